@@ -1,0 +1,49 @@
+/* pg.h — one connection to one PostgreSQL server. Only this module includes libpq and only internal/pg holds
+ * SQL; everything above speaks typed verbs (catalog.h, preflight.h, compare.h, replica.h).
+ *
+ * TLS is verified against the host name unless the user says otherwise (sslmode default verify-full). Every
+ * verb has a statement time-out, looks at the stop token while it waits (the running query is cancelled at
+ * the server), and reports SQLSTATE in e->remote_code and the server's words in e->said. The search_path is
+ * empty, names are quoted by the server or libpq. A connection belongs to one thread. Sessions are opened
+ * read-only (default_transaction_read_only=on) unless `writable`.
+ */
+#ifndef AURORA_PG_H
+#define AURORA_PG_H
+
+#include "internal/base/arena.h"
+#include "internal/base/err.h"
+#include "internal/base/names.h"
+#include "internal/base/stop.h"
+
+struct pg_target {
+    const char *host;
+    int port;
+    const char *database, *username, *password; /* password registered with log_secret() by pg_open */
+    const char *sslmode,
+        *sslrootcert;        /* NULL: "verify-full", libpq's default file ("system" where libpq knows it) */
+    int connect_timeout_s;   /* 0: 30 */
+    int statement_timeout_s; /* 0: 300 */
+    bool writable;
+};
+
+struct pg;
+
+MUST_CHECK bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, struct err *e);
+void pg_close(struct pg *c);
+DEFINE_CLEANUP(struct pg, pg_cleanup, pg_close)
+
+int pg_server_version(const struct pg *c); /* server_version_num: 130023 */
+const char *pg_database(const struct pg *c);
+
+/* Setting's current value (pg_settings), "" if the server does not know it. */
+MUST_CHECK bool pg_setting(struct pg *c, struct arena *a, const char *name, const char **ret, struct err *e);
+/* Connectable databases that are not templates and not rdsadmin's. */
+MUST_CHECK bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e);
+MUST_CHECK bool pg_current_lsn(struct pg *c, lsn_t *ret, struct err *e);
+/* Is this session's server refusing writes? (pg_is_in_recovery or read-only default) */
+MUST_CHECK bool pg_is_read_only(struct pg *c, bool *ret, struct err *e);
+/* Proves that production takes writes, without leaving anything: a write transaction (temporary object or
+ * pg_current_xact_id()) that is rolled back. Needs `writable`. */
+MUST_CHECK bool pg_probe_writable(struct pg *c, struct err *e);
+
+#endif

@@ -1,0 +1,44 @@
+/* replica.h — logical replication as seen from the publisher, and whether two sides hold the same rows.
+ *
+ * Writes nothing into any database: positions come from slots, origins and the WAL position.
+ */
+#ifndef AURORA_PG_REPLICA_H
+#define AURORA_PG_REPLICA_H
+
+#include "internal/pg/pg.h"
+
+struct pg_slot {
+    const char *name, *plugin, *database, *wal_status; /* wal_status "lost": WAL is gone */
+    lsn_t confirmed;
+    int64_t lag_bytes; /* current WAL position minus confirmed */
+    bool active;
+};
+/* Logical slots of the whole server; those for which `prefix` matches the name (NULL: all). */
+MUST_CHECK bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg_slot **ret,
+                         size_t *ret_n, struct err *e);
+
+/* Row counts of every user table on both sides at a common position, without stopping writers and without
+ * writing anything: count on old (snapshot at L1) → wait until the slot of this database has confirmed L1 →
+ * count on new → count on old again. A table that physically did not change in between (same count, same sums
+ * over xmin) must be equal exactly. One that changed is tried again up to `rounds` times; then the new side's
+ * count must lie between old − deleted and old + inserted (statistics of the same span): "bracketed". */
+struct pg_count_options {
+    const char *slot;           /* of this database, on the old side */
+    const char *const *exclude; /* "schema.table", ends with NULL; may be NULL */
+    int rounds;                 /* 0: 5 */
+    int64_t catch_up_ms;        /* how long to wait for the slot; 0: 60 s */
+};
+struct pg_count_result {
+    const char *table; /* quoted */
+    int64_t old_rows, new_rows;
+    bool exact, equal; /* !exact && equal: bracketed */
+};
+MUST_CHECK bool pg_compare_counts(struct pg *old_side, struct pg *new_side, struct arena *a,
+                                  const struct pg_count_options *o, const struct pg_count_result **ret,
+                                  size_t *ret_n, struct err *e);
+
+/* Runs a user's query on both sides in a read-only transaction and compares the results as text. */
+MUST_CHECK bool pg_compare_query(struct pg *old_side, struct pg *new_side, struct arena *a, const char *sql,
+                                 bool *ret_equal, const char **ret_difference, struct err *e);
+
+#endif
