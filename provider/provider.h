@@ -1,0 +1,107 @@
+/* provider.h — what the resources, data sources and companion commands of this folder share: the configured
+ * provider, the schema tables several of them use, and the one place that decides which login to use.
+ *
+ * configure (config.c) turns the provider block and the environment into a `struct provider_config`, which
+ * later calls find in tf_call.configured. It lives until the process ends, is read-only after that, and may
+ * be used by all threads. Passwords in it are never stored anywhere else.
+ *
+ *     struct aws_session s = provider_session(c, region);
+ *     if (!s.aws)                      (only in a plan: the provider block is not wholly known yet)
+ *         return planned;
+ *     struct provider_pg_place place = {.region = region, .cluster_host = k->endpoint, .cluster_port =
+ * k->port}; if (!provider_pg_target(c, block, &place, &target, &known, &e)) return tf_fail(c, &e), NULL;
+ *
+ * Names and precedence are hashicorp/aws 6's; those inside postgresql { } cyrilgdn/postgresql's, but
+ * certificates are verified by default.
+ */
+#ifndef AURORA_PROVIDER_H
+#define AURORA_PROVIDER_H
+
+#include "internal/aws/aws.h"
+#include "internal/aws/rds.h"
+#include "internal/pg/pg.h"
+#include "internal/tf/tf.h"
+
+/* One postgresql { } block, or the environment; NULL/0: not given there. */
+struct provider_pg {
+    const char *host, *database, *username, *password, *password_secret_arn, *sslmode, *sslrootcert;
+    int port, connect_timeout_s;
+    bool iam_auth;
+    bool has_unknown; /* something in the block is known only at apply */
+};
+
+struct provider_config {
+    struct aws *aws;       /* NULL: unknown at plan, see `unknown` */
+    const char *unknown;   /* NULL or "endpoints is known only after apply": for a warning of the caller */
+    struct provider_pg pg; /* the provider's block */
+    struct provider_pg pg_env; /* PGUSER … at the time of configure */
+    const char *plan_checks;   /* "full", "aws", "off"; never NULL */
+    const char *journal_dir;   /* never NULL; created by whoever writes there */
+    struct rds_tags default_tags;
+    const char *const *ignore_tag_keys, *const *ignore_tag_prefixes; /* end with NULL */
+    struct arena *arena;                                             /* owns all of the above but aws */
+};
+
+/* The configured provider; NULL in validate, which runs unconfigured. */
+const struct provider_config *provider_config(const struct tf_call *c);
+
+/* Session of this call in `region` (NULL or "": the provider's). `.aws` is NULL when provider_config is NULL
+ * or not wholly known. */
+struct aws_session provider_session(const struct tf_call *c, const char *region);
+
+/* default_tags with the resource's own tags over them (an object of strings, may be null), for what is sent
+ * to AWS and for tags_all. Unknown stays unknown. */
+const struct value *provider_tags_all(const struct tf_call *c, const struct value *tags);
+struct rds_tags provider_rds_tags(struct arena *a, const struct value *tags_all);
+/* True for tags that ignore_tags names: neither shown nor touched. */
+bool provider_tag_ignored(const struct provider_config *p, const char *key);
+
+/* ---- PostgreSQL ---- */
+
+extern const struct tf_attr provider_postgresql_attrs[]; /* the provider's block: password may be ephemeral */
+extern const struct tf_attr postgresql_attrs[]; /* of resources: password_wo W, password_wo_version */
+
+/* Where and how to log in. `block` is the resource's postgresql object: from tf_call.config while there is
+ * one (write-only password included), else from the state; may be NULL.
+ *
+ * Place: `host` and `port` are authoritative if given: the caller names one side, such as green. With
+ * host == NULL production is meant, and its address is the first of: resource block, provider block,
+ * `cluster_host`:`cluster_port` as AWS names it, PGHOST and PGPORT. So PGHOST left over in a shell cannot
+ * point an upgrade at another server.
+ *
+ * Login: the first level (resource block, provider block, environment) that names a way to log in (IAM
+ * token, secret, password) decides it alone. A user name may come from another level; one that contradicts
+ * the secret's is an error. With several ways on one level IAM wins over the secret over the password, as
+ * validation refuses that anyhow. Tokens and secrets are fetched here, with the session's Region.
+ *
+ * *ret_known = false, without an error: no login is configured at all, or what decides it is unknown (in a
+ * plan). Everything in *ret lives in the call's arena. `writable` is left false. */
+struct provider_pg_place {
+    const char *region; /* for the secret and the token; NULL: the provider's */
+    const char *host;   /* authoritative; NULL: production */
+    int port;
+    const char *cluster_host; /* production as AWS names it; NULL: not known */
+    int cluster_port;
+};
+MUST_CHECK bool provider_pg_target(struct tf_call *c, const struct value *block,
+                                   const struct provider_pg_place *place, struct pg_target *ret,
+                                   bool *ret_known, struct err *e);
+
+/* ---- members, one file each ---- */
+
+extern const struct tf_provider aurora_provider; /* provider.c: the lists */
+extern const struct tf_resource resource_blue_green_upgrade;
+extern const struct tf_data_source data_source_cluster;
+extern const struct tf_function function_version_family;
+extern const struct tf_ephemeral ephemeral_connection;
+
+/* Of config.c, for provider.c. */
+extern const struct tf_schema provider_schema;
+void provider_validate(struct tf_call *c);
+void *provider_configure(struct tf_call *c);
+void provider_unconfigure(void *configured);
+
+/* companion.c: what a person types. Returns the exit status: 0 done, 1 error, 2 findings, 3 paused. */
+int companion_main(int argc, char **argv);
+
+#endif
