@@ -3,6 +3,10 @@
  * Types are Terraform's JSON constraints ("string", ["list","string"], ["object",{…}], "dynamic") parsed
  * once. Decoding is strict about shape (missing or surplus attributes are errors) and tolerant about numbers
  * (int, float, decimal text) and unknowns (any extension). Depth is limited to 64.
+ *
+ * The reader is our own: msgpack-c's has a fixed stack of 32 levels and no type to be led by. Writing is the
+ * library's. A dynamic value loses its declared type on the way in and gets the one its content has on the
+ * way out (lists become tuples, maps become objects), which core converts back where it matters.
  */
 #ifndef AURORA_MSGPACK_H
 #define AURORA_MSGPACK_H

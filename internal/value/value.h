@@ -36,7 +36,7 @@ extern const struct value value_null, value_unknown, value_true, value_false;
 const struct value *value_string(struct arena *a, const char *s); /* NULL gives null */
 const struct value *value_string_n(struct arena *a, const char *s, size_t n);
 const struct value *value_int(struct arena *a, int64_t n);
-const struct value *value_number(struct arena *a, const char *decimal);
+const struct value *value_number(struct arena *a, const char *decimal); /* null unless it is a number */
 const struct value *value_bool(bool b);
 
 /* Builders: `struct value *o = value_object(a); value_set(a, o, "name", v);` value_set replaces an existing
@@ -61,8 +61,9 @@ const char *value_as_text(const struct value *v, const char *otherwise);
 bool value_as_bool(const struct value *v, bool otherwise);
 int64_t value_as_int(const struct value *v, int64_t otherwise);
 
-/* JSON (RFC 8259). Numbers keep their text; depth is limited to 64, size to 64 MiB. value_to_json writes
- * members in their own order; unknown cannot be written (ERR_BUG). */
+/* JSON (RFC 8259). Our own reader, because jansson has no way to keep a number's text. Depth is limited to
+ * 64, size to 64 MiB; refused are invalid UTF-8, NUL in a name and a name that occurs twice in one object.
+ * value_to_json writes members in their own order; unknown cannot be written (ERR_BUG). */
 MUST_CHECK bool value_from_json(struct arena *a, struct str json, const struct value **ret, struct err *e);
 MUST_CHECK bool value_to_json(const struct value *v, struct buf *out, struct err *e);
 
