@@ -1,0 +1,292 @@
+#include "internal/flow/flow.h"
+#include "internal/base/log.h"
+#include "internal/flow/journal.h"
+
+#include <string.h>
+
+enum { OBSERVE_TRIES_DEFAULT = 10 };
+
+static const char *const stage_names[] = {"none",     "prepared",  "validated",
+                                          "switched", "completed", "rolled_back"};
+static const char *const kind_names[] = {"check", "change", "wait", "no_return"};
+static const char *const durations[] = {"seconds", "minutes", "hours"};
+
+const char *stage_name(enum flow_stage s)
+{
+    return stage_names[s];
+}
+
+bool stage_parse(const char *name, enum flow_stage *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stage_names); i++) {
+        if (strcmp(name, stage_names[i]) == 0) {
+            *ret = (enum flow_stage)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *step_kind_name(enum step_kind k)
+{
+    return kind_names[k];
+}
+
+static bool applies(const struct step *s, const struct upgrade *u)
+{
+    return !s->applies || s->applies(u);
+}
+
+bool flow_includes(const struct step *s, const struct upgrade *u, enum flow_stage reached,
+                   enum flow_stage target)
+{
+    return s->stage > reached && s->stage <= target && applies(s, u);
+}
+
+/* ---- one row ---- */
+
+static bool observe(const struct flow_run *r, const struct step *s, bool *ret, struct err *e)
+{
+    bool done = false;
+    if (!s->is_done(r->u, &done, e))
+        return err_wrap(e, "step %s: observe", s->name);
+    *ret = done;
+    return true;
+}
+
+static bool paused(const struct flow_run *r, const struct step *s, struct err *e)
+{
+    if (stop_requested(r->stop))
+        return err_set(e, ERR_CANCELLED, "step %s: interrupted; applying again continues here", s->name);
+    if (r->clock->mono_ms(r->clock) >= r->deadline_ms) {
+        (void)err_set(e, ERR_PAUSED, "step %s: the time allowed by `timeouts` is over", s->name);
+        return err_hint(e, "Nothing was undone. Apply again to go on, or raise the time-out.");
+    }
+    return true;
+}
+
+/* Waits until the row is observed done. A failing observation ends the wait: transient faults were already
+ * retried below. */
+static bool wait_until_done(const struct flow_run *r, const struct step *s, struct err *e)
+{
+    for (;;) {
+        bool done = false;
+        if (!observe(r, s, &done, e))
+            return false;
+        if (done)
+            return true;
+        if (!paused(r, s, e))
+            return false;
+        (void)r->clock->wait(r->clock, r->stop, r->poll_ms);
+    }
+}
+
+static bool change(const struct flow_run *r, const struct step *s, struct err *e)
+{
+    bool done = false;
+    if (!observe(r, s, &done, e))
+        return false;
+    if (done) {
+        journal_event(r->journal, s->name, "found", "");
+        return true;
+    }
+    journal_event(r->journal, s->name, "intent", "");
+    if (!s->run(r->u, e))
+        return err_wrap(e, "step %s", s->name);
+    int tries = r->observe_tries ? r->observe_tries : OBSERVE_TRIES_DEFAULT;
+    for (int i = 0; i < tries; i++) {
+        if (!observe(r, s, &done, e))
+            return false;
+        if (done)
+            return true;
+        if (r->clock->wait(r->clock, r->stop, r->poll_ms))
+            break;
+    }
+    if (!paused(r, s, e))
+        return false;
+    return err_set(e, ERR_REMOTE, "step %s was carried out, but its effect cannot be observed", s->name);
+}
+
+static bool one_row(const struct flow_run *r, const struct step *s, struct err *e)
+{
+    if (!paused(r, s, e))
+        return false;
+    log_debug("flow", "%s: step %s (%s)", r->flow->name, s->name, kind_names[s->kind]);
+    bool ok = s->kind == STEP_WAIT ? wait_until_done(r, s, e) : change(r, s, e);
+    journal_event(r->journal, s->name, ok ? "done" : "error", ok ? "" : e->text);
+    return ok;
+}
+
+/* ---- a group of checks ---- */
+
+static void report(const struct flow_run *r, const struct step *s, const struct err *finding)
+{
+    journal_event(r->journal, s->name, "finding", finding->text);
+    if (r->report)
+        r->report(r->report_arg, s, finding);
+}
+
+/* Runs all CHECK rows from *index on; leaves *index at the last of them. */
+static bool check_group(const struct flow_run *r, size_t *index, const struct step **ret_failed,
+                        struct err *e)
+{
+    size_t failed = 0, i = *index;
+    struct err first = ERR_INIT;
+    for (; i < r->flow->count && r->flow->steps[i].kind == STEP_CHECK; i++) {
+        const struct step *s = &r->flow->steps[i];
+        struct err finding = ERR_INIT;
+        bool passes = false;
+        if (s->stage > r->target || !applies(s, r->u))
+            continue;
+        if (!paused(r, s, e))
+            return false;
+        if (s->is_done(r->u, &passes, &finding) && passes) {
+            journal_event(r->journal, s->name, "done", "");
+            continue;
+        }
+        if (finding.code == ERR_NONE)
+            (void)err_set(&finding, ERR_INVALID, "check %s failed", s->name);
+        report(r, s, &finding);
+        if (failed++ == 0) {
+            first = finding;
+            *ret_failed = s;
+        }
+    }
+    *index = i - 1;
+    if (failed == 0)
+        return true;
+    *e = first;
+    if (failed > 1)
+        return err_wrap(e, "%zu checks failed, the first", failed);
+    return false;
+}
+
+/* ---- the walk ---- */
+
+/* Index of the first row to look at: behind the last NO_RETURN row observed done. */
+static bool find_start(const struct flow_run *r, size_t *ret, struct err *e)
+{
+    for (size_t i = r->flow->count; i-- > 0;) {
+        const struct step *s = &r->flow->steps[i];
+        bool done = false;
+        if (s->kind != STEP_NO_RETURN || !applies(s, r->u))
+            continue;
+        if (!observe(r, s, &done, e))
+            return false;
+        if (done) {
+            *ret = i + 1;
+            return true;
+        }
+    }
+    *ret = 0;
+    return true;
+}
+
+static void undo_rows(const struct flow_run *r, size_t start, size_t end)
+{
+    for (size_t i = end + 1; i-- > start;) {
+        const struct step *s = &r->flow->steps[i];
+        struct err e = ERR_INIT;
+        if (!s->undo_on_failure || !applies(s, r->u))
+            continue;
+        bool ok = s->undo(r->u, &e);
+        journal_event(r->journal, s->name, ok ? "undone" : "undo-error", ok ? "" : e.text);
+        if (!ok) {
+            (void)err_wrap(&e, "undo %s", s->name);
+            report(r, s, &e);
+        }
+    }
+}
+
+/* Never beyond a point of no return that was passed, whatever the row itself reported. */
+static void undo_after_failure(const struct flow_run *r, size_t start, size_t failed)
+{
+    size_t now = start;
+    struct err ignored = ERR_INIT;
+    if (!find_start(r, &now, &ignored)) {
+        (void)err_wrap(&ignored,
+                       "not undone, because it cannot be told whether the point of no return was passed");
+        report(r, &r->flow->steps[failed], &ignored);
+        return;
+    }
+    undo_rows(r, now > start ? now : start, failed);
+}
+
+bool flow_apply(const struct flow_run *r, const struct step **ret_failed, struct err *e)
+{
+    const struct step *failed = NULL;
+    size_t start = 0;
+    journal_event(r->journal, "", "begin", stage_name(r->target));
+    bool ok = find_start(r, &start, e);
+    for (size_t i = start; ok && i < r->flow->count; i++) {
+        const struct step *s = &r->flow->steps[i];
+        if (s->stage > r->target)
+            break;
+        if (s->kind != STEP_CHECK && !applies(s, r->u))
+            continue;
+        size_t first = i;
+        failed = s;
+        ok = s->kind == STEP_CHECK ? check_group(r, &i, &failed, e) : one_row(r, s, e);
+        if (!ok)
+            undo_after_failure(r, start, first);
+    }
+    journal_event(r->journal, failed && !ok ? failed->name : "", ok ? "end" : "failed", ok ? "" : e->text);
+    if (!ok && ret_failed)
+        *ret_failed = failed;
+    return ok;
+}
+
+/* ---- the rules of a table ---- */
+
+static bool bad(struct err *e, const struct flow *f, const struct step *s, const char *rule)
+{
+    return err_set(e, ERR_BUG, "flow %s, step %s: %s", f->name, s->name ? s->name : "(no name)", rule);
+}
+
+static bool check_columns(const struct flow *f, const struct step *s, struct err *e)
+{
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_LEN(durations); i++)
+        known = known || (s->duration && strcmp(s->duration, durations[i]) == 0);
+    bool acts = s->kind == STEP_CHANGE || s->kind == STEP_NO_RETURN;
+    if (!s->name || !s->describe || !s->is_done || !known)
+        return bad(e, f, s, "needs name, describe, is_done and a duration");
+    if (acts != (s->run != NULL))
+        return bad(e, f, s, "CHANGE and NO_RETURN have run, CHECK and WAIT have not");
+    if (s->kind != STEP_CHANGE && (s->undo || s->undo_on_failure))
+        return bad(e, f, s, "only CHANGE may be undone");
+    if (s->undo_on_failure && !s->undo)
+        return bad(e, f, s, "undo_on_failure without undo");
+    if (acts && !s->equivalent)
+        return bad(e, f, s, "a change shows its equivalent");
+    return true;
+}
+
+static bool check_text(const struct flow *f, const struct step *s, const struct upgrade *sample,
+                       struct err *e)
+{
+    struct buf text = BUF_INIT(4096);
+    s->describe(sample, &text);
+    bool ok = text.n > 0 && !text.overflow && text.p[text.n - 1] == '.';
+    buf_done(&text);
+    return ok || bad(e, f, s, "describe gives one sentence that ends with a full stop");
+}
+
+bool flow_check(const struct flow *f, const struct upgrade *sample, struct err *e)
+{
+    bool no_return = false;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct step *s = &f->steps[i];
+        if (!check_columns(f, s, e) || !check_text(f, s, sample, e))
+            return false;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(f->steps[k].name, s->name) == 0)
+                return bad(e, f, s, "name used twice");
+        if (i > 0 && s->stage < f->steps[i - 1].stage)
+            return bad(e, f, s, "stages go down");
+        if (no_return && (s->kind == STEP_NO_RETURN || s->undo))
+            return bad(e, f, s, "stands behind the point of no return");
+        no_return = no_return || s->kind == STEP_NO_RETURN;
+    }
+    return true;
+}

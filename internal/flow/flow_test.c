@@ -1,0 +1,400 @@
+/* The engine against a toy world: a row of booleans instead of AWS. */
+#include "internal/base/file.h"
+#include "internal/base/testing.h"
+#include "internal/flow/flow.h"
+#include "internal/flow/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROWS = 8 };
+
+struct upgrade {
+    bool done[ROWS]; /* the world */
+    int ran[ROWS];   /* how often run was called */
+    int undone[ROWS];
+    int fail_at;    /* run of this row fails without effect; -1: none */
+    int die_at;     /* run of this row has its effect, then fails (a lost reply) */
+    int wait_polls; /* looks until the WAIT row is done */
+    bool check_fails[2];
+    struct stop *stop_at_wait;
+    bool skip_optional;
+};
+
+enum { R_CHECK_A, R_CHECK_B, R_GROUP, R_OPTIONAL, R_WAIT, R_FENCE, R_SWITCH, R_TIDY };
+
+static void say(const struct upgrade *u, struct buf *out)
+{
+    (void)u;
+    (void)buf_puts(out, "Does it.");
+}
+
+static bool run_row(struct upgrade *u, int row, struct err *e)
+{
+    u->ran[row]++;
+    if (u->fail_at == row)
+        return err_set(e, ERR_REMOTE, "row %d refused", row);
+    u->done[row] = true;
+    if (u->die_at == row)
+        return err_set(e, ERR_UNAVAILABLE, "row %d: reply lost", row);
+    return true;
+}
+
+#define ROW(name, index)                                                                                     \
+    static bool name##_done(struct upgrade *u, bool *ret, struct err *e)                                     \
+    {                                                                                                        \
+        (void)e;                                                                                             \
+        *ret = u->done[index];                                                                               \
+        return true;                                                                                         \
+    }                                                                                                        \
+    static bool name##_run(struct upgrade *u, struct err *e)                                                 \
+    {                                                                                                        \
+        return run_row(u, index, e);                                                                         \
+    }
+ROW(group, R_GROUP)
+ROW(optional, R_OPTIONAL)
+ROW(fence, R_FENCE)
+ROW(cutover, R_SWITCH)
+ROW(tidy, R_TIDY)
+
+static bool fence_undo(struct upgrade *u, struct err *e)
+{
+    (void)e;
+    u->undone[R_FENCE]++;
+    u->done[R_FENCE] = false;
+    return true;
+}
+
+static bool group_undo(struct upgrade *u, struct err *e)
+{
+    (void)e;
+    u->undone[R_GROUP]++;
+    u->done[R_GROUP] = false;
+    return true;
+}
+
+static bool check_a(struct upgrade *u, bool *ret, struct err *e)
+{
+    *ret = !u->check_fails[0];
+    return *ret || err_set(e, ERR_INVALID, "finding A");
+}
+
+static bool check_b(struct upgrade *u, bool *ret, struct err *e)
+{
+    (void)e;
+    *ret = !u->check_fails[1];
+    return true;
+}
+
+static bool polled(struct upgrade *u, bool *ret, struct err *e)
+{
+    (void)e;
+    if (u->stop_at_wait)
+        stop_request(u->stop_at_wait);
+    *ret = u->wait_polls-- <= 0;
+    return true;
+}
+
+static bool wants_optional(const struct upgrade *u)
+{
+    return !u->skip_optional;
+}
+
+static const struct step steps[ROWS] = {
+    {.name = "check-a",
+     .stage = STAGE_PREPARED,
+     .kind = STEP_CHECK,
+     .duration = "seconds",
+     .describe = say,
+     .is_done = check_a},
+    {.name = "check-b",
+     .stage = STAGE_PREPARED,
+     .kind = STEP_CHECK,
+     .duration = "seconds",
+     .describe = say,
+     .is_done = check_b},
+    {.name = "group",
+     .stage = STAGE_PREPARED,
+     .kind = STEP_CHANGE,
+     .duration = "seconds",
+     .describe = say,
+     .equivalent = say,
+     .is_done = group_done,
+     .run = group_run,
+     .undo = group_undo},
+    {.name = "optional",
+     .stage = STAGE_PREPARED,
+     .kind = STEP_CHANGE,
+     .duration = "seconds",
+     .applies = wants_optional,
+     .describe = say,
+     .equivalent = say,
+     .is_done = optional_done,
+     .run = optional_run},
+    {.name = "wait",
+     .stage = STAGE_VALIDATED,
+     .kind = STEP_WAIT,
+     .duration = "hours",
+     .describe = say,
+     .is_done = polled},
+    {.name = "fence",
+     .stage = STAGE_SWITCHED,
+     .kind = STEP_CHANGE,
+     .duration = "seconds",
+     .blocks_writes = true,
+     .undo_on_failure = true,
+     .describe = say,
+     .equivalent = say,
+     .is_done = fence_done,
+     .run = fence_run,
+     .undo = fence_undo},
+    {.name = "switch",
+     .stage = STAGE_SWITCHED,
+     .kind = STEP_NO_RETURN,
+     .duration = "minutes",
+     .describe = say,
+     .equivalent = say,
+     .is_done = cutover_done,
+     .run = cutover_run},
+    {.name = "tidy",
+     .stage = STAGE_COMPLETED,
+     .kind = STEP_CHANGE,
+     .duration = "seconds",
+     .describe = say,
+     .equivalent = say,
+     .is_done = tidy_done,
+     .run = tidy_run},
+};
+static const struct flow flow = {.name = "toy", .steps = steps, .count = ROWS};
+
+static size_t findings;
+static void count_finding(void *arg, const struct step *s, const struct err *finding)
+{
+    (void)arg;
+    (void)s;
+    assert_true(finding->code != ERR_NONE);
+    findings++;
+}
+
+static struct upgrade fresh(void)
+{
+    return (struct upgrade){.fail_at = -1, .die_at = -1};
+}
+
+static bool apply(struct upgrade *u, enum flow_stage target, struct stop *stop, const struct step **failed,
+                  struct err *e)
+{
+    struct clock_fake clock;
+    clock_fake_init(&clock, 0);
+    findings = 0;
+    struct flow_run r = {.flow = &flow,
+                         .u = u,
+                         .target = target,
+                         .clock = &clock.clock,
+                         .stop = stop,
+                         .deadline_ms = 100000,
+                         .poll_ms = 1000,
+                         .report = count_finding};
+    return flow_apply(&r, failed, e);
+}
+
+static void the_toy_table_obeys_the_rules(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    assert_true(flow_check(&flow, &u, &e));
+}
+
+static void a_bad_table_is_refused(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    for (int kind = 0; kind < 9; kind++) {
+        struct step copy[ROWS];
+        memcpy(copy, steps, sizeof copy);
+        switch (kind) {
+        case 0:
+            copy[1].name = "check-a";
+            break;
+        case 1:
+            copy[0].run = group_run;
+            break;
+        case 2:
+            copy[2].run = NULL;
+            break;
+        case 3:
+            copy[6].undo = fence_undo;
+            break;
+        case 4:
+            copy[7].undo = fence_undo;
+            break;
+        case 5:
+            copy[7].stage = STAGE_PREPARED;
+            break;
+        case 6:
+            copy[5].undo = NULL;
+            break;
+        case 7:
+            copy[4].duration = "days";
+            break;
+        default:
+            copy[2].equivalent = NULL;
+            break;
+        }
+        struct err e = ERR_INIT;
+        assert_false(flow_check(&(struct flow){"bad", copy, ROWS}, &u, &e));
+        assert_int_equal(e.code, ERR_BUG);
+    }
+}
+
+static void a_walk_ends_at_its_stage_and_a_second_one_changes_nothing(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    assert_true(apply(&u, STAGE_PREPARED, NULL, NULL, &e));
+    assert_true(u.done[R_GROUP] && u.done[R_OPTIONAL] && !u.done[R_FENCE]);
+    u.wait_polls = 3;
+    assert_true(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+    assert_int_equal(u.ran[R_GROUP], 1);
+    assert_true(u.done[R_TIDY]);
+    assert_true(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+    for (int i = 0; i < ROWS; i++)
+        assert_true(u.ran[i] <= 1);
+}
+
+static void all_findings_of_a_group_are_reported_and_nothing_is_changed(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    const struct step *failed = NULL;
+    u.check_fails[0] = u.check_fails[1] = true;
+    assert_false(apply(&u, STAGE_COMPLETED, NULL, &failed, &e));
+    assert_int_equal(findings, 2);
+    assert_string_equal(failed->name, "check-a");
+    assert_string_equal(e.text, "2 checks failed, the first: finding A");
+    assert_int_equal(u.ran[R_GROUP], 0);
+}
+
+static void failure_at_each_row_undoes_only_the_fence_and_the_next_apply_finishes(void **state)
+{
+    (void)state;
+    static const int rows[] = {R_GROUP, R_OPTIONAL, R_FENCE, R_SWITCH, R_TIDY};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int lost_reply = 0; lost_reply < 2; lost_reply++) {
+            struct upgrade u = fresh();
+            struct err e = ERR_INIT;
+            const struct step *failed = NULL;
+            *(lost_reply ? &u.die_at : &u.fail_at) = rows[i];
+            assert_false(apply(&u, STAGE_COMPLETED, NULL, &failed, &e));
+            assert_string_equal(failed->name, steps[rows[i]].name);
+            bool switched = u.done[R_SWITCH];
+            bool fence_ran = rows[i] == R_FENCE || rows[i] == R_SWITCH;
+            assert_int_equal(u.undone[R_FENCE], fence_ran && !switched ? 1 : 0);
+            assert_int_equal(u.undone[R_GROUP], 0);
+            assert_true(switched || !u.done[R_FENCE]);
+            u.fail_at = u.die_at = -1;
+            assert_true(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+            assert_true(u.done[R_SWITCH] && u.done[R_TIDY]);
+        }
+    }
+}
+
+static void rows_above_the_point_of_no_return_are_history(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    u.done[R_SWITCH] = true;
+    u.check_fails[0] = true;
+    assert_true(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+    assert_int_equal(u.ran[R_GROUP], 0);
+    assert_int_equal(u.ran[R_FENCE], 0);
+    assert_int_equal(u.ran[R_TIDY], 1);
+}
+
+static void stop_and_deadline_are_pauses(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    u.wait_polls = 1000000;
+    assert_false(apply(&u, STAGE_SWITCHED, NULL, NULL, &e));
+    assert_int_equal(e.code, ERR_PAUSED);
+    struct stop *stop = stop_new();
+    u.stop_at_wait = stop;
+    assert_false(apply(&u, STAGE_SWITCHED, stop, NULL, &e));
+    assert_int_equal(e.code, ERR_CANCELLED);
+    assert_true(u.done[R_GROUP]);
+    stop_free(stop);
+    u.stop_at_wait = NULL;
+    u.wait_polls = 0;
+    assert_true(apply(&u, STAGE_SWITCHED, NULL, NULL, &e));
+}
+
+static void rows_that_do_not_apply_are_left_out(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    u.skip_optional = true;
+    assert_false(flow_includes(&steps[R_OPTIONAL], &u, STAGE_NONE, STAGE_PREPARED));
+    assert_true(flow_includes(&steps[R_GROUP], &u, STAGE_NONE, STAGE_PREPARED));
+    assert_false(flow_includes(&steps[R_GROUP], &u, STAGE_PREPARED, STAGE_SWITCHED));
+    assert_true(apply(&u, STAGE_PREPARED, NULL, NULL, &e));
+    assert_int_equal(u.ran[R_OPTIONAL], 0);
+}
+
+static void the_journal_tells_the_walk(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/aurora-journal-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct journal *j = NULL;
+    struct err e = ERR_INIT;
+    struct clock_fake clock;
+    clock_fake_init(&clock, 1767323045678);
+    assert_true(journal_open(dir, "orders", "toy", &clock.clock, &j, &e));
+    struct upgrade u = fresh();
+    u.fail_at = R_TIDY;
+    struct flow_run r = {.flow = &flow,
+                         .u = &u,
+                         .target = STAGE_COMPLETED,
+                         .clock = &clock.clock,
+                         .deadline_ms = 100000,
+                         .poll_ms = 1000,
+                         .journal = j};
+    assert_false(flow_apply(&r, NULL, &e));
+    journal_event(j, "x", "sample", "quote \" back\\slash \xff\n");
+    struct str text;
+    assert_true(file_read(a, journal_path(j), 100000, &text, &e));
+    assert_non_null(strstr(text.p, "\"ts\":\"2026-01-02T03:04:05.678Z\""));
+    assert_non_null(strstr(text.p, "\"step\":\"switch\",\"kind\":\"intent\""));
+    assert_non_null(
+        strstr(text.p, "\"step\":\"tidy\",\"kind\":\"error\",\"detail\":\"step tidy: row 7 refused\""));
+    assert_non_null(strstr(text.p, "quote \\\" back\\\\slash ?\\u000a"));
+    (void)unlink(journal_path(j));
+    journal_close(j);
+    (void)rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_toy_table_obeys_the_rules),
+        cmocka_unit_test(a_bad_table_is_refused),
+        cmocka_unit_test(a_walk_ends_at_its_stage_and_a_second_one_changes_nothing),
+        cmocka_unit_test(all_findings_of_a_group_are_reported_and_nothing_is_changed),
+        cmocka_unit_test(failure_at_each_row_undoes_only_the_fence_and_the_next_apply_finishes),
+        cmocka_unit_test(rows_above_the_point_of_no_return_are_history),
+        cmocka_unit_test(stop_and_deadline_are_pauses),
+        cmocka_unit_test(rows_that_do_not_apply_are_left_out),
+        cmocka_unit_test(the_journal_tells_the_walk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
