@@ -65,10 +65,19 @@ static bool paused(const struct flow_run *r, const struct step *s, struct err *e
     return true;
 }
 
+/* An eighth of what was already waited: short waits end promptly, long ones ask AWS seldom. */
+static int64_t pause_length(const struct flow_run *r, int64_t waited_ms)
+{
+    int64_t longest = r->poll_max_ms > r->poll_ms ? r->poll_max_ms : r->poll_ms;
+    int64_t pause = waited_ms / 8;
+    return pause < r->poll_ms ? r->poll_ms : pause > longest ? longest : pause;
+}
+
 /* Waits until the row is observed done. A failing observation ends the wait: transient faults were already
  * retried below. */
 static bool wait_until_done(const struct flow_run *r, const struct step *s, struct err *e)
 {
+    int64_t since = r->clock->mono_ms(r->clock);
     for (;;) {
         bool done = false;
         if (!observe(r, s, &done, e))
@@ -77,7 +86,7 @@ static bool wait_until_done(const struct flow_run *r, const struct step *s, stru
             return true;
         if (!paused(r, s, e))
             return false;
-        (void)r->clock->wait(r->clock, r->stop, r->poll_ms);
+        (void)r->clock->wait(r->clock, r->stop, pause_length(r, r->clock->mono_ms(r->clock) - since));
     }
 }
 

@@ -78,7 +78,8 @@ struct flow_run {
     struct clock *clock;
     struct stop *stop;
     int64_t deadline_ms;     /* mono_ms of the clock after which waiting pauses */
-    int64_t poll_ms;         /* between two looks of a WAIT row */
+    int64_t poll_ms;         /* shortest pause between two looks */
+    int64_t poll_max_ms;     /* longest: pauses of a WAIT row grow with the time already waited; 0: always poll_ms */
     int observe_tries;       /* looks after a CHANGE before "ran but cannot be observed"; 0: 10 */
     struct journal *journal; /* may be NULL */
     /* One failed CHECK of a group, or a failed undo: everything else comes back in the error of flow_apply.

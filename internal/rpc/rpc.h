@@ -10,6 +10,15 @@
  * must not block: so Stop and Shutdown are answered while any number of applies wait. Handlers may run
  * concurrently.
  *
+ * The end: Shutdown, SIGTERM, SIGHUP (unless ignored, as under nohup), or a CLI that died; all request
+ * rpc_options.stop. Calls under way still deliver their answers. They have RPC_GRACE_SHUTDOWN_MS after
+ * Shutdown, because the host kills after 2 s anyway, and RPC_GRACE_ALONE_MS when nobody is there to kill: what
+ * must be undone (a write fence) can then be undone. Past that the process exits whatever handlers do.
+ *
+ * SIGINT is ignored: Ctrl-C reaches the whole process group, and the CLI sends StopProvider. Children must be
+ * given their own stdin, stdout and stderr (ours are close-on-exec), default SIGINT, SIGPIPE and an empty
+ * signal mask (posix_spawn's SETSIGDEF and SETSIGMASK).
+ *
  * Messages have no size limit on either way. Sources: reference for go-plugin 1.6 (handshake line, AutoMTLS,
  * Shutdown then SIGKILL after 2 s), gRPC core 1.51.
  */
@@ -21,7 +30,11 @@
 #include "internal/base/err.h"
 #include "internal/base/stop.h"
 
-enum { RPC_WORKERS_MAX = 2048 };
+enum {
+    RPC_WORKERS_MAX = 2048,
+    RPC_GRACE_SHUTDOWN_MS = 1500,
+    RPC_GRACE_ALONE_MS = 30000,
+};
 
 struct rpc_call {
     struct arena *arena; /* lives until the reply was sent */
@@ -47,6 +60,7 @@ struct rpc_options {
     const struct rpc_method *methods; /* ends with path == NULL */
     void *service;
     struct stop *stop;
+    const char *source_address; /* "registry.terraform.io/acme/aurora", for AURORA_REATTACH; may be NULL */
 };
 
 /* Serves until Shutdown, SIGTERM or the loss of the client; returns the process's exit status. Prints a
