@@ -12,8 +12,8 @@
  *
  * The end: Shutdown, SIGTERM, SIGHUP (unless ignored, as under nohup), or a CLI that died; all request
  * rpc_options.stop. Calls under way still deliver their answers. They have RPC_GRACE_SHUTDOWN_MS after
- * Shutdown, because the host kills after 2 s anyway, and RPC_GRACE_ALONE_MS when nobody is there to kill: what
- * must be undone (a write fence) can then be undone. Past that the process exits whatever handlers do.
+ * Shutdown, because the host kills after 2 s anyway, and RPC_GRACE_ALONE_MS when nobody is there to kill:
+ * what must be undone (a write fence) can then be undone. Past that the process exits whatever handlers do.
  *
  * SIGINT is ignored: Ctrl-C reaches the whole process group, and the CLI sends StopProvider. Children must be
  * given their own stdin, stdout and stderr (ours are close-on-exec), default SIGINT, SIGPIPE and an empty

@@ -1,0 +1,127 @@
+#include "internal/rpc/crash.h"
+
+#include <errno.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { FRAMES_MAX = 64 /* the CLI keeps about 100 lines */, HANDLER_STACK_BYTES = 32 * 1024 };
+
+static const struct {
+    int number;
+    const char *name;
+} caught[] = {
+    {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}, {SIGABRT, "SIGABRT"},
+};
+
+static struct socket_path leftover;
+static atomic_flag is_dying = ATOMIC_FLAG_INIT;
+static _Thread_local char handler_stack[HANDLER_STACK_BYTES];
+
+/* Everything the handler calls is async-signal-safe; backtrace() is once its library is loaded, which
+ * crash_init() sees to. */
+static void put(const char *text)
+{
+    for (size_t n = strlen(text); n > 0;) {
+        ssize_t written = write(STDERR_FILENO, text, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        text += written;
+        n -= (size_t)written;
+    }
+}
+
+static void put_address(uintptr_t address)
+{
+    char text[2 + 2 * sizeof address + 1] = "0x";
+    size_t n = 2;
+    for (int shift = 8 * (int)sizeof address - 4; shift >= 0; shift -= 4)
+        text[n++] = "0123456789abcdef"[address >> shift & 0xf];
+    text[n] = '\0';
+    put(text);
+}
+
+static const char *name_of(int signal_number)
+{
+    for (size_t i = 0; i < ARRAY_LEN(caught); i++)
+        if (caught[i].number == signal_number)
+            return caught[i].name;
+    return "signal";
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (atomic_flag_test_and_set(&is_dying)) /* another thread is telling already */
+        for (;;)
+            (void)pause();
+    put("panic: ");
+    put(name_of(signal_number));
+    if (signal_number != SIGABRT) {
+        put(" at ");
+        put_address((uintptr_t)info->si_addr);
+    }
+    put(" in ");
+    put(program_invocation_short_name);
+    put(" " AURORA_VERSION "\n");
+    void *frames[FRAMES_MAX];
+    backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), STDERR_FILENO);
+    socket_path_remove(&leftover);
+    (void)raise(signal_number); /* default action by now: SA_RESETHAND */
+    _exit(2);
+}
+
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+void crash_init(bool debuggable)
+{
+    void *frame[1];
+    (void)backtrace(frame, 1);
+    struct sigaction action = {.sa_sigaction = on_fault,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER};
+    (void)sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < ARRAY_LEN(caught); i++)
+        (void)sigaction(caught[i].number, &action, NULL);
+    crash_thread();
+    if (!debuggable)
+        forbid_core_files();
+}
+
+void crash_thread(void)
+{
+    stack_t there;
+    if (sigaltstack(NULL, &there) != 0 || !(there.ss_flags & SS_DISABLE))
+        return; /* AddressSanitizer has one for each thread, and frees it itself */
+    const stack_t ours = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
+    (void)sigaltstack(&ours, NULL);
+}
+
+void crash_remove(const struct socket_path *s)
+{
+    leftover = *s;
+}
+
+void crash_say(const char *text)
+{
+    put("panic: ");
+    put(text);
+    put("\n");
+}
+
+void crash_die(const char *text)
+{
+    crash_say(text);
+    abort();
+}
