@@ -38,6 +38,7 @@ struct provider_config {
     const char *plan_checks;   /* "full", "aws", "off"; never NULL */
     const char *journal_dir;   /* never NULL; created by whoever writes there */
     struct rds_tags default_tags;
+    bool default_tags_unknown;
     const char *const *ignore_tag_keys, *const *ignore_tag_prefixes; /* end with NULL */
     struct arena *arena;                                             /* owns all of the above but aws */
 };
@@ -70,9 +71,10 @@ extern const struct tf_attr postgresql_attrs[]; /* of resources: password_wo W, 
  * point an upgrade at another server.
  *
  * Login: the first level (resource block, provider block, environment) that names a way to log in (IAM
- * token, secret, password) decides it alone. A user name may come from another level; one that contradicts
- * the secret's is an error. With several ways on one level IAM wins over the secret over the password, as
- * validation refuses that anyhow. Tokens and secrets are fetched here, with the session's Region.
+ * token, secret, password) decides it alone. The user name is that level's own, or the secret's
+ * (contradiction is an error), or another level's; with IAM simply the first one given. Tokens and secrets
+ * are fetched here with the place's Region; a token opens connections for 15 minutes, so ask again before a
+ * later one.
  *
  * *ret_known = false, without an error: no login is configured at all, or what decides it is unknown (in a
  * plan). Everything in *ret lives in the call's arena. `writable` is left false. */
@@ -86,6 +88,9 @@ struct provider_pg_place {
 MUST_CHECK bool provider_pg_target(struct tf_call *c, const struct value *block,
                                    const struct provider_pg_place *place, struct pg_target *ret,
                                    bool *ret_known, struct err *e);
+
+/* Part of a resource's validate: at most one way to log in per block. `path` is the block's, "postgresql". */
+void provider_validate_login(struct tf_call *c, const struct value *block, const char *path);
 
 /* ---- members, one file each ---- */
 

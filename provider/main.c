@@ -1,0 +1,11 @@
+/* main.c — started by Terraform (no argument) or by a person (a command). */
+#include "provider/provider.h"
+
+#include <sys/resource.h>
+
+int main(int argc, char **argv)
+{
+    /* A core dump would hold passwords and tokens. */
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    return argc > 1 ? companion_main(argc, argv) : tf_serve(&aurora_provider);
+}

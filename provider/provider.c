@@ -1,0 +1,19 @@
+/* provider.c — everything this provider has. A new member is a file of its own and one line here. */
+#include "provider/provider.h"
+
+static const struct tf_resource *const resources[] = {NULL};
+static const struct tf_data_source *const data_sources[] = {&data_source_cluster, NULL};
+static const struct tf_function *const functions[] = {&function_version_family, NULL};
+static const struct tf_ephemeral *const ephemerals[] = {&ephemeral_connection, NULL};
+
+const struct tf_provider aurora_provider = {
+    .name = "aurora",
+    .schema = &provider_schema,
+    .validate = provider_validate,
+    .configure = provider_configure,
+    .unconfigure = provider_unconfigure,
+    .resources = resources,
+    .data_sources = data_sources,
+    .functions = functions,
+    .ephemerals = ephemerals,
+};
