@@ -1,3 +1,4 @@
+#define AURORA_ERR_C
 #include "internal/base/err.h"
 #include "internal/base/utf8.h"
 
