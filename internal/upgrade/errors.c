@@ -1,0 +1,120 @@
+#include "internal/upgrade/errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const struct upgrade_error_row upgrade_errors[E_COUNT] = {
+    [E_CLUSTER_ABSENT] = {"AUR0101", ERR_NOT_FOUND, "cluster_identifier",
+                          "Check the identifier, the Region and the account. Nothing was done."},
+    [E_WRONG_ENGINE] =
+        {"AUR0102", ERR_INVALID, "cluster_identifier",
+         "Only provisioned and Serverless v2 clusters of aurora-postgresql can be upgraded here."},
+    [E_SOURCE_BUSY] = {"AUR0103", ERR_CONFLICT, "cluster_identifier",
+                       "Wait until the cluster and all its instances are available, then apply again."},
+    [E_SOURCE_UNSUPPORTED] =
+        {"AUR0104", ERR_INVALID, "cluster_identifier",
+         "AWS does not support a blue/green deployment for this cluster; see the documentation page."},
+    [E_TARGET_LOWER] =
+        {"AUR0105", ERR_INVALID, "target_engine_version",
+         "A cluster cannot go back to an older major version; name the present or a higher one."},
+    [E_TARGET_INVALID] = {"AUR0106", ERR_INVALID, "target_engine_version",
+                          "Choose one of the versions AWS lists as valid targets."},
+    [E_DEFAULT_GROUP] = {"AUR0107", ERR_INVALID, "source_parameters",
+                         "Attach a cluster parameter group of your own with rds.logical_replication = 1 and "
+                         "reboot the writer: a "
+                         "default group cannot be changed, and logical replication is off in it."},
+    [E_LOGICAL_REPLICATION_OFF] =
+        {"AUR0108", ERR_INVALID, "source_parameters",
+         "Add to your aws_rds_cluster_parameter_group:\n"
+         "  parameter {\n    name         = \"rds.logical_replication\"\n    value        = \"1\"\n"
+         "    apply_method = \"pending-reboot\"\n  }\n"
+         "and reboot the writer, or set source_parameters = \"manage\" and allow_reboot = true."},
+    [E_TOO_FEW_SLOTS] =
+        {"AUR0109", ERR_INVALID, "source_parameters",
+         "Raise the parameters named above in your cluster parameter group and reboot the writer, or set "
+         "source_parameters = \"manage\" and allow_reboot = true."},
+    [E_REBOOT_NEEDED] = {"AUR0110", ERR_INVALID, "allow_reboot",
+                         "Reboot the instances yourself when it suits you, or set allow_reboot = true."},
+    [E_NAME_TAKEN] = {"AUR0111", ERR_CONFLICT, "deployment_name",
+                      "Choose another name, or remove the object if it is not needed."},
+    [E_OTHER_RUN] = {"AUR0112", ERR_CONFLICT, "target_engine_version",
+                     "Complete that run or roll it back first (stage = \"rolled_back\")."},
+    [E_DATABASE_FINDING] = {"AUR0113", ERR_INVALID, "", "Correct what is named above, then apply again."},
+    [E_CLASS_UNAVAILABLE] = {"AUR0114", ERR_INVALID, "instance_class",
+                             "Set instance_class to one that AWS offers for the target version."},
+    [E_UNSUPPORTED_PARAMETER] =
+        {"AUR0115", ERR_INVALID, "target_parameter_group.on_unsupported",
+         "Set on_unsupported = \"drop\" to leave them out, or name groups of your own."},
+    [E_GROUP_UNSUITABLE] =
+        {"AUR0116", ERR_INVALID, "target_parameter_group",
+         "Name a group of the target's family that has rds.logical_replication as you need it."},
+    [E_DEPLOYMENT_FAILED] =
+        {"AUR0120", ERR_REMOTE, "",
+         "Set stage = \"rolled_back\" to remove the deployment, correct the cause, then start again."},
+    [E_DEPLOYMENT_GONE] = {"AUR0121", ERR_CONFLICT, "", "Apply again: a new deployment will be made."},
+    [E_DEPLOYMENT_FOREIGN] =
+        {"AUR0122", ERR_CONFLICT, "target_engine_version",
+         "Set target_engine_version to that major, or remove the deployment in AWS first."},
+    [E_REPLICATION_UNHEALTHY] =
+        {"AUR0130", ERR_REMOTE, "",
+         "Look at the events and the green side's log; if replication is broken for good, "
+         "set stage = \"rolled_back\" and start again."},
+    [E_SCHEMA_DIFFERS] =
+        {"AUR0131", ERR_REMOTE, "",
+         "DDL is not replicated. Do the same on the other side where that is possible, or set "
+         "stage = \"rolled_back\" and start again."},
+    [E_ROWS_DIFFER] = {"AUR0132", ERR_REMOTE, "validation",
+                       "Do not switch. Set stage = \"rolled_back\" and start again; if it happens twice, "
+                       "open a case with AWS."},
+    [E_NO_STATISTICS] = {"AUR0133", ERR_REMOTE, "",
+                         "Run ANALYZE on the tables named above as their owner on the green side."},
+    [E_SETTINGS_DIFFER] =
+        {"AUR0134", ERR_REMOTE, "",
+         "Change the green side to production's value before the switch, then apply again."},
+    [E_QUERY_DIFFERS] = {"AUR0135", ERR_REMOTE, "validation.query",
+                         "If the query reads data that changes all the time, narrow it to rows that do not."},
+    [E_SWITCHOVER_REFUSED] = {"AUR0140", ERR_REMOTE, "", "Remove the cause AWS names, then apply again."},
+    [E_SWITCHOVER_ROLLED_BACK] =
+        {"AUR0141", ERR_REMOTE, "cutover.max_write_outage",
+         "Remove the cause AWS names (or allow more time with cutover.max_write_outage), then apply again."},
+    [E_SWITCHOVER_RUNNING] =
+        {"AUR0142", ERR_CANCELLED, "",
+         "AWS goes on by itself. Apply again: the outcome will be observed and the rest done."},
+    [E_VERIFY_FAILED] = {"AUR0143", ERR_REMOTE, "",
+                         "Correct what is named above, then apply again: the switch itself is not repeated."},
+    [E_RETENTION] =
+        {"AUR0150", ERR_INVALID, "stage",
+         "Leave stage = \"switched\" until then, or set retain_old_for = \"0s\" to remove the old side now."},
+    [E_NO_WAY_BACK] = {"AUR0160", ERR_INVALID, "stage",
+                       "AWS offers no way back after a blue/green switchover. The old cluster is kept "
+                       "read-only until `completed`; a roll-back "
+                       "without loss needs aurora_logical_upgrade, which keeps the old side following."},
+    [E_DESTROY_REFUSED] =
+        {"AUR0161", ERR_INVALID, "on_destroy",
+         "Set on_destroy to \"keep_old\" or \"delete_old\" and apply, or go to stage = \"completed\" first."},
+    [E_WORLD_CHANGED] = {"AUR0170", ERR_CONFLICT, "", "Make a new plan. Nothing was done."},
+    [E_STAGE_LOWERED] = {"AUR0171", ERR_INVALID, "stage",
+                         "Production is already switched; stage can stay or go to \"completed\"."},
+    [E_SHAPE_CHANGED] =
+        {"AUR0172", ERR_INVALID, "",
+         "Roll back first (stage = \"rolled_back\"), or put the attribute back to what it was."},
+    [E_TARGET_CHANGED] = {"AUR0173", ERR_INVALID, "target_engine_version",
+                          "Complete the present run or roll it back first."},
+    [E_SAME_PROCESS] = {"AUR0174", ERR_CONFLICT, "cluster_identifier",
+                        "Keep one aurora_*_upgrade resource per cluster."},
+};
+
+bool fail(struct err *e, enum upgrade_error id, const char *fmt, ...)
+{
+    const struct upgrade_error_row *row = &upgrade_errors[id];
+    char text[sizeof e->text];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    (void)err_set(e, row->code, "%s", text);
+    (void)err_hint(e, "%s", row->hint);
+    if (row->attribute[0] != '\0')
+        (void)err_attribute(e, row->attribute);
+    return err_id(e, row->id);
+}

@@ -1,0 +1,61 @@
+/* errors.h — every error a user can meet in an upgrade: one row each, with a stable id. Ids are never reused.
+ */
+#ifndef AURORA_UPGRADE_ERRORS_H
+#define AURORA_UPGRADE_ERRORS_H
+
+#include "internal/base/err.h"
+
+enum upgrade_error {
+    E_CLUSTER_ABSENT,
+    E_WRONG_ENGINE,
+    E_SOURCE_BUSY,
+    E_SOURCE_UNSUPPORTED,
+    E_TARGET_LOWER,
+    E_TARGET_INVALID,
+    E_DEFAULT_GROUP,
+    E_LOGICAL_REPLICATION_OFF,
+    E_TOO_FEW_SLOTS,
+    E_REBOOT_NEEDED,
+    E_NAME_TAKEN,
+    E_OTHER_RUN,
+    E_DATABASE_FINDING,
+    E_CLASS_UNAVAILABLE,
+    E_UNSUPPORTED_PARAMETER,
+    E_GROUP_UNSUITABLE,
+    E_DEPLOYMENT_FAILED,
+    E_DEPLOYMENT_GONE,
+    E_DEPLOYMENT_FOREIGN,
+    E_REPLICATION_UNHEALTHY,
+    E_SCHEMA_DIFFERS,
+    E_ROWS_DIFFER,
+    E_NO_STATISTICS,
+    E_SETTINGS_DIFFER,
+    E_QUERY_DIFFERS,
+    E_SWITCHOVER_REFUSED,
+    E_SWITCHOVER_ROLLED_BACK,
+    E_SWITCHOVER_RUNNING,
+    E_VERIFY_FAILED,
+    E_RETENTION,
+    E_NO_WAY_BACK,
+    E_DESTROY_REFUSED,
+    E_WORLD_CHANGED,
+    E_STAGE_LOWERED,
+    E_SHAPE_CHANGED,
+    E_TARGET_CHANGED,
+    E_SAME_PROCESS,
+    E_COUNT
+};
+
+/* Sets id, code and the row's next step, and the text. Returns false. */
+bool fail(struct err *e, enum upgrade_error id, const char *fmt, ...) PRINTF(3, 4);
+
+/* For the docs page and the test of the table. */
+struct upgrade_error_row {
+    const char *id; /* "AUR0101" */
+    enum err_code code;
+    const char *attribute; /* where in the configuration the cause or the cure is; "" none */
+    const char *hint;
+};
+extern const struct upgrade_error_row upgrade_errors[E_COUNT];
+
+#endif

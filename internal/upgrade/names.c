@@ -1,0 +1,77 @@
+#include "internal/upgrade/tags.h"
+#include "internal/upgrade/upgrade.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { DEPLOYMENT_NAME_MAX = 60, SNAPSHOT_NAME_MAX = 255 };
+
+/* Deployment names: letters, digits, single hyphens, first a letter (CreateBlueGreenDeployment). A cluster
+ * name that is too long loses its end, not the suffix that tells what the deployment is for. */
+const char *deployment_name(const struct upgrade *u, struct arena *a)
+{
+    if (u->request.deployment_name)
+        return u->request.deployment_name;
+    char suffix[40];
+    int n = snprintf(suffix, sizeof suffix, "-upgrade-%d-to-%d", u->source_major, u->request.target.major);
+    char *name = arena_printf(a, "%.*s", DEPLOYMENT_NAME_MAX - n, u->request.cluster);
+    for (size_t end = strlen(name); end > 0 && name[end - 1] == '-';)
+        name[--end] = '\0';
+    return arena_printf(a, "%s%s", name, suffix);
+}
+
+const char *family_name(struct arena *a, int major)
+{
+    return arena_printf(a, "aurora-postgresql%d", major);
+}
+
+static const char *named_group(const struct upgrade *u, bool is_cluster)
+{
+    return is_cluster ? u->request.cluster_group : u->request.instance_group;
+}
+
+bool makes_group(const struct upgrade *u, bool is_cluster)
+{
+    return !named_group(u, is_cluster);
+}
+
+const char *group_name(const struct upgrade *u, struct arena *a, bool is_cluster)
+{
+    return arena_printf(a, "%s-upgrade-%d%s", u->request.cluster, u->request.target.major,
+                        is_cluster ? "" : "-instance");
+}
+
+const char *target_group(const struct upgrade *u, struct arena *a, bool is_cluster)
+{
+    return makes_group(u, is_cluster) ? group_name(u, a, is_cluster) : named_group(u, is_cluster);
+}
+
+const char *managed_group_name(const struct upgrade *u, struct arena *a)
+{
+    return arena_printf(a, "%s-upgrade-%d-source", u->request.cluster, u->source_major);
+}
+
+const char *final_snapshot_name(const struct upgrade *u, struct arena *a)
+{
+    const struct rds_cluster *old = u->world.old;
+    char *name = arena_printf(a, "%.*s-final-%s", SNAPSHOT_NAME_MAX - 40, old->identifier, old->resource_id);
+    for (char *p = name; *p; p++)
+        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+    return name;
+}
+
+struct rds_tags run_tags(const struct upgrade *u, struct arena *a)
+{
+    const struct rds_tag ours[] = {
+        {TAG_CLUSTER, u->request.cluster},
+        {TAG_RESOURCE, TAG_RESOURCE_BLUE_GREEN},
+        {TAG_SOURCE_VERSION, u->world.production ? u->world.production->engine_version : ""},
+        {TAG_TARGET_VERSION, u->resolved_version ? u->resolved_version : ""},
+    };
+    size_t n = u->request.tags.count;
+    struct rds_tag *all = ARENA_ARRAY(a, struct rds_tag, n + ARRAY_LEN(ours));
+    if (n)
+        memcpy(all, u->request.tags.tags, n * sizeof *all);
+    memcpy(all + n, ours, sizeof ours);
+    return (struct rds_tags){all, n + ARRAY_LEN(ours)};
+}

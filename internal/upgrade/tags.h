@@ -1,0 +1,24 @@
+/* tags.h — what is written down on objects of ours, and nowhere else (INTERFACE 2.6). Values use only
+ * characters RDS allows in tags; times are ISO 8601 in UTC. Adding a fact is adding a name here. */
+#ifndef AURORA_UPGRADE_TAGS_H
+#define AURORA_UPGRADE_TAGS_H
+
+/* On the deployment, on groups we make, and on the old cluster: whose they are. */
+#define TAG_CLUSTER        "aurora-upgrade:cluster"
+#define TAG_RESOURCE       "aurora-upgrade:resource"
+#define TAG_SOURCE_VERSION "aurora-upgrade:source-version"
+#define TAG_TARGET_VERSION "aurora-upgrade:target-version"
+/* On the deployment: when the validation passed for the first time; the soak counts from here. */
+#define TAG_VALIDATED_AT "aurora-upgrade:validated-at"
+/* On the deployment: production's own minimum capacity before it was raised, and the one green gets back. */
+#define TAG_SOURCE_CAPACITY "aurora-upgrade:source-min-capacity"
+#define TAG_GREEN_CAPACITY  "aurora-upgrade:green-min-capacity"
+/* On the old cluster, once it has lost the name. */
+#define TAG_OLD_OF      "aurora-upgrade:old-of"
+#define TAG_SWITCHED_AT "aurora-upgrade:switched-at"
+/* On a parameter group attached with source_parameters = "manage": the group it replaced. */
+#define TAG_REPLACED_GROUP "aurora-upgrade:replaced-group"
+
+#define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
+
+#endif

@@ -1,0 +1,125 @@
+/* upgrade.h — one upgrade of one cluster: what was asked for, what the world shows, and how the rows of a
+ * flow's table reach AWS and PostgreSQL.
+ *
+ * A row looks at the world anew (world_look), decides, acts. Nothing is remembered between rows but the
+ * request, facts chosen once (the resolved version) and counters of consecutive readings: a process that
+ * starts in the middle finds everything again in AWS and PostgreSQL. What cannot be observed is written down
+ * as tags on objects of ours before the act it describes (tags.h). Nothing of the user's is changed before
+ * the switch, but what an attribute allows.
+ *
+ * Ownership: `arena` lives as long as the operation; everything in `world` lives until the next world_look().
+ * One thread.
+ */
+#ifndef AURORA_UPGRADE_H
+#define AURORA_UPGRADE_H
+
+#include "internal/aws/rds.h"
+#include "internal/base/clock.h"
+#include "internal/flow/flow.h"
+#include "internal/pg/pg.h"
+
+enum on_destroy { DESTROY_REFUSE, DESTROY_KEEP_OLD, DESTROY_DELETE_OLD };
+
+struct validation_query {
+    const char *name, *sql;
+};
+
+/* The user's configuration, decoded; texts live in the operation's arena. */
+struct request {
+    const char *cluster; /* lower case, as RDS stores it */
+    struct version target;
+    enum flow_stage stage;
+    int64_t retain_old_ms;
+    enum on_destroy on_destroy;
+    bool allow_reboot, manage_source, drop_unsupported, raise_source_capacity;
+    const char *cluster_group, *instance_group; /* existing groups named by the user; NULL: made by us */
+    const char *deployment_name;                /* NULL: derived */
+    const char *instance_class;                 /* of green; NULL: as blue */
+    double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
+    const char *const *exclude_tables;          /* end with NULL; may be NULL */
+    const struct validation_query *queries;
+    size_t query_count;
+    int64_t minimum_stable_ms;
+    int max_write_outage_s;
+    int64_t max_lag_bytes;
+    struct rds_tags tags; /* for objects of ours, tags_all */
+};
+
+struct world {
+    const struct rds_cluster *production; /* the cluster that bears the name; NULL: none */
+    const struct rds_instance *const *instances;
+    size_t instance_count;
+    const struct rds_bluegreen *deployment; /* with production on one of its sides; NULL: none */
+    bool is_ours;                           /* the deployment has our tags */
+    const struct rds_cluster *green;        /* before the switch, once it exists */
+    const struct rds_instance *const *green_instances;
+    size_t green_instance_count;
+    const struct rds_cluster *old; /* after the switch, until it is removed */
+    struct version version;        /* production's */
+    struct version run_target;     /* of the observed run; major 0: no run */
+    enum flow_stage reached;       /* NONE … COMPLETED, as AWS shows it */
+};
+
+enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD };
+
+struct upgrade {
+    struct request request;
+    struct arena *arena;
+    struct aws_session aws; /* its arena is the present look's */
+    struct clock *clock;
+    struct stop *stop;
+    struct world world;
+
+    /* A login for host:port; *ret_known false: none is configured. */
+    bool (*login)(void *arg, const char *host, int port, struct pg_target *ret, bool *ret_known,
+                  struct err *e);
+    void *login_arg;
+    bool has_login; /* known from the configuration alone, so that plan and apply agree */
+    void (*warn)(void *arg, const char *summary, const char *detail);
+    void *warn_arg;
+
+    int source_major;   /* before the upgrade; 0: not known yet */
+    bool is_serverless; /* production is Serverless v2; plan and apply agree, since it decides rows */
+    const char *resolved_version; /* "17.6", chosen once per run; NULL until then */
+    int steady_readings;          /* consecutive AVAILABLE readings of deployment and members */
+    const char *green_seen;       /* identifier of green, still known when the deployment is gone */
+    struct arena *look;           /* owns `world` */
+};
+
+void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock);
+void upgrade_done(struct upgrade *u);
+
+/* Reads production, its deployment, green and the old cluster. An absent cluster is no error here. */
+MUST_CHECK bool world_look(struct upgrade *u, struct err *e);
+/* The same, and production must be there (AUR0101). */
+MUST_CHECK bool world_need(struct upgrade *u, struct err *e);
+/* The one sentence about production that every error carries: "orders is in production on 13.23, unchanged".
+ */
+void world_state(const struct upgrade *u, struct err *e);
+
+/* Connects to a side's writer. ERR_NOT_FOUND if no login is configured: rows that need one do not apply then.
+ */
+MUST_CHECK bool side_open(struct upgrade *u, enum side side, const char *database, bool writable,
+                          struct pg **ret, struct err *e);
+/* Calls `each` with one connection per user database of a side. */
+MUST_CHECK bool side_each_database(struct upgrade *u, enum side side, bool writable,
+                                   bool (*each)(struct upgrade *u, struct pg *c, const char *database,
+                                                void *arg, struct err *e),
+                                   void *arg, struct err *e);
+
+/* ---- names of ours: legal, deterministic ---- */
+
+const char *deployment_name(const struct upgrade *u,
+                            struct arena *a); /* A3: "<cluster>-upgrade-13-to-17", ≤ 60 */
+/* The green side's group: the user's, or the one we make from the source's overrides. */
+const char *target_group(const struct upgrade *u, struct arena *a, bool is_cluster);
+bool makes_group(const struct upgrade *u, bool is_cluster);
+const char *group_name(const struct upgrade *u, struct arena *a, bool is_cluster);
+const char *family_name(struct arena *a, int major); /* "aurora-postgresql17" */
+const char *final_snapshot_name(const struct upgrade *u, struct arena *a);
+/* The source's completed copy, where source_parameters = "manage". */
+const char *managed_group_name(const struct upgrade *u, struct arena *a);
+
+struct rds_tags run_tags(const struct upgrade *u, struct arena *a);
+
+#endif

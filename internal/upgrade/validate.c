@@ -1,0 +1,361 @@
+/* Is green what blue is? Everything is compared while writers go on; nothing is written into the databases.
+ */
+#include "internal/pg/catalog.h"
+#include "internal/pg/replica.h"
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/parity.h"
+#include "internal/upgrade/tags.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { LINES_SHOWN = 10, EVENT_MINUTES_MAX = 14 * 1440 };
+
+struct lines {
+    const char **items;
+    size_t n, cap;
+};
+
+static void add_line(struct upgrade *u, struct lines *l, const char *line)
+{
+    ARR_PUSH(u->look, l->items, l->n, l->cap, line);
+}
+
+static const char *shown(struct upgrade *u, const struct lines *l)
+{
+    return join_lines(u->look, l->items, l->n, LINES_SHOWN);
+}
+
+static bool both_sides(struct upgrade *u, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    return u->world.green ||
+           fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
+}
+
+/* ---- lag ---- */
+
+/* Every logical slot of production belongs to the deployment: AWS refuses one where the user has slots of
+ * their own. */
+static bool slots_ready(struct upgrade *u, struct pg *blue, bool *ret, struct err *e)
+{
+    const struct pg_slot *slots = NULL;
+    size_t n = 0;
+    if (!pg_slots(blue, u->look, NULL, &slots, &n, e))
+        return false;
+    bool ready = n > 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(slots[i].wal_status, "lost") == 0)
+            return fail(e, E_REPLICATION_UNHEALTHY, "slot %s of database %s has lost the WAL it needs",
+                        slots[i].name, slots[i].database);
+        ready = ready && slots[i].active && slots[i].lag_bytes <= u->request.max_lag_bytes;
+    }
+    *ret = ready;
+    return true;
+}
+
+bool replication_caught_up(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct pg *blue CLEANUP(pg_cleanup) = NULL;
+    return both_sides(u, e) && side_open(u, SIDE_BLUE, NULL, false, &blue, e) && slots_ready(u, blue, ret, e);
+}
+
+/* ---- statistics ---- */
+
+static bool list_unanalyzed(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    if (!pg_unanalyzed(c, u->look, LINES_SHOWN, &names, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        add_line(u, arg, arena_printf(u->look, "%s: %s", database, i < LINES_SHOWN ? names[i] : "…"));
+    return true;
+}
+
+static bool analyze_database(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    (void)u;
+    (void)arg;
+    return pg_analyze(c, e) || err_wrap(e, "ANALYZE in %s", database);
+}
+
+static bool unanalyzed(struct upgrade *u, enum side side, struct lines *ret, struct err *e)
+{
+    return side_each_database(u, side, false, list_unanalyzed, ret, e);
+}
+
+bool statistics_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct lines missing = {0};
+    if (!both_sides(u, e) || !unanalyzed(u, SIDE_GREEN, &missing, e))
+        return false;
+    *ret = missing.n == 0;
+    return true;
+}
+
+bool statistics_run(struct upgrade *u, struct err *e)
+{
+    struct lines missing = {0};
+    if (!side_each_database(u, SIDE_GREEN, false, analyze_database, NULL, e) ||
+        !unanalyzed(u, SIDE_GREEN, &missing, e))
+        return false;
+    return missing.n == 0 || fail(e, E_NO_STATISTICS, "no statistics after ANALYZE, for want of rights: %s",
+                                  shown(u, &missing));
+}
+
+bool new_statistics_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct lines missing = {0};
+    if (!world_need(u, e) || !unanalyzed(u, SIDE_BLUE, &missing, e))
+        return false;
+    *ret = missing.n == 0;
+    return *ret || fail(e, E_NO_STATISTICS, "no statistics: %s", shown(u, &missing));
+}
+
+/* ---- events ---- */
+
+static int minutes_since(const struct upgrade *u, const char *iso)
+{
+    int64_t then = 0;
+    if (!time_parse_iso(iso, &then))
+        return EVENT_MINUTES_MAX;
+    int64_t minutes = (u->clock->wall_ms(u->clock) - then) / 60000 + 2;
+    return minutes < 2 ? 2 : minutes > EVENT_MINUTES_MAX ? EVENT_MINUTES_MAX : (int)minutes;
+}
+
+/* "Replication degraded" is no status: the API goes on to say AVAILABLE, and only an event tells. */
+bool events_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    const struct rds_event *events = NULL;
+    size_t n = 0;
+    if (!both_sides(u, e))
+        return false;
+    const struct rds_bluegreen *d = u->world.deployment;
+    if (!rds_events(&u->aws, "blue-green-deployment", d->identifier, minutes_since(u, d->create_time),
+                    &events, &n, e))
+        return err_wrap(e, "read the events of deployment %s", d->name);
+    for (size_t i = 0; i < n; i++) {
+        if (!strcasestr(events[i].message, "degraded"))
+            continue;
+        (void)fail(e, E_REPLICATION_UNHEALTHY, "AWS reports degraded replication for deployment %s", d->name);
+        return err_said(e, "%s (%s)", events[i].message, events[i].date);
+    }
+    *ret = true;
+    return true;
+}
+
+/* ---- pairs of databases ---- */
+
+struct pair_walk {
+    struct lines *differences;
+    bool (*compare)(struct upgrade *u, struct pg *blue, struct pg *green, const char *database,
+                    struct lines *out, struct err *e);
+};
+
+static bool open_pair(struct upgrade *u, struct pg *blue, const char *database, void *arg, struct err *e)
+{
+    struct pair_walk *w = arg;
+    struct pg *green CLEANUP(pg_cleanup) = NULL;
+    return side_open(u, SIDE_GREEN, database, false, &green, e) &&
+           w->compare(u, blue, green, database, w->differences, e);
+}
+
+static bool compare_pairs(struct upgrade *u, struct lines *ret,
+                          bool (*compare)(struct upgrade *, struct pg *, struct pg *, const char *,
+                                          struct lines *, struct err *),
+                          struct err *e)
+{
+    struct pair_walk w = {.differences = ret, .compare = compare};
+    return both_sides(u, e) && side_each_database(u, SIDE_BLUE, false, open_pair, &w, e);
+}
+
+/* ---- schema ---- */
+
+static bool compare_schema(struct upgrade *u, struct pg *blue, struct pg *green, const char *database,
+                           struct lines *out, struct err *e)
+{
+    /* Extensions are raised by the upgrade; their members' definitions are left out of the other aspects. */
+    static const char *const ignored[] = {"extensions", NULL};
+    struct pg_fingerprint old_side = {0}, new_side = {0};
+    const char **lines = NULL;
+    size_t n = 0;
+    if (!pg_fingerprint(blue, u->look, &old_side, e) || !pg_fingerprint(green, u->look, &new_side, e))
+        return err_wrap(e, "read the catalogue of %s", database);
+    pg_fingerprint_diff(u->look, database, &old_side, &new_side, ignored, LINES_SHOWN, &lines, &n);
+    for (size_t i = 0; i < n; i++)
+        add_line(u, out, i < LINES_SHOWN ? lines[i] : "…");
+    return true;
+}
+
+bool schema_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct lines differences = {0};
+    if (!compare_pairs(u, &differences, compare_schema, e))
+        return false;
+    *ret = differences.n == 0;
+    return *ret || fail(e, E_SCHEMA_DIFFERS, "blue and green differ in %zu place(s): %s", differences.n,
+                        shown(u, &differences));
+}
+
+/* ---- rows ---- */
+
+static const char *slot_of(struct upgrade *u, struct pg *blue, const char *database, struct err *e)
+{
+    const struct pg_slot *slots = NULL;
+    size_t n = 0;
+    if (!pg_slots(blue, u->look, NULL, &slots, &n, e))
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(slots[i].database, database) == 0)
+            return slots[i].name;
+    (void)fail(e, E_REPLICATION_UNHEALTHY, "database %s has no replication slot", database);
+    return NULL;
+}
+
+static bool compare_rows(struct upgrade *u, struct pg *blue, struct pg *green, const char *database,
+                         struct lines *out, struct err *e)
+{
+    const struct pg_count_result *counts = NULL;
+    size_t n = 0;
+    struct pg_count_options o = {.slot = slot_of(u, blue, database, e), .exclude = u->request.exclude_tables};
+    if (!o.slot || !pg_compare_counts(blue, green, u->look, &o, &counts, &n, e))
+        return err_wrap(e, "count the rows of %s on both sides", database);
+    for (size_t i = 0; i < n; i++)
+        if (!counts[i].equal)
+            add_line(u, out,
+                     arena_printf(u->look, "%s: %s has %lld rows on blue, %lld on green", database,
+                                  counts[i].table, (long long)counts[i].old_rows,
+                                  (long long)counts[i].new_rows));
+    return true;
+}
+
+bool rows_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct lines differences = {0};
+    if (!compare_pairs(u, &differences, compare_rows, e))
+        return false;
+    *ret = differences.n == 0;
+    return *ret || fail(e, E_ROWS_DIFFER, "row counts differ: %s", shown(u, &differences));
+}
+
+bool queries_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct pg *blue CLEANUP(pg_cleanup) = NULL, *green CLEANUP(pg_cleanup) = NULL;
+    if (!both_sides(u, e) || !side_open(u, SIDE_BLUE, NULL, false, &blue, e) ||
+        !side_open(u, SIDE_GREEN, NULL, false, &green, e))
+        return false;
+    for (size_t i = 0; i < u->request.query_count; i++) {
+        const struct validation_query *q = &u->request.queries[i];
+        const char *difference = "";
+        bool equal = false;
+        if (!pg_compare_query(blue, green, u->look, q->sql, &equal, &difference, e))
+            return err_wrap(e, "validation query \"%s\"", q->name);
+        if (!equal)
+            return fail(e, E_QUERY_DIFFERS, "validation query \"%s\" gives different results: %s", q->name,
+                        difference);
+    }
+    *ret = true;
+    return true;
+}
+
+/* ---- settings ---- */
+
+static void compare_objects(struct upgrade *u, const char *name, const struct xml *x, const struct xml *y,
+                            struct lines *hard, struct lines *soft)
+{
+    const struct parity_difference *d = NULL;
+    size_t n = 0;
+    parity_compare(u->look, x, y, &d, &n);
+    for (size_t i = 0; i < n; i++)
+        add_line(u, d[i].severity == PARITY_ERROR ? hard : soft,
+                 arena_printf(u->look, "%s: %s was \"%s\", is \"%s\"", name, d[i].member, d[i].old_value,
+                              d[i].new_value));
+}
+
+static const struct rds_instance *by_arn(const struct rds_instance *const *list, size_t n, const char *arn)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i]->arn, arn) == 0)
+            return list[i];
+    return NULL;
+}
+
+static void warn_soft(struct upgrade *u, struct lines *soft, const char *when)
+{
+    if (soft->n > 0)
+        u->warn(u->warn_arg, "Settings of the new side differ",
+                arena_printf(u->look, "%s: %s", when, shown(u, soft)));
+}
+
+/* A class the user asked to change is not a difference. */
+static void compare_members(struct upgrade *u, const struct rds_instance *const *old_list, size_t old_n,
+                            const struct rds_instance *const *new_list, size_t new_n, struct lines *hard,
+                            struct lines *soft)
+{
+    const struct rds_bluegreen *d = u->world.deployment;
+    for (size_t i = 0; d && i < d->member_count; i++) {
+        const struct rds_instance *x = by_arn(old_list, old_n, d->members[i].source);
+        const struct rds_instance *y = by_arn(new_list, new_n, d->members[i].target);
+        if (x && y)
+            compare_objects(u, x->identifier, x->raw, y->raw, u->request.instance_class ? soft : hard, soft);
+    }
+}
+
+bool settings_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct lines hard = {0}, soft = {0};
+    if (!both_sides(u, e))
+        return false;
+    const struct world *w = &u->world;
+    compare_objects(u, w->production->identifier, w->production->raw, w->green->raw, &hard, &soft);
+    compare_members(u, w->instances, w->instance_count, w->green_instances, w->green_instance_count, &hard,
+                    &soft);
+    warn_soft(u, &soft, "before the switch");
+    *ret = hard.n == 0;
+    return *ret ||
+           fail(e, E_SETTINGS_DIFFER, "green does not have production's settings: %s", shown(u, &hard));
+}
+
+bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct lines hard = {0}, soft = {0};
+    if (!world_need(u, e))
+        return false;
+    const struct world *w = &u->world;
+    if (w->old)
+        compare_objects(u, w->production->identifier, w->old->raw, w->production->raw, &hard, &soft);
+    for (size_t i = 0; i < soft.n; i++)
+        add_line(u, &hard, soft.items[i]);
+    warn_soft(u, &hard, "after the switch");
+    *ret = true;
+    return true;
+}
+
+/* ---- the mark, and the soak that counts from it ---- */
+
+bool validated_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!both_sides(u, e))
+        return false;
+    *ret = rds_tag_value(&u->world.deployment->tags, TAG_VALIDATED_AT) != NULL;
+    return true;
+}
+
+bool validated_run(struct upgrade *u, struct err *e)
+{
+    char now[TIME_ISO_SIZE];
+    time_iso(u->clock->wall_ms(u->clock), false, now);
+    return tag_deployment(u, TAG_VALIDATED_AT, now, e);
+}
+
+bool soak_over(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!both_sides(u, e))
+        return false;
+    int64_t since = tag_time(&u->world.deployment->tags, TAG_VALIDATED_AT);
+    *ret = since > 0 && u->clock->wall_ms(u->clock) - since >= u->request.minimum_stable_ms;
+    return true;
+}

@@ -1,0 +1,234 @@
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/tags.h"
+#include "internal/upgrade/upgrade.h"
+
+#include <string.h>
+#include <strings.h>
+
+void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock)
+{
+    *u = (struct upgrade){.arena = arena, .aws = *s, .clock = clock, .stop = s->stop, .look = arena_new()};
+    u->aws.arena = u->look;
+    u->request = (struct request){.target_min_capacity = -1, .max_write_outage_s = 300};
+}
+
+void upgrade_done(struct upgrade *u)
+{
+    arena_free(u->look);
+    u->look = NULL;
+}
+
+/* ---- one look ---- */
+
+static bool is_arn_of(const char *arn, const char *cluster)
+{
+    struct arn parsed;
+    return arn_parse(arn, &parsed) && strcmp(parsed.type, "cluster") == 0 &&
+           strcasecmp(parsed.resource, cluster) == 0;
+}
+
+/* The deployment that has production on one side: as source before the switch, as target after it. */
+static bool find_deployment(struct upgrade *u, struct world *w, struct err *e)
+{
+    const struct rds_bluegreen *const *all = NULL;
+    size_t n = 0;
+    if (!rds_bluegreen_list(&u->aws, &all, &n, e))
+        return err_wrap(e, "look for a blue/green deployment of %s", u->request.cluster);
+    for (size_t i = 0; i < n; i++) {
+        bool before = is_arn_of(all[i]->source, u->request.cluster);
+        bool after = is_arn_of(all[i]->target, u->request.cluster);
+        if ((before || after) && strcmp(all[i]->status, "DELETING") != 0)
+            w->deployment = all[i];
+    }
+    const char *owner = w->deployment ? rds_tag_value(&w->deployment->tags, TAG_CLUSTER) : NULL;
+    w->is_ours = owner && strcasecmp(owner, u->request.cluster) == 0;
+    return true;
+}
+
+static bool find_by_arn(struct upgrade *u, const char *arn, const struct rds_cluster **ret, struct err *e)
+{
+    struct arn parsed;
+    if (!arn_parse(arn, &parsed)) {
+        *ret = NULL;
+        return true;
+    }
+    return rds_cluster_find(&u->aws, arena_strdup(u->look, parsed.resource), ret, e);
+}
+
+static bool find_old(struct upgrade *u, struct world *w, struct err *e)
+{
+    if (w->deployment && is_arn_of(w->deployment->target, u->request.cluster))
+        return find_by_arn(u, w->deployment->source, &w->old, e);
+    if (w->deployment)
+        return true;
+    const struct rds_cluster *const *all = NULL;
+    size_t n = 0;
+    if (!rds_cluster_list(&u->aws, &all, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *of = rds_tag_value(&all[i]->tags, TAG_OLD_OF);
+        if (of && strcasecmp(of, u->request.cluster) == 0 &&
+            strcasecmp(all[i]->identifier, u->request.cluster) != 0)
+            w->old = all[i];
+    }
+    return true;
+}
+
+static bool find_green(struct upgrade *u, struct world *w, struct err *e)
+{
+    bool before = w->deployment && is_arn_of(w->deployment->source, u->request.cluster);
+    if (!before || w->deployment->target[0] == '\0')
+        return true;
+    if (!find_by_arn(u, w->deployment->target, &w->green, e))
+        return false;
+    if (!w->green)
+        return true;
+    u->green_seen = arena_strdup(u->arena, w->green->identifier);
+    return rds_instance_list(&u->aws, w->green->identifier, &w->green_instances, &w->green_instance_count, e);
+}
+
+static struct version version_of(const char *text)
+{
+    struct version v = {0};
+    return text && version_parse(text, &v) ? v : (struct version){0};
+}
+
+/* The target of the run that AWS shows: what our tag says, else what green or production runs. */
+static struct version run_target(const struct world *w)
+{
+    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : w->old ? &w->old->tags : NULL;
+    const char *noted = tags ? rds_tag_value(tags, TAG_TARGET_VERSION) : NULL;
+    if (noted)
+        return version_of(noted);
+    if (w->green)
+        return version_of(w->green->engine_version);
+    if (w->old)
+        return w->version;
+    return (struct version){0};
+}
+
+static bool is_switched(const struct upgrade *u, const struct world *w)
+{
+    if (!w->deployment)
+        return w->old != NULL;
+    return is_arn_of(w->deployment->target, u->request.cluster) ||
+           strcmp(w->deployment->status, "SWITCHOVER_COMPLETED") == 0;
+}
+
+static enum flow_stage reached_stage(const struct upgrade *u, const struct world *w)
+{
+    if (is_switched(u, w))
+        return STAGE_SWITCHED;
+    if (w->deployment && strcmp(w->deployment->status, "AVAILABLE") == 0)
+        return rds_tag_value(&w->deployment->tags, TAG_VALIDATED_AT) ? STAGE_VALIDATED : STAGE_PREPARED;
+    if (w->deployment)
+        return STAGE_NONE;
+    return w->production && w->version.major >= u->request.target.major ? STAGE_COMPLETED : STAGE_NONE;
+}
+
+bool world_look(struct upgrade *u, struct err *e)
+{
+    struct world w = {0};
+    arena_free(u->look);
+    u->look = u->aws.arena = arena_new();
+    u->world = w;
+    if (!rds_cluster_find(&u->aws, u->request.cluster, &w.production, e))
+        return err_wrap(e, "read cluster %s", u->request.cluster);
+    if (w.production) {
+        w.version = version_of(w.production->engine_version);
+        if (!rds_instance_list(&u->aws, w.production->identifier, &w.instances, &w.instance_count, e))
+            return err_wrap(e, "read the instances of %s", u->request.cluster);
+    }
+    if (!find_deployment(u, &w, e) || !find_green(u, &w, e) || !find_old(u, &w, e))
+        return false;
+    w.run_target = run_target(&w);
+    w.reached = reached_stage(u, &w);
+    u->world = w;
+    return true;
+}
+
+bool world_need(struct upgrade *u, struct err *e)
+{
+    if (!world_look(u, e))
+        return false;
+    if (u->world.production)
+        return true;
+    (void)fail(e, E_CLUSTER_ABSENT, "cluster %s does not exist in %s", u->request.cluster,
+               u->aws.region ? u->aws.region : aws_region(u->aws.aws));
+    return false;
+}
+
+void world_state(const struct upgrade *u, struct err *e)
+{
+    const struct world *w = &u->world;
+    if (!w->production || !e || e->state[0] != '\0')
+        return;
+    const char *name = w->production->identifier, *version = w->production->engine_version;
+    if (w->reached == STAGE_SWITCHED && w->old)
+        (void)err_state(e, "%s is in production on %s; the old side is %s, kept as it was at the switch.",
+                        name, version, w->old->identifier);
+    else if (w->deployment && strcmp(w->deployment->status, "SWITCHOVER_IN_PROGRESS") == 0)
+        (void)err_state(e, "AWS is switching %s over at this moment; writes are refused for a short time.",
+                        name);
+    else
+        (void)err_state(e, "%s is in production on %s; nothing on it was changed by this step.", name,
+                        version);
+}
+
+/* ---- logins ---- */
+
+static bool place_of(const struct upgrade *u, enum side side, const char **host, int *port)
+{
+    const struct rds_cluster *k = side == SIDE_GREEN ? u->world.green
+                                  : side == SIDE_OLD ? u->world.old
+                                                     : u->world.production;
+    *host = k ? k->endpoint : "";
+    *port = k ? k->port : 0;
+    return k && k->endpoint[0] != '\0';
+}
+
+static const char *side_name(enum side side)
+{
+    return side == SIDE_GREEN ? "green" : side == SIDE_OLD ? "old" : "production";
+}
+
+bool side_open(struct upgrade *u, enum side side, const char *database, bool writable, struct pg **ret,
+               struct err *e)
+{
+    const char *host = NULL;
+    int port = 0;
+    bool known = false;
+    struct pg_target t = {0};
+    if (!place_of(u, side, &host, &port))
+        return err_set(e, ERR_UNAVAILABLE, "the %s side has no endpoint at the moment", side_name(side));
+    if (!u->login(u->login_arg, side == SIDE_BLUE ? NULL : host, port, &t, &known, e))
+        return err_wrap(e, "log in to the %s side", side_name(side));
+    if (!known)
+        return err_set(e, ERR_NOT_FOUND, "no login is configured");
+    if (database)
+        t.database = database;
+    t.writable = writable;
+    if (!pg_open(&t, u->stop, ret, e)) {
+        (void)err_attribute(e, "postgresql");
+        return err_wrap(e, "connect to the %s side", side_name(side));
+    }
+    return true;
+}
+
+bool side_each_database(struct upgrade *u, enum side side, bool writable,
+                        bool (*each)(struct upgrade *u, struct pg *c, const char *database, void *arg,
+                                     struct err *e),
+                        void *arg, struct err *e)
+{
+    struct pg *first CLEANUP(pg_cleanup) = NULL;
+    const char **names = NULL;
+    size_t n = 0;
+    if (!side_open(u, side, NULL, writable, &first, e) || !pg_databases(first, u->look, &names, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct pg *c CLEANUP(pg_cleanup) = NULL;
+        if (!side_open(u, side, names[i], writable, &c, e) || !each(u, c, names[i], arg, e))
+            return err_wrap(e, "database %s", names[i]);
+    }
+    return true;
+}
