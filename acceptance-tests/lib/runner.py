@@ -42,6 +42,7 @@ class Part:
     needs: tuple = ()
     rows: list = field(default_factory=list)
     took: float = 0.0
+    status: int = 0
 
     @property
     def log(self):
@@ -166,6 +167,7 @@ def run(part, environment):
             if process.poll() is None:
                 end_group(process)
             children.discard(process)
+    part.status = process.returncode
     text = part.log.read_text(errors="replace")
     part.rows = part.reader(process.returncode, text)
     if late:
@@ -255,7 +257,7 @@ def run_all(parts, jobs):
         together = []
         if part:
             run(part, environment)
-            if part.name.startswith("build/") and part.rows[0].outcome == "failed":
+            if part.name.startswith("build/") and part.status != 0:
                 return
 
 

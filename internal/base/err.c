@@ -1,4 +1,4 @@
-#define AURORA_ERR_C
+#define AURORA_ERR_C /* the functions themselves, not the macros over them */
 #include "internal/base/err.h"
 #include "internal/base/utf8.h"
 

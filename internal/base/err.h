@@ -69,16 +69,21 @@ bool err_errno(struct err *e, int errnum, const char *fmt, ...) PRINTF(3, 4);
 /* Lower-case word for logs and tests: "not_found". */
 const char *err_code_name(enum err_code code);
 
-/* Analysers see one source file at a time and must be told what every caller relies on: these are false. */
-#if defined(__clang_analyzer__) && !defined(AURORA_ERR_C)
-#define err_set(...)       (err_set(__VA_ARGS__) && false)
-#define err_wrap(...)      (err_wrap(__VA_ARGS__) && false)
-#define err_id(...)        (err_id(__VA_ARGS__) && false)
-#define err_said(...)      (err_said(__VA_ARGS__) && false)
-#define err_state(...)     (err_state(__VA_ARGS__) && false)
-#define err_hint(...)      (err_hint(__VA_ARGS__) && false)
-#define err_attribute(...) (err_attribute(__VA_ARGS__) && false)
-#define err_errno(...)     (err_errno(__VA_ARGS__) && false)
+/* Compilers and analysers see one source file at a time and must be told what every caller relies on. */
+#ifndef AURORA_ERR_C
+#define err_set(...)       ERR_FALSE(err_set(__VA_ARGS__))
+#define err_wrap(...)      ERR_FALSE(err_wrap(__VA_ARGS__))
+#define err_id(...)        ERR_FALSE(err_id(__VA_ARGS__))
+#define err_said(...)      ERR_FALSE(err_said(__VA_ARGS__))
+#define err_state(...)     ERR_FALSE(err_state(__VA_ARGS__))
+#define err_hint(...)      ERR_FALSE(err_hint(__VA_ARGS__))
+#define err_attribute(...) ERR_FALSE(err_attribute(__VA_ARGS__))
+#define err_errno(...)     ERR_FALSE(err_errno(__VA_ARGS__))
+#define ERR_FALSE(call)                                                                                      \
+    ({                                                                                                       \
+        (void)call;                                                                                          \
+        false;                                                                                               \
+    })
 #endif
 
 #endif
