@@ -48,18 +48,6 @@ static const char *expand_home(struct arena *a, const char *path)
     return arena_printf(a, "%s%s", home, path + 1);
 }
 
-static const char *const *files(struct arena *a, const struct value *object, const char *name)
-{
-    const char *const *in = strings(a, object, name);
-    size_t n = 0;
-    while (in[n])
-        n++;
-    const char **out = ARENA_ARRAY(a, const char *, n + 1);
-    for (size_t i = 0; i < n; i++)
-        out[i] = expand_home(a, in[i]);
-    return n ? out : NULL;
-}
-
 /* ---- what an AWS client needs ---- */
 
 static void read_assume_roles(struct arena *a, const struct value *list, struct aws_config *ret)
@@ -87,37 +75,21 @@ static void read_assume_roles(struct arena *a, const struct value *list, struct 
 
 static void read_endpoints(struct arena *a, const struct value *block, struct aws_config *ret)
 {
-    static const struct {
-        const char *argument, *service;
-    } known[] = {
-        {"cloudwatch", "cloudwatch"},
-        {"databasemigration", "dms"},
-        {"databasemigrationservice", "dms"},
-        {"dms", "dms"},
-        {"ec2", "ec2"},
-        {"iam", "iam"},
-        {"kms", "kms"},
-        {"logs", "logs"},
-        {"rds", "rds"},
-        {"secretsmanager", "secretsmanager"},
-        {"sts", "sts"},
-    };
-    _Static_assert(ARRAY_LEN(known) < ARRAY_LEN(ret->endpoints), "room for every service");
     size_t n = 0;
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        const char *url = config_text(a, block, known[i].argument);
-        if (url)
-            ret->endpoints[n++] = (struct aws_endpoint){known[i].service, url};
+    for (size_t i = 0; block && block->kind == VALUE_OBJECT && i < block->count; i++) {
+        const char *url = config_text(a, block, block->keys[i]);
+        if (url && n + 1 < ARRAY_LEN(ret->endpoints))
+            ret->endpoints[n++] = (struct aws_endpoint){arena_strdup(a, block->keys[i]), url};
     }
 }
 
+/* The client puts the provider's own name in front. */
 static const char *user_agent(struct arena *a, const struct value *list)
 {
-    const char *out = "terraform-provider-aurora/" AURORA_VERSION;
+    const char *out = NULL;
     for (const char *const *p = config_strings(a, list); *p; p++)
-        out = arena_printf(a, "%s %s", out, *p);
-    const char *more = getenv("TF_APPEND_USER_AGENT");
-    return more && *more ? arena_printf(a, "%s %s", out, more) : out;
+        out = out ? arena_printf(a, "%s %s", out, *p) : *p;
+    return out;
 }
 
 static void read_aws(struct arena *a, const struct value *b, struct aws_config *ret)
@@ -128,8 +100,8 @@ static void read_aws(struct arena *a, const struct value *b, struct aws_config *
         .access_key = config_text(a, b, "access_key"),
         .secret_key = config_text(a, b, "secret_key"),
         .token = config_text(a, b, "token"),
-        .shared_config_files = files(a, b, "shared_config_files"),
-        .shared_credentials_files = files(a, b, "shared_credentials_files"),
+        .shared_config_files = strings(a, b, "shared_config_files"),
+        .shared_credentials_files = strings(a, b, "shared_credentials_files"),
         .custom_ca_bundle = expand_home(a, config_text(a, b, "custom_ca_bundle")),
         .http_proxy = config_text(a, b, "http_proxy"),
         .https_proxy = config_text(a, b, "https_proxy"),

@@ -1,0 +1,4 @@
+import {
+  to = aurora_blue_green_upgrade.orders
+  id = "orders"
+}
