@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
+#include <linux/close_range.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,8 @@ static void start_grpc(void)
 }
 
 /* Stdin is the CLI's terminal: nobody here may read from it. Stdout and stderr are the CLI's pipes, and it
- * waits for their end: no child may hold them open. */
-static void guard_stdio(void)
+ * waits for their end: no child may hold them open, nor whatever else the CLI let us inherit. */
+static void guard_descriptors(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0) {
@@ -46,7 +47,9 @@ static void guard_stdio(void)
         if (null > STDERR_FILENO)
             (void)close(null);
     }
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (close_range(STDIN_FILENO, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+        return;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) /* a kernel before 5.11 */
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
@@ -132,7 +135,7 @@ int rpc_serve(const struct rpc_options *o)
         log_line(LOG_WARN, "rpc", "the CLI does not offer plugin protocol %d", o->protocol_version);
     sigset_t signals;
     crash_init(h.is_reattach);
-    guard_stdio();
+    guard_descriptors();
     watch_signals(h.is_reattach, &signals);
     start_grpc();
     struct err e = ERR_INIT;
