@@ -165,6 +165,7 @@ struct tf_provider {
     const struct tf_data_source *const *data_sources;
     const struct tf_function *const *functions;
     const struct tf_ephemeral *const *ephemerals;
+    const char *address; /* source address, for AURORA_REATTACH; may be NULL */
 };
 
 int tf_serve(const struct tf_provider *p); /* the whole life of a plugin process: exit status */
