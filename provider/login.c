@@ -166,3 +166,11 @@ bool provider_pg_target(struct tf_call *c, const struct value *block, const stru
     *ret_known = true;
     return true;
 }
+
+enum provider_login provider_login_state(struct tf_call *c, const struct value *block)
+{
+    struct levels l = levels_of(c, block);
+    if (value_is_unknown(block) || l.at[RESOURCE].has_unknown || l.at[PROVIDER].has_unknown)
+        return PROVIDER_LOGIN_UNKNOWN;
+    return login_level(&l) < LEVELS ? PROVIDER_LOGIN_KNOWN : PROVIDER_LOGIN_NONE;
+}

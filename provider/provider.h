@@ -92,6 +92,10 @@ MUST_CHECK bool provider_pg_target(struct tf_call *c, const struct value *block,
 /* Part of a resource's validate: at most one way to log in per block. `path` is the block's, "postgresql". */
 void provider_validate_login(struct tf_call *c, const struct value *block, const char *path);
 
+/* Is there a login at all? From the configuration alone, asking nobody. */
+enum provider_login { PROVIDER_LOGIN_NONE, PROVIDER_LOGIN_KNOWN, PROVIDER_LOGIN_UNKNOWN };
+enum provider_login provider_login_state(struct tf_call *c, const struct value *block);
+
 /* ---- members, one file each ---- */
 
 extern const struct tf_provider aurora_provider; /* provider.c: the lists */
