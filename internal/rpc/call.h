@@ -50,7 +50,7 @@ struct server {
     grpc_server *core;
     grpc_completion_queue *queue;
     struct pool *pool;
-    struct stop *ending;
+    struct stop *ending, *answered;
     struct tag down;
     pthread_mutex_t lock; /* guards cause, is_ending, held */
     enum server_cause cause;

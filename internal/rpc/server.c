@@ -16,6 +16,8 @@ static void on_down(void *of, bool ok)
 
 void server_settle(struct server *s)
 {
+    if (s->live == 0)
+        stop_request(s->answered);
     if (s->is_down && s->live == 0)
         grpc_completion_queue_shutdown(s->queue);
 }
@@ -67,6 +69,7 @@ bool server_new(const struct server_options *o, struct server **ret, struct err 
     (void)pthread_mutex_init(&s->lock, NULL);
     s->down = (struct tag){on_down, s};
     s->ending = stop_new();
+    s->answered = stop_new();
     s->pool = pool_new(RPC_WORKERS_MAX);
     s->queue = grpc_completion_queue_create_for_next(NULL);
     s->core = make_core();
@@ -109,6 +112,11 @@ struct stop *server_ending(struct server *s)
     return s->ending;
 }
 
+struct stop *server_answered(struct server *s)
+{
+    return s->answered;
+}
+
 enum server_cause server_cause(struct server *s)
 {
     (void)pthread_mutex_lock(&s->lock);
@@ -134,6 +142,7 @@ void server_free(struct server *s)
     grpc_server_destroy(s->core);
     grpc_completion_queue_destroy(s->queue);
     stop_free(s->ending);
+    stop_free(s->answered);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }

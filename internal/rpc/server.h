@@ -38,6 +38,9 @@ void server_end(struct server *s, enum server_cause cause);
 struct stop *server_ending(struct server *s);
 enum server_cause server_cause(struct server *s);
 
+/* Requested when, after that, every call was answered; only the connections are left to be closed. */
+struct stop *server_answered(struct server *s);
+
 /* Cancels every call; after server_end() only. Any thread. */
 void server_cancel(struct server *s);
 

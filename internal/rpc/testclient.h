@@ -21,6 +21,7 @@ struct plugin_options {
     const char *const *environment;   /* more "NAME=value", ends with NULL; may be NULL */
     const char *tmpdir;               /* NULL: a new one, which plugin_done() finds empty */
     bool has_no_cookie;
+    bool has_closed_stdout; /* the host is gone before it could read the line */
 };
 
 struct plugin {

@@ -44,7 +44,7 @@ static void build_environment(struct arena *a, const struct plugin_options *o, c
     ret[n] = NULL;
 }
 
-static void spawn(struct plugin *p, char *const environment[])
+static void spawn(struct plugin *p, char *const environment[], bool has_closed_stdout)
 {
     int in[2], out[2], err = memfd_create("stderr", MFD_CLOEXEC); /* never full, unlike a pipe */
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
@@ -55,6 +55,10 @@ static void spawn(struct plugin *p, char *const environment[])
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO), 0);
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO), 0);
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO), 0);
+    if (has_closed_stdout) {
+        (void)close(out[0]);
+        out[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
     char *const argv[] = {(char *)(uintptr_t)TEST_PLUGIN, NULL};
     assert_int_equal(posix_spawn(&p->pid, TEST_PLUGIN, &actions, NULL, argv, environment), 0);
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -128,7 +132,7 @@ void plugin_start(struct plugin *p, const struct plugin_options *o)
     char *environment[ENVIRONMENT_MAX];
     build_environment(a, o, o->tmpdir ? o->tmpdir : p->tmpdir, environment);
     double begun = now_ms();
-    spawn(p, environment);
+    spawn(p, environment, o->has_closed_stdout);
     read_line(p);
     p->started_ms = now_ms() - begun;
     parse_line(p);

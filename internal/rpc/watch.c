@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 enum {
-    LAST_WORDS_MS = 300
-}; /* for calls to end once they were cancelled; 1500 + 300 is under the host's 2 s */
+    LINGER_MS = 150,     /* for the client to agree to the end of its connection */
+    LAST_WORDS_MS = 200, /* for calls to end once they were cancelled */
+};
+_Static_assert(RPC_GRACE_SHUTDOWN_MS + LINGER_MS + LAST_WORDS_MS < 2000, "the host kills after 2 s");
 
 enum { ON_QUIT, ON_ENDING, ON_SIGNAL, ON_PARENT, SOURCES };
 
@@ -61,16 +63,28 @@ static bool wait_for_end(struct watch *w)
     return true;
 }
 
+/* True: the server came to its end in order. */
+static bool wait_for_answers(struct watch *w)
+{
+    struct pollfd sources[] = {
+        {.fd = stop_fd(w->quit), .events = POLLIN},
+        {.fd = stop_fd(server_answered(w->o.server)), .events = POLLIN},
+    };
+    bool is_shutdown = server_cause(w->o.server) == SERVER_SHUTDOWN;
+    while (poll(sources, ARRAY_LEN(sources), is_shutdown ? RPC_GRACE_SHUTDOWN_MS : RPC_GRACE_ALONE_MS) < 0)
+        if (errno != EINTR)
+            crash_die("cannot wait for the end of calls");
+    if (!sources[1].revents)
+        log_line(LOG_WARN, "rpc", "calls are still running; their answers are dropped");
+    return stop_wait(w->quit, sources[1].revents ? LINGER_MS : 0);
+}
+
 static void *watch(void *of)
 {
     struct watch *w = of;
     crash_thread();
-    if (!wait_for_end(w))
+    if (!wait_for_end(w) || wait_for_answers(w))
         return NULL;
-    bool is_shutdown = server_cause(w->o.server) == SERVER_SHUTDOWN;
-    if (stop_wait(w->quit, is_shutdown ? RPC_GRACE_SHUTDOWN_MS : RPC_GRACE_ALONE_MS))
-        return NULL;
-    log_line(LOG_WARN, "rpc", "calls are still running; their answers are dropped");
     server_cancel(w->o.server);
     if (stop_wait(w->quit, LAST_WORDS_MS))
         return NULL;
