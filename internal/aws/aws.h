@@ -64,7 +64,7 @@ struct aws_field {
 
 /* One query-protocol call: service "rds" or "sts", action, fields ended by name == NULL. *ret is
  * <ActionResult>. On failure e->remote_code is AWS's code, e->code from the error table, e->said AWS's
- * message with the request id. */
+ * message with the request id. For aws_json the target is the operation's name, such as "GetSecretValue". */
 MUST_CHECK bool aws_query(const struct aws_session *s, const char *service, const char *action,
                           const struct aws_field *fields, const struct xml **ret, struct err *e);
 MUST_CHECK bool aws_json(const struct aws_session *s, const char *service, const char *target,

@@ -205,7 +205,8 @@ struct sts_identity {
     const char *account, *arn, *user_id;
 };
 MUST_CHECK bool sts_identity(const struct aws_session *s, struct sts_identity *ret, struct err *e);
-/* SecretString of a secret; registered with log_secret(), as are its JSON members. */
+/* SecretString of a secret; registered with log_secret(), as are its JSON members that are passwords, keys or
+ * tokens (a user name would mask half of every log line). */
 MUST_CHECK bool secret_value(const struct aws_session *s, const char *secret_id, const char **ret,
                              struct err *e);
 

@@ -1,0 +1,56 @@
+/* client.h — one call from request to decoded reply, for the files of this folder.
+ *
+ * aws_perform() is the only loop: credentials, signature, HTTP, classification, retries. A protocol gives it
+ * the body and a function that reads the reply; verbs give it fields.
+ */
+#ifndef AURORA_AWS_CLIENT_H
+#define AURORA_AWS_CLIENT_H
+
+#include "internal/aws/aws.h"
+#include "internal/aws/credentials.h"
+#include "internal/aws/errors.h"
+#include "internal/aws/http.h"
+#include "internal/aws/ops.h"
+#include "internal/aws/retry.h"
+#include "internal/aws/settings.h"
+#include "internal/aws/sigv4.h"
+
+#include <stdatomic.h>
+
+struct aws {
+    struct arena *arena; /* holds the settings; written by aws_new only */
+    struct settings settings;
+    struct http *http;
+    struct clock *clock;
+    struct sigv4_cache *keys;
+    struct retry_budget budget;
+    struct credentials *credentials;
+    atomic_llong skew_ms; /* AWS's clock minus ours, as far as a refusal has made it matter */
+};
+
+int64_t aws_now_ms(struct aws *w); /* AWS's idea of the time */
+
+enum reply_kind { REPLY_GOOD, REPLY_REFUSAL, REPLY_BROKEN };
+
+struct aws_call {
+    const struct aws_session *session;
+    const struct aws_service *service;
+    const struct aws_op *op;
+    const char *region;            /* NULL: the session's */
+    const struct sigv4_keys *keys; /* NULL: the credentials of the session's `struct aws` */
+    const char *content_type, *target;
+    struct str body;
+    /* Reads a reply. Sets *refusal for REPLY_REFUSAL, e->text for REPLY_BROKEN. */
+    enum reply_kind (*decode)(struct aws_call *c, const struct http_reply *r, struct aws_refusal *refusal,
+                              struct err *e);
+    const struct xml *xml;    /* result, query protocol */
+    const struct value *json; /* result, JSON protocol */
+};
+MUST_CHECK bool aws_perform(struct aws_call *c, struct err *e);
+
+/* aws_query() with credentials of its own, for assuming roles. */
+MUST_CHECK bool aws_query_as(const struct aws_session *s, const struct sigv4_keys *keys, const char *service,
+                             const char *region, const char *action, const struct aws_field *fields,
+                             const struct xml **ret, struct err *e);
+
+#endif

@@ -1,0 +1,124 @@
+/* The services we talk to, the partitions AWS has, and where a service answers.
+ *
+ * Sources: botocore's service models and endpoints.json (hosts, suffixes, FIPS and dual-stack forms); the
+ * names of variables, section keys and aliases are AWS SDK's and hashicorp/aws's. */
+#include "internal/aws/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct aws_service services[] = {
+    {.name = "rds",
+     .signing_name = "rds",
+     .variable = "RDS",
+     .section_key = "rds",
+     .version = "2014-10-31",
+     .plain_fips_in_gov = true},
+    {.name = "sts",
+     .signing_name = "sts",
+     .variable = "STS",
+     .section_key = "sts",
+     .version = "2011-06-15",
+     .plain_fips_in_gov = true},
+    {.name = "secretsmanager",
+     .signing_name = "secretsmanager",
+     .variable = "SECRETS_MANAGER",
+     .section_key = "secrets_manager",
+     .target_prefix = "secretsmanager",
+     .protocol = AWS_JSON},
+};
+
+static const struct partition {
+    const char *region_prefix, *suffix, *dualstack_suffix;
+} partitions[] = {
+    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"us-gov-", "amazonaws.com", "api.aws"},
+    {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"", "amazonaws.com", "api.aws"}, /* every other Region: partition aws */
+};
+
+const struct aws_service *aws_service_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+        if (strcmp(services[i].name, name) == 0)
+            return &services[i];
+        for (size_t k = 0; k < ARRAY_LEN(services[i].aliases) && services[i].aliases[k]; k++)
+            if (strcmp(services[i].aliases[k], name) == 0)
+                return &services[i];
+    }
+    return NULL;
+}
+
+static const struct partition *partition_of(const char *region)
+{
+    const struct partition *p = partitions;
+    while (strncmp(region, p->region_prefix, strlen(p->region_prefix)) != 0)
+        p++;
+    return p;
+}
+
+/* The Region becomes part of a host name and of the signature's scope. */
+static bool region_valid(const char *region)
+{
+    size_t n = strlen(region);
+    for (const char *c = region; *c; c++)
+        if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-')
+            return false;
+    return n > 0 && n < 64 && region[0] != '-' && region[n - 1] != '-';
+}
+
+static const char *default_url(const struct settings *s, struct arena *a, const struct aws_service *service,
+                               const char *region)
+{
+    const struct partition *p = partition_of(region);
+    bool plain = service->plain_fips_in_gov && strcmp(p->region_prefix, "us-gov-") == 0;
+    return arena_printf(a, "https://%s%s.%s.%s", service->name, s->use_fips && !plain ? "-fips" : "", region,
+                        s->use_dualstack ? p->dualstack_suffix : p->suffix);
+}
+
+static const char *provider_url(const struct settings *s, const struct aws_service *service)
+{
+    for (const struct aws_endpoint *p = s->endpoints; p->service; p++)
+        if (aws_service_find(p->service) == service)
+            return p->url;
+    return NULL;
+}
+
+/* Variables and shared files; NULL: nothing configured. */
+static const char *outside_url(const struct settings *s, const struct aws_service *service)
+{
+    char variable[96];
+    if (s->ignore_endpoint_urls)
+        return NULL;
+    (void)snprintf(variable, sizeof variable, "AWS_ENDPOINT_URL_%s", service->variable);
+    const char *url = settings_env(s, variable);
+    if (!url)
+        url = s->endpoint_all;
+    if (!url && s->services)
+        url = shared_service(s->shared, s->services, service->section_key, "endpoint_url");
+    return url ? url : s->profile_endpoint;
+}
+
+bool settings_endpoint(const struct settings *s, struct arena *a, const struct aws_service *service,
+                       const char *region, struct http_url *ret, struct err *e)
+{
+    struct http_url url;
+    if (!region_valid(region))
+        return err_set(e, ERR_INVALID, "\"%s\" is not the name of a Region", region) ||
+               err_attribute(e, "region");
+    const char *given = provider_url(s, service), *text = given;
+    if (!text)
+        text = outside_url(s, service);
+    if (!text)
+        text = default_url(s, a, service, region);
+    if (!http_url_parse(a, text, &url, e))
+        return err_wrap(e, "endpoint of %s", service->name);
+    if (!url.secure && !url.loopback && !given)
+        return err_set(e, ERR_INVALID, "the endpoint %s of %s is not encrypted", url.text, service->name) ||
+               err_hint(e, "Use https, or say http in the provider's endpoints block if that is meant.");
+    *ret = url;
+    return true;
+}

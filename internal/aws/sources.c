@@ -1,0 +1,128 @@
+#include "internal/aws/credentials_internal.h"
+
+#include <string.h>
+
+/* ---- the sources ---- */
+
+static bool given(const char *s)
+{
+    return s && *s;
+}
+
+static void not_found(struct search *h, const char *why)
+{
+    (void)buf_printf(&h->tried, " (%s)", why);
+}
+
+static bool from_arguments(struct search *h, struct keys *ret, bool *ret_found, struct err *e)
+{
+    const struct sigv4_keys *k = &h->arguments;
+    if (!given(k->access_key) && !given(k->secret_key) && !given(k->session_token)) {
+        not_found(h, "not set");
+        return true;
+    }
+    if (!given(k->access_key) || !given(k->secret_key))
+        return err_set(e, ERR_AUTH, "access_key and secret_key must be given together") ||
+               err_attribute(e, given(k->access_key) ? "secret_key" : "access_key");
+    *ret = (struct keys){.sign = *k, .expires_ms = KEYS_NO_EXPIRY, .source = "provider arguments"};
+    *ret_found = true;
+    return true;
+}
+
+static const char *either(const struct settings *s, const char *x, const char *y)
+{
+    const char *value = settings_env(s, x);
+    return value ? value : settings_env(s, y);
+}
+
+bool sources_environment(struct search *h, struct keys *ret)
+{
+    const struct settings *s = &h->aws->settings;
+    const char *access = either(s, "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY");
+    const char *secret = either(s, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY");
+    const char *token = settings_env(s, "AWS_SESSION_TOKEN");
+    const char *expiry = settings_env(s, "AWS_CREDENTIAL_EXPIRATION");
+    if (!access || !secret) {
+        not_found(h, access ? "AWS_SECRET_ACCESS_KEY is not set" : "AWS_ACCESS_KEY_ID is not set");
+        return false;
+    }
+    *ret = (struct keys){.sign = {arena_strdup(h->arena, access), arena_strdup(h->arena, secret),
+                                  token ? arena_strdup(h->arena, token) : NULL},
+                         .expires_ms = KEYS_NO_EXPIRY,
+                         .source = "environment"};
+    if (expiry && !time_parse_iso(expiry, &ret->expires_ms))
+        ret->expires_ms = KEYS_NO_EXPIRY;
+    return true;
+}
+
+/* A profile named in the provider block is meant, whatever the environment holds; AWS_PROFILE gives way to
+ * keys in the environment (hashicorp/aws, AWS SDK for Go). */
+static bool from_environment(struct search *h, struct keys *ret, bool *ret_found, struct err *e)
+{
+    (void)e;
+    if (h->aws->settings.profile_argument)
+        not_found(h, "not asked, because the provider names a profile");
+    else
+        *ret_found = sources_environment(h, ret);
+    return true;
+}
+
+static bool from_profile(struct search *h, struct keys *ret, bool *ret_found, struct err *e)
+{
+    return profile_keys(h, h->aws->settings.profile, ret, ret_found, e);
+}
+
+static const struct {
+    const char *name;
+    bool (*find)(struct search *h, struct keys *ret, bool *ret_found, struct err *e);
+} sources[] = {
+    {"provider arguments", from_arguments},
+    {"environment", from_environment},
+    {"shared credentials and configuration files", from_profile},
+};
+
+/* A stray line break or blank, pasted along, otherwise ends as an unexplained refusal. */
+static bool is_plain(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
+            return false;
+    return true;
+}
+
+static bool check(const struct keys *k, struct err *e)
+{
+    const struct {
+        const char *name, *value;
+    } parts[] = {{"access key", k->sign.access_key},
+                 {"secret key", k->sign.secret_key},
+                 {"session token", k->sign.session_token ? k->sign.session_token : ""}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (!is_plain(parts[i].value))
+            return err_set(e, ERR_AUTH,
+                           "the %s from %s contains a blank, a line break or another character "
+                           "that no key has",
+                           parts[i].name, k->source);
+    return true;
+}
+
+bool sources_find(struct search *h, struct keys *ret, struct err *e)
+{
+    if (!shared_load(h->arena, &h->aws->settings.paths, &h->shared, e))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        struct keys k;
+        bool found = false;
+        (void)buf_printf(&h->tried, "%s%s", i ? ", " : "", sources[i].name);
+        if (!sources[i].find(h, &k, &found, e))
+            return err_wrap(e, "credentials from %s", sources[i].name);
+        if (found && !check(&k, e))
+            return false;
+        if (found) {
+            *ret = k;
+            return true;
+        }
+    }
+    return err_set(e, ERR_AUTH, "no AWS credentials found in: %s", buf_text(&h->tried)) ||
+           err_hint(e, "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in the shared files.");
+}
