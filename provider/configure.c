@@ -168,3 +168,12 @@ struct aws_session provider_session(const struct tf_call *c, const char *region)
         .region = region && *region ? region : NULL,
     };
 }
+
+void provider_not_ready(struct tf_call *c)
+{
+    const struct provider_config *p = provider_config(c);
+    tf_error(
+        c, NULL, "AUR0017: the provider is not configured yet",
+        "%s, so nothing can be read from AWS in this plan. Give the provider values that are known at plan.",
+        p && p->unknown ? p->unknown : "the provider has no configuration");
+}

@@ -142,8 +142,7 @@ static const struct value *open_connection(struct tf_call *c, int64_t *renew_at_
     bool iam = value_as_bool(value_get(c->config, "aws_rds_iam_auth"), false);
     *renew_at_ms = 0;
     if (!s.aws) {
-        tf_error(c, NULL, "AUR0017: the provider is not configured yet",
-                 "A connection cannot be opened while the provider's configuration is not wholly known.");
+        provider_not_ready(c);
         return NULL;
     }
     if (iam && arn) {

@@ -50,6 +50,9 @@ const struct provider_config *provider_config(const struct tf_call *c);
  * or not wholly known. */
 struct aws_session provider_session(const struct tf_call *c, const char *region);
 
+/* For members that cannot answer without AWS (data sources, ephemeral resources): the error that says why. */
+void provider_not_ready(struct tf_call *c);
+
 /* default_tags with the resource's own tags over them (an object of strings, may be null), for what is sent
  * to AWS and for tags_all. Unknown stays unknown. */
 const struct value *provider_tags_all(const struct tf_call *c, const struct value *tags);

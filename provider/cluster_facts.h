@@ -1,0 +1,17 @@
+/* cluster_facts.h — a live cluster as values, under the names data.aurora_cluster gives them.
+ *
+ * It would rather fail than mislead: while names move, "the cluster is not there" is not true, and a plan
+ * made from it would create production a second time (INTERFACE 2.5). AWS only, Describe calls only.
+ */
+#ifndef AURORA_PROVIDER_CLUSTER_FACTS_H
+#define AURORA_PROVIDER_CLUSTER_FACTS_H
+
+#include "provider/provider.h"
+
+/* *ret: object with every attribute but cluster_identifier. `fallback`: values for a cluster that does not
+ * exist (then exists = false), or null: absent is AUR0101. Also: AUR0102 another engine, AUR0142 its name
+ * moves. */
+MUST_CHECK bool cluster_facts(const struct aws_session *s, const char *identifier,
+                              const struct value *fallback, const struct value **ret, struct err *e);
+
+#endif
