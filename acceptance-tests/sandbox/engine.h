@@ -37,6 +37,12 @@ bool engine_has_major(struct engine *g, int major);
 /* Full version of a major's server, such as 130023 (server_version_num); 0 if absent. */
 int engine_version_num(struct engine *g, int major);
 
+struct engine_param;
+/* Refuses names this major does not have (names with a dot, such as rds.force_ssl, are free) and values that
+ * no configuration file can hold; what a value means is for the server to judge when it starts or reloads. */
+MUST_CHECK bool engine_params_check(struct engine *g, int major, const struct engine_param *p, size_t n,
+                                    struct err *e);
+
 /* ---- volumes ---- */
 
 struct engine_param {
@@ -64,6 +70,11 @@ MUST_CHECK bool volume_set_params(struct engine *g, const char *id, const struct
                                   struct err *e);
 MUST_CHECK bool volume_set_password(struct engine *g, const char *id, const char *user, const char *password,
                                     struct err *e);
+/* What `aurora_version()` answers from now on, such as "17.6.1"; NULL: the server's own version. */
+MUST_CHECK bool volume_set_label(struct engine *g, const char *id, const char *version, struct err *e);
+/* What the server has said since it was made; for AWS's log files. */
+MUST_CHECK bool volume_log_file(struct engine *g, struct arena *a, const char *id, const char **ret,
+                                struct err *e);
 bool volume_running(struct engine *g, const char *id);
 int volume_major(struct engine *g, const char *id); /* 0: no such volume */
 int volume_pid(struct engine *g, const char *id); /* postmaster, for kill and pause faults; 0: not running */
@@ -95,7 +106,12 @@ MUST_CHECK bool volume_databases(struct engine *g, struct arena *a, const char *
 
 /* ---- endpoints ---- */
 
-enum endpoint_mode { ENDPOINT_WRITER, ENDPOINT_READER /* sessions get default_transaction_read_only=on */ };
+enum endpoint_mode {
+    ENDPOINT_WRITER,
+    /* The same server, reached through a second address, whose sessions can do nothing but read: the server
+     * module refuses their writes whatever they set. So a reader has no lag, and pg_is_in_recovery() is false. */
+    ENDPOINT_READER
+};
 
 /* The loopback address that belongs to a name, chosen at first use and stable for the life of the state
  * folder. */

@@ -1,0 +1,121 @@
+#include "acceptance-tests/sandbox/engine/fixture.h"
+
+#include "acceptance-tests/sandbox/engine/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct engine *fx_engine;
+char fx_state[64];
+
+static const struct engine_param logical[] = {{"rds.logical_replication", "1"}};
+
+void fx_ok(bool done, const struct err *e)
+{
+    if (!done)
+        fail_msg("%s%s%s", e->text, e->said[0] ? "\n" : "", e->said);
+}
+
+static struct engine *open_engine(void)
+{
+    struct engine_options o = {.state_dir = fx_state, .run_as = "nobody"};
+    struct engine *g = NULL;
+    OK(engine_open(&o, &g, &e));
+    return g;
+}
+
+int fx_open(void **state)
+{
+    (void)state;
+    (void)snprintf(fx_state, sizeof fx_state, "/tmp/aurora-sandbox-test-XXXXXX");
+    if (!mkdtemp(fx_state))
+        return -1;
+    fx_engine = open_engine();
+    return fx_engine ? 0 : -1;
+}
+
+int fx_close(void **state)
+{
+    (void)state;
+    engine_close(fx_engine);
+    fx_engine = NULL;
+    return tree_remove(fx_state, NULL) ? 0 : -1;
+}
+
+void fx_reopen(void)
+{
+    engine_close(fx_engine);
+    fx_engine = NULL;
+    fx_engine = open_engine();
+}
+
+void fx_volume(const char *id, int major)
+{
+    struct volume_spec s = {.id = id,
+                            .major = major,
+                            .master_user = MASTER,
+                            .master_password = PASSWORD,
+                            .database = DATABASE,
+                            .params = logical,
+                            .param_count = ARRAY_LEN(logical)};
+    OK(volume_create(fx_engine, &s, &e));
+    OK(volume_start(fx_engine, id, &e));
+    OK(endpoint_point(fx_engine, id, 5432, id, ENDPOINT_WRITER, &e));
+}
+
+const char *fx_sql_in(const char *id, const char *database, const char *sql)
+{
+    static char cell[4096];
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct sql_result r = {0};
+    OK(volume_sql(fx_engine, a, id, database, sql, &r, &e));
+    const char *value = r.rows && r.columns ? r.cell[0][0] : NULL;
+    (void)snprintf(cell, sizeof cell, "%s", value ? value : "");
+    return cell;
+}
+
+const char *fx_sql(const char *id, const char *sql)
+{
+    return fx_sql_in(id, DATABASE, sql);
+}
+
+static void keep(char *out, const char *text)
+{
+    if (out)
+        (void)snprintf(out, 256, "%s", text ? text : "");
+}
+
+PGconn *fx_connect(const char *endpoint, const char *database, const char *user, char why[256])
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    const char *host = NULL;
+    OK(endpoint_address(fx_engine, a, endpoint, &host, &e));
+    const char *const keys[] = {"host",    "port",        "dbname",          "user", "password",
+                                "sslmode", "sslrootcert", "connect_timeout", NULL};
+    const char *const values[] = {
+        host, "5432", database, user ? user : MASTER, PASSWORD, "verify-full", engine_ca_file(fx_engine),
+        "20", NULL};
+    PGconn *c = PQconnectdbParams(keys, values, 0);
+    if (PQstatus(c) == CONNECTION_OK)
+        return c;
+    keep(why, PQerrorMessage(c));
+    PQfinish(c);
+    return NULL;
+}
+
+bool fx_run(PGconn *c, const char *sql, char cell[256], char why[256])
+{
+    PGresult *r = PQexec(c, sql);
+    ExecStatusType status = PQresultStatus(r);
+    bool ok = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+    char said[256];
+    const char *sqlstate = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    (void)snprintf(said, sizeof said, "%s %s", sqlstate ? sqlstate : "",
+                   message ? message : PQerrorMessage(c));
+    keep(why, ok ? "" : said);
+    keep(cell, ok && PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "");
+    PQclear(r);
+    return ok;
+}
