@@ -448,14 +448,6 @@ static void test_version_family(void **state)
     }
 }
 
-static void test_tables(void **state)
-{
-    (void)state;
-    struct err e = ERR_INIT;
-    if (!tf_check(&aurora_provider, &e))
-        fail_msg("%s", e.text);
-}
-
 int main(void)
 {
 #define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -473,7 +465,6 @@ int main(void)
         ROW(test_validators),
         ROW(test_regions),
         ROW(test_version_family),
-        ROW(test_tables),
     };
     return cmocka_run_group_tests_name("provider", tests, NULL, NULL);
 }

@@ -1,0 +1,429 @@
+/* What data.aurora_cluster makes of AWS's answers, over the wire from a scripted RDS on a loopback port. */
+#include "provider/cluster_facts.h"
+
+#include "internal/base/testing.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- a scripted RDS ---- */
+
+struct scene {
+    const char *clusters[3][2]; /* identifier, members of <DBCluster> */
+    const char *instances, *deployments, *endpoints;
+};
+
+static struct {
+    int fd, port;
+    pthread_t thread;
+    const struct scene *scene; /* set between requests only */
+    int calls;
+} rds;
+
+static bool contains_field(const char *body, const char *field, const char *value)
+{
+    char wanted[200];
+    snprintf(wanted, sizeof wanted, "%s=%s", field, value);
+    const char *at = strstr(body, wanted);
+    size_t n = strlen(wanted);
+    return at && (at == body || at[-1] == '&') && (at[n] == '&' || at[n] == '\0');
+}
+
+static void put_clusters(struct buf *out, const char *body, int *status)
+{
+    bool one = strstr(body, "DBClusterIdentifier=") != NULL, found = false;
+    struct buf list = BUF_INIT(1 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(rds.scene->clusters) && rds.scene->clusters[i][0]; i++) {
+        const char *const *k = rds.scene->clusters[i];
+        if (one && !contains_field(body, "DBClusterIdentifier", k[0]))
+            continue;
+        found = true;
+        buf_printf(&list, "<DBCluster><DBClusterIdentifier>%s</DBClusterIdentifier>%s</DBCluster>", k[0],
+                   k[1]);
+    }
+    *status = one && !found ? 404 : 200;
+    if (*status == 404)
+        buf_puts(out,
+                 "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code>"
+                 "<Message>DBCluster not found.</Message></Error><RequestId>r-1</RequestId></ErrorResponse>");
+    else
+        buf_printf(out,
+                   "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters>%s</DBClusters>"
+                   "</DescribeDBClustersResult></DescribeDBClustersResponse>",
+                   buf_text(&list));
+    buf_done(&list);
+}
+
+static void put_list(struct buf *out, const char *action, const char *list, const char *items)
+{
+    buf_printf(out, "<%sResponse><%sResult><%s>%s</%s></%sResult></%sResponse>", action, action, list,
+               items ? items : "", list, action, action);
+}
+
+static void answer(struct buf *out, const char *body, int *status)
+{
+    *status = 200;
+    if (contains_field(body, "Action", "DescribeDBClusters"))
+        put_clusters(out, body, status);
+    else if (contains_field(body, "Action", "DescribeDBInstances"))
+        put_list(out, "DescribeDBInstances", "DBInstances", rds.scene->instances);
+    else if (contains_field(body, "Action", "DescribeBlueGreenDeployments"))
+        put_list(out, "DescribeBlueGreenDeployments", "BlueGreenDeployments", rds.scene->deployments);
+    else if (contains_field(body, "Action", "DescribeDBClusterEndpoints"))
+        put_list(out, "DescribeDBClusterEndpoints", "DBClusterEndpoints", rds.scene->endpoints);
+    else
+        *status = 400;
+}
+
+/* One request of at most 8 kB; the connection ends after the reply. */
+static void serve(int fd)
+{
+    char request[8192];
+    size_t n = 0, want = sizeof request;
+    while (n < want && n < sizeof request - 1) {
+        ssize_t got = read(fd, request + n, sizeof request - 1 - n);
+        if (got <= 0)
+            return;
+        request[n += (size_t)got] = '\0';
+        char *end = strstr(request, "\r\n\r\n"), *length = strcasestr(request, "content-length:");
+        if (end && length)
+            want = (size_t)(end + 4 - request) + strtoul(length + 15, NULL, 10);
+    }
+    struct buf body = BUF_INIT(1 << 20), reply = BUF_INIT(1 << 20);
+    int status;
+    char *end = strstr(request, "\r\n\r\n");
+    answer(&body, end ? end + 4 : "", &status);
+    buf_printf(
+        &reply,
+        "HTTP/1.1 %d x\r\nContent-Type: text/xml\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+        status, body.n, buf_text(&body));
+    for (size_t sent = 0; sent < reply.n;) {
+        ssize_t did = write(fd, reply.p + sent, reply.n - sent);
+        if (did <= 0)
+            break;
+        sent += (size_t)did;
+    }
+    rds.calls++;
+    buf_done(&body);
+    buf_done(&reply);
+}
+
+static void *run(void *arg)
+{
+    (void)arg;
+    int fd;
+    while ((fd = accept(rds.fd, NULL, NULL)) >= 0) {
+        serve(fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    rds.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (rds.fd < 0 || bind(rds.fd, (struct sockaddr *)&at, n) != 0 || listen(rds.fd, 16) != 0 ||
+        getsockname(rds.fd, (struct sockaddr *)&at, &n) != 0)
+        return -1;
+    rds.port = ntohs(at.sin_port);
+    return pthread_create(&rds.thread, NULL, run, NULL);
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    shutdown(rds.fd, SHUT_RDWR);
+    pthread_join(rds.thread, NULL);
+    close(rds.fd);
+    return 0;
+}
+
+/* ---- scenes ---- */
+
+#define ARN(type, name) "arn:aws:rds:eu-west-1:123456789012:" type ":" name
+
+#define CLUSTER(version, status)                                                                             \
+    "<Engine>aurora-postgresql</Engine><EngineVersion>" version "</EngineVersion><Status>" status            \
+    "</Status><DBClusterParameterGroup>orders-pg</DBClusterParameterGroup><Endpoint>orders.e</Endpoint>"     \
+    "<ReaderEndpoint>orders.r</ReaderEndpoint><Port>5432</Port><StorageEncrypted>true</StorageEncrypted>"    \
+    "<KmsKeyId>key</KmsKeyId><DbClusterResourceId>cluster-A</DbClusterResourceId>"                           \
+    "<DBClusterArn>" ARN(                                                                                    \
+        "cluster",                                                                                           \
+        "orders") "</DBClusterArn>"                                                                          \
+                  "<AvailabilityZones><AvailabilityZone>a</AvailabilityZone><AvailabilityZone>b</"           \
+                  "AvailabilityZone>"                                                                        \
+                  "</AvailabilityZones><DBClusterMembers><DBClusterMember><DBInstanceIdentifier>orders-1"    \
+                  "</DBInstanceIdentifier><IsClusterWriter>false</IsClusterWriter></"                        \
+                  "DBClusterMember><DBClusterMember>"                                                        \
+                  "<DBInstanceIdentifier>orders-0</DBInstanceIdentifier><IsClusterWriter>true</"             \
+                  "IsClusterWriter>"                                                                         \
+                  "</DBClusterMember></DBClusterMembers>"
+
+#define INSTANCE(n, group)                                                                                   \
+    "<DBInstance><DBInstanceIdentifier>orders-" n "</DBInstanceIdentifier><DBInstanceClass>db.r6g.large"     \
+    "</DBInstanceClass><PromotionTier>1</PromotionTier><DbiResourceId>db-" n "</DbiResourceId>"              \
+    "<DBClusterIdentifier>orders</DBClusterIdentifier><DBParameterGroups><DBParameterGroup>"                 \
+    "<DBParameterGroupName>" group "</DBParameterGroupName></DBParameterGroup></DBParameterGroups>"          \
+    "</DBInstance>"
+
+#define INSTANCES INSTANCE("1", "reader-pg") INSTANCE("0", "writer-pg")
+
+#define DEPLOYMENT(source, target, status, tags)                                                             \
+    "<member><BlueGreenDeploymentIdentifier>bgd-1</BlueGreenDeploymentIdentifier>"                           \
+    "<BlueGreenDeploymentName>n</BlueGreenDeploymentName><Source>" ARN(                                      \
+        "cluster", source) "</Source><Target>" ARN("cluster", target) "</Target><Status>" status             \
+                                                                      "</Status><TagList>" tags              \
+                                                                      "</TagList></member>"
+
+#define TAG(key, value) "<Tag><Key>aurora-upgrade:" key "</Key><Value>" value "</Value></Tag>"
+
+static const struct scene plain = {.clusters = {{"orders", CLUSTER("15.4", "available")}},
+                                   .instances = INSTANCES};
+
+static struct aws *client(void)
+{
+    static char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", rds.port);
+    struct aws_config c = {
+        .region = "eu-west-1", .access_key = "AKIDEXAMPLE", .secret_key = "secret", .max_retries = 0};
+    c.endpoints[0] = (struct aws_endpoint){"rds", url};
+    struct aws *w = NULL;
+    struct err e = ERR_INIT;
+    if (!aws_new(&c, &w, &e))
+        fail_msg("%s", e.text);
+    return w;
+}
+
+static bool facts(struct arena *a, const struct scene *scene, const struct value *fallback,
+                  const struct value **ret, struct err *e)
+{
+    CLEANUP(aws_cleanup) struct aws *w = client();
+    struct aws_session s = {.aws = w, .arena = a};
+    rds.scene = scene;
+    return cluster_facts(&s, "Orders", fallback, ret, e);
+}
+
+static const char *json_of(struct arena *a, const struct value *v)
+{
+    CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+    struct err e = ERR_INIT;
+    if (!value_to_json(v, &b, &e))
+        fail_msg("%s", e.text);
+    return arena_strdup(a, buf_text(&b));
+}
+
+static const struct value *json(struct arena *a, const char *text)
+{
+    const struct value *v = NULL;
+    struct err e = ERR_INIT;
+    if (!value_from_json(a, str_of(text), &v, &e))
+        fail_msg("%s: %s", text, e.text);
+    return v;
+}
+
+static void expect(struct arena *a, const struct value *facts_, const char *name, const char *expected)
+{
+    const struct value *got = value_get(facts_, name);
+    if (!value_equal(got, json(a, expected)))
+        fail_msg("%s is %s, not %s", name, json_of(a, got), expected);
+}
+
+/* ---- tests ---- */
+
+static void test_everything(void **state)
+{
+    (void)state;
+    CLEANUP(arena_cleanup) struct arena *a = arena_new();
+    struct scene scene = plain;
+    scene.clusters[0][1] = CLUSTER(
+        "15.4", "available") "<ServerlessV2ScalingConfiguration><MinCapacity>0.5</"
+                             "MinCapacity><MaxCapacity>16.0</MaxCapacity>"
+                             "</ServerlessV2ScalingConfiguration><MasterUserSecret><SecretArn>s</"
+                             "SecretArn><SecretStatus>active"
+                             "</SecretStatus></MasterUserSecret><AssociatedRoles><DBClusterRole><RoleArn>r1</"
+                             "RoleArn><FeatureName>"
+                             "s3Import</FeatureName></DBClusterRole><DBClusterRole><RoleArn>r1</"
+                             "RoleArn><FeatureName>s3Export"
+                             "</FeatureName></DBClusterRole></AssociatedRoles><CustomEndpoints><member>x</"
+                             "member></CustomEndpoints>";
+    scene.endpoints = "<DBClusterEndpointList><DBClusterEndpointIdentifier>rep</DBClusterEndpointIdentifier>"
+                      "<DBClusterIdentifier>orders</DBClusterIdentifier><Endpoint>rep.e</Endpoint>"
+                      "<EndpointType>CUSTOM</EndpointType><CustomEndpointType>READER</CustomEndpointType>"
+                      "<StaticMembers><member>orders-1</member></StaticMembers><DBClusterEndpointArn>ea"
+                      "</DBClusterEndpointArn></DBClusterEndpointList>";
+    const struct value *f = NULL;
+    struct err e = ERR_INIT;
+    if (!facts(a, &scene, NULL, &f, &e))
+        fail_msg("%s", e.text);
+    expect(a, f, "id", "\"orders\"");
+    expect(a, f, "region", "\"eu-west-1\"");
+    expect(a, f, "exists", "true");
+    expect(a, f, "engine_version", "\"15.4\"");
+    expect(a, f, "db_cluster_parameter_group_name", "\"orders-pg\"");
+    expect(a, f, "db_parameter_group_name", "\"writer-pg\"");
+    expect(a, f, "cluster_resource_id", "\"cluster-A\"");
+    expect(a, f, "port", "5432");
+    expect(a, f, "storage_encrypted", "true");
+    expect(a, f, "availability_zones", "[\"a\",\"b\"]");
+    expect(a, f, "iam_roles", "[\"r1\"]");
+    expect(a, f, "operation", "null");
+    expect(a, f, "serverlessv2_scaling_configuration",
+           "[{\"min_capacity\":0.5,\"max_capacity\":16,\"seconds_until_auto_pause\":null}]");
+    expect(a, f, "master_user_secret",
+           "[{\"secret_arn\":\"s\",\"secret_status\":\"active\",\"kms_key_id\":null}]");
+    expect(a, value_path(f, "custom_endpoints.0"), "cluster_endpoint_identifier", "\"rep\"");
+    expect(a, value_path(f, "custom_endpoints.0"), "custom_endpoint_type", "\"READER\"");
+    expect(a, value_path(f, "custom_endpoints.0"), "static_members", "[\"orders-1\"]");
+    expect(a, value_path(f, "instances.0"), "identifier", "\"orders-0\"");
+    expect(a, value_path(f, "instances.0"), "dbi_resource_id", "\"db-0\"");
+    expect(a, value_path(f, "instances.1"), "promotion_tier", "1");
+}
+
+struct operation_row {
+    const char *name, *deployment;
+    const char *old; /* members of a cluster orders-old1; NULL: there is none */
+    const char *expect;
+};
+
+static const struct operation_row operation_rows[] = {
+    {"building", DEPLOYMENT("orders", "orders-green-abcdef", "PROVISIONING", ""), NULL,
+     "{\"in_flight\":true,\"stage\":\"none\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+    {"a status nobody listed", DEPLOYMENT("orders", "orders-green-abcdef", "POLISHING", ""), NULL,
+     "{\"in_flight\":true,\"stage\":\"none\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+    {"built", DEPLOYMENT("orders", "orders-green-abcdef", "AVAILABLE", ""), NULL,
+     "{\"in_flight\":false,\"stage\":\"prepared\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+    {"validated",
+     DEPLOYMENT("orders", "orders-green-abcdef", "AVAILABLE", TAG("validated-at", "2026-01-01T00:00:00Z")),
+     NULL, "{\"in_flight\":false,\"stage\":\"validated\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+    {"switched", DEPLOYMENT("orders-old1", "orders", "SWITCHOVER_COMPLETED", ""),
+     CLUSTER("13.9", "available"),
+     "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+    {"switched, deployment removed, old side kept", NULL,
+     CLUSTER("13.9", "available") "<TagList>" TAG("old-of", "orders")
+         TAG("resource", "aurora_other") "</TagList>",
+     "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_other\"}"},
+    {"somebody else's deployment",
+     DEPLOYMENT("orders2", "orders2-green-abcdef", "SWITCHOVER_IN_PROGRESS", ""), NULL, "null"},
+};
+
+static void test_operation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(operation_rows); i++) {
+        CLEANUP(arena_cleanup) struct arena *a = arena_new();
+        const struct operation_row *row = &operation_rows[i];
+        struct scene scene = plain;
+        scene.deployments = row->deployment;
+        if (row->old) {
+            scene.clusters[1][0] = "orders-old1";
+            scene.clusters[1][1] = row->old;
+        }
+        const struct value *f = NULL;
+        struct err e = ERR_INIT;
+        print_message("    %s\n", row->name);
+        if (!facts(a, &scene, NULL, &f, &e))
+            fail_msg("%s", e.text);
+        expect(a, f, "operation", row->expect);
+    }
+}
+
+struct refusal_row {
+    const char *name;
+    const char *cluster, *deployment, *old; /* as above; cluster NULL: absent */
+    bool has_default;
+    const char *id, *text;
+};
+
+static const struct refusal_row refusal_rows[] = {
+    {"absent", NULL, NULL, NULL, false, "AUR0101", "no cluster orders in eu-west-1"},
+    {"wrong engine", "<Engine>aurora-mysql</Engine><Status>available</Status>", NULL, NULL, false, "AUR0102",
+     "aurora-mysql"},
+    {"wrong engine, whatever the default says", "<Engine>postgres</Engine><Status>available</Status>", NULL,
+     NULL, true, "AUR0102", "postgres"},
+    {"switching over", CLUSTER("13.9", "available"),
+     DEPLOYMENT("orders", "orders-green-abcdef", "SWITCHOVER_IN_PROGRESS", ""), NULL, true, "AUR0142",
+     "name moves"},
+    {"in the gap: nobody has the name", NULL,
+     DEPLOYMENT("orders-old1", "orders-green-abcdef", "SWITCHOVER_IN_PROGRESS", ""), NULL, true, "AUR0142",
+     "name moves"},
+    {"in the gap, by tag", NULL, DEPLOYMENT("p", "q", "SWITCHOVER_IN_PROGRESS", TAG("cluster", "orders")),
+     NULL, true, "AUR0142", "name moves"},
+    {"renaming", CLUSTER("13.9", "renaming"), NULL, NULL, true, "AUR0142", "renaming"},
+    {"the old side has lost the name, the new one has not got it", NULL, NULL,
+     CLUSTER("13.9", "available") "<TagList>" TAG("old-of", "orders") "</TagList>", true, "AUR0142",
+     "lost the name"},
+};
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(refusal_rows); i++) {
+        CLEANUP(arena_cleanup) struct arena *a = arena_new();
+        const struct refusal_row *row = &refusal_rows[i];
+        struct scene scene = {.instances = row->cluster ? INSTANCES : NULL, .deployments = row->deployment};
+        size_t n = 0;
+        if (row->cluster) {
+            scene.clusters[n][0] = "orders";
+            scene.clusters[n++][1] = row->cluster;
+        }
+        if (row->old) {
+            scene.clusters[n][0] = "orders-old1";
+            scene.clusters[n][1] = row->old;
+        }
+        const struct value *f = NULL,
+                           *fallback = row->has_default ? json(a, "{\"engine_version\":\"17.6\"}") : NULL;
+        struct err e = ERR_INIT;
+        print_message("    %s\n", row->name);
+        assert_false(facts(a, &scene, fallback, &f, &e));
+        assert_string_equal(e.id ? e.id : "", row->id);
+        if (!strstr(e.text, row->text))
+            fail_msg("\"%s\" does not say \"%s\"", e.text, row->text);
+        assert_true(e.hint[0] != '\0');
+    }
+}
+
+static void test_default(void **state)
+{
+    (void)state;
+    CLEANUP(arena_cleanup) struct arena *a = arena_new();
+    const struct value *fallback =
+        json(a, "{\"engine_version\":\"17.6\",\"db_parameter_group_name\":\"g\",\"kms_key_id\":null}");
+    const struct scene nothing = {0};
+    const struct value *f = NULL;
+    struct err e = ERR_INIT;
+    assert_true(facts(a, &nothing, fallback, &f, &e));
+    expect(a, f, "exists", "false");
+    expect(a, f, "engine_version", "\"17.6\"");
+    expect(a, f, "db_parameter_group_name", "\"g\"");
+    expect(a, f, "db_cluster_parameter_group_name", "null");
+    expect(a, f, "kms_key_id", "null");
+    expect(a, f, "instances", "[]");
+    expect(a, f, "availability_zones", "[]");
+
+    /* Created, but no instance yet: the next apply must not want another instance group. */
+    struct scene young = plain;
+    young.instances = NULL;
+    assert_true(facts(a, &young, fallback, &f, &e));
+    expect(a, f, "exists", "true");
+    expect(a, f, "engine_version", "\"15.4\"");
+    expect(a, f, "db_parameter_group_name", "\"g\"");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_operation),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_default),
+    };
+    return cmocka_run_group_tests_name("cluster facts", tests, start, stop);
+}
