@@ -86,7 +86,7 @@ static bool check_account(const struct provider_settings *s, const struct aws_se
         return true;
     struct sts_identity who;
     if (!sts_identity(session, &who, e)) {
-        err_wrap(e, "ask STS who the credentials belong to");
+        err_wrap(e, "AWS does not confirm the credentials");
         if (!e->hint[0])
             err_hint(e, "Check region, profile, keys and endpoints; skip_credentials_validation leaves out "
                         "this call.");
@@ -100,7 +100,7 @@ static bool connect_aws(struct provider_settings *s, struct stop *stop, struct e
 {
     CLEANUP(aws_cleanup) struct aws *aws = NULL;
     if (!aws_new(&s->aws, &aws, e)) {
-        err_wrap(e, "configure the provider");
+        err_wrap(e, "the provider cannot be configured");
         return err_id(e, e->id ? e->id : "AUR0013");
     }
     const char *region = aws_region(aws);
