@@ -1,7 +1,7 @@
 /* provider.c — everything this provider has. A new member is a file of its own and one line here. */
 #include "provider/provider.h"
 
-static const struct tf_resource *const resources[] = {NULL};
+static const struct tf_resource *const resources[] = {&resource_blue_green_upgrade, NULL};
 static const struct tf_data_source *const data_sources[] = {&data_source_cluster, NULL};
 static const struct tf_function *const functions[] = {&function_version_family, NULL};
 static const struct tf_ephemeral *const ephemerals[] = {&ephemeral_connection, NULL};

@@ -48,6 +48,7 @@ struct step {
     enum step_kind kind;
     bool blocks_writes;
     bool undo_on_failure;
+    bool irreversible;    /* nobody can undo it; a NO_RETURN row is that anyway */
     const char *duration; /* expected: "seconds", "minutes" or "hours" */
     /* A function of the request and the two majors only, so that a plan and its apply agree; NULL = always.
      */
@@ -77,9 +78,10 @@ struct flow_run {
     enum flow_stage target;
     struct clock *clock;
     struct stop *stop;
-    int64_t deadline_ms;     /* mono_ms of the clock after which waiting pauses */
-    int64_t poll_ms;         /* shortest pause between two looks */
-    int64_t poll_max_ms;     /* longest: pauses of a WAIT row grow with the time already waited; 0: always poll_ms */
+    int64_t deadline_ms; /* mono_ms of the clock after which waiting pauses */
+    int64_t poll_ms;     /* shortest pause between two looks */
+    int64_t
+        poll_max_ms; /* longest: pauses of a WAIT row grow with the time already waited; 0: always poll_ms */
     int observe_tries;       /* looks after a CHANGE before "ran but cannot be observed"; 0: 10 */
     struct journal *journal; /* may be NULL */
     /* One failed CHECK of a group, or a failed undo: everything else comes back in the error of flow_apply.

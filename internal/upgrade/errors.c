@@ -100,11 +100,9 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "Roll back first (stage = \"rolled_back\"), or put the attribute back to what it was."},
     [E_TARGET_CHANGED] = {"AUR0173", ERR_INVALID, "target_engine_version",
                           "Complete the present run or roll it back first."},
-    [E_SAME_PROCESS] = {"AUR0174", ERR_CONFLICT, "cluster_identifier",
-                        "Keep one aurora_*_upgrade resource per cluster."},
 };
 
-bool fail(struct err *e, enum upgrade_error id, const char *fmt, ...)
+bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)
 {
     const struct upgrade_error_row *row = &upgrade_errors[id];
     char text[sizeof e->text];

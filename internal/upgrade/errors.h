@@ -42,12 +42,11 @@ enum upgrade_error {
     E_STAGE_LOWERED,
     E_SHAPE_CHANGED,
     E_TARGET_CHANGED,
-    E_SAME_PROCESS,
     E_COUNT
 };
 
 /* Sets id, code and the row's next step, and the text. Returns false. */
-bool fail(struct err *e, enum upgrade_error id, const char *fmt, ...) PRINTF(3, 4);
+bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...) PRINTF(3, 4);
 
 /* For the docs page and the test of the table. */
 struct upgrade_error_row {

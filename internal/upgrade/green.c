@@ -127,10 +127,10 @@ static bool same_run(const struct upgrade *u, struct err *e)
     if (other == 0 || other == u->request.target.major)
         return true;
     if (u->world.is_ours)
-        return fail(e, E_OTHER_RUN, "an upgrade of %s to %d is under way (deployment %s)", u->request.cluster,
-                    other, u->world.deployment->name);
-    return fail(e, E_DEPLOYMENT_FOREIGN, "deployment %s of %s goes to %d, not %d", u->world.deployment->name,
-                u->request.cluster, other, u->request.target.major);
+        return upgrade_fail(e, E_OTHER_RUN, "an upgrade of %s to %d is under way (deployment %s)",
+                            u->request.cluster, other, u->world.deployment->name);
+    return upgrade_fail(e, E_DEPLOYMENT_FOREIGN, "deployment %s of %s goes to %d, not %d",
+                        u->world.deployment->name, u->request.cluster, other, u->request.target.major);
 }
 
 bool deployment_done(struct upgrade *u, bool *ret, struct err *e)
@@ -164,7 +164,7 @@ bool deployment_run(struct upgrade *u, struct err *e)
     if (!world_need(u, e))
         return false;
     return u->world.deployment != NULL ||
-           fail(e, E_NAME_TAKEN, "a deployment named %s exists for another cluster", name);
+           upgrade_fail(e, E_NAME_TAKEN, "a deployment named %s exists for another cluster", name);
 }
 
 bool green_exists(struct upgrade *u, bool *ret, struct err *e)
@@ -172,7 +172,7 @@ bool green_exists(struct upgrade *u, bool *ret, struct err *e)
     if (!world_need(u, e))
         return false;
     if (!u->world.deployment)
-        return fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
+        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
     *ret = u->world.green != NULL || strcmp(u->world.deployment->status, "INVALID_CONFIGURATION") == 0;
     return true;
 }
@@ -226,9 +226,9 @@ bool deployment_available(struct upgrade *u, bool *ret, struct err *e)
         return false;
     const struct rds_bluegreen *d = u->world.deployment;
     if (!d)
-        return fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
+        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
     if (strcmp(d->status, "INVALID_CONFIGURATION") == 0) {
-        (void)fail(e, E_DEPLOYMENT_FAILED, "deployment %s is INVALID_CONFIGURATION", d->name);
+        (void)upgrade_fail(e, E_DEPLOYMENT_FAILED, "deployment %s is INVALID_CONFIGURATION", d->name);
         return err_said(e, "%s%s%s", d->status_details, d->status_details[0] ? " / " : "", events_text(u));
     }
     bool steady = strcmp(d->status, "AVAILABLE") == 0 && members_ready(u);
@@ -255,7 +255,7 @@ static bool green_needed(struct upgrade *u, struct err *e)
     if (!world_need(u, e))
         return false;
     return u->world.green ||
-           fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
+           upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
 }
 
 bool green_reboot_done(struct upgrade *u, bool *ret, struct err *e)

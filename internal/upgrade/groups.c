@@ -67,9 +67,9 @@ static bool translate_or_refuse(struct upgrade *u, bool is_cluster, struct trans
         return false;
     if (t->unsupported_count == 0 || u->request.drop_unsupported)
         return true;
-    return fail(e, E_UNSUPPORTED_PARAMETER, "the %s parameter group sets what %s does not have: %s",
-                kind_name(is_cluster), family_name(u->look, u->request.target.major),
-                join_lines(u->look, t->unsupported, t->unsupported_count, 20));
+    return upgrade_fail(e, E_UNSUPPORTED_PARAMETER, "the %s parameter group sets what %s does not have: %s",
+                        kind_name(is_cluster), family_name(u->look, u->request.target.major),
+                        join_lines(u->look, t->unsupported, t->unsupported_count, 20));
 }
 
 /* ---- is_done ---- */
@@ -105,11 +105,11 @@ static bool check_named(struct upgrade *u, bool is_cluster, const char *name, co
 {
     const char *family = family_name(u->look, u->request.target.major);
     if (!g)
-        return fail(e, E_GROUP_UNSUITABLE, "%s parameter group %s does not exist", kind_name(is_cluster),
-                    name);
+        return upgrade_fail(e, E_GROUP_UNSUITABLE, "%s parameter group %s does not exist",
+                            kind_name(is_cluster), name);
     if (strcmp(g->family, family) != 0)
-        return fail(e, E_GROUP_UNSUITABLE, "%s parameter group %s is of family %s, needed is %s",
-                    kind_name(is_cluster), name, g->family, family);
+        return upgrade_fail(e, E_GROUP_UNSUITABLE, "%s parameter group %s is of family %s, needed is %s",
+                            kind_name(is_cluster), name, g->family, family);
     return true;
 }
 
@@ -134,8 +134,8 @@ static bool group_done(struct upgrade *u, bool is_cluster, bool *ret, struct err
     if (!is_made_by_us(u, g, &ours, e))
         return false;
     if (!ours)
-        return fail(e, E_NAME_TAKEN, "%s parameter group %s exists and was not made for this upgrade",
-                    kind_name(is_cluster), name);
+        return upgrade_fail(e, E_NAME_TAKEN, "%s parameter group %s exists and was not made for this upgrade",
+                            kind_name(is_cluster), name);
     return has_all(u, is_cluster, name, &t, ret, e);
 }
 

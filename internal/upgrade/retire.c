@@ -23,8 +23,8 @@ bool retention_check(struct upgrade *u, bool *ret, struct err *e)
         return true;
     char date[TIME_ISO_SIZE];
     time_iso(ends, false, date);
-    return fail(e, E_RETENTION, "the old side %s of %s is kept until %s (retain_old_for)",
-                u->world.old->identifier, u->request.cluster, date);
+    return upgrade_fail(e, E_RETENTION, "the old side %s of %s is kept until %s (retain_old_for)",
+                        u->world.old->identifier, u->request.cluster, date);
 }
 
 bool deployment_removed(struct upgrade *u, bool *ret, struct err *e)
@@ -149,9 +149,11 @@ bool not_switched_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     const struct rds_bluegreen *d = u->world.deployment;
     if (d && strcmp(d->status, "SWITCHOVER_IN_PROGRESS") == 0)
-        return fail(e, E_SWITCHOVER_RUNNING, "AWS is switching %s over at this moment", u->request.cluster);
+        return upgrade_fail(e, E_SWITCHOVER_RUNNING, "AWS is switching %s over at this moment",
+                            u->request.cluster);
     *ret = u->world.reached != STAGE_SWITCHED;
-    return *ret || fail(e, E_NO_WAY_BACK, "%s is already switched to %s", u->request.cluster,
+    return *ret ||
+           upgrade_fail(e, E_NO_WAY_BACK, "%s is already switched to %s", u->request.cluster,
                         u->world.production ? u->world.production->engine_version : "the new version");
 }
 
@@ -178,8 +180,8 @@ bool green_gone(struct upgrade *u, bool *ret, struct err *e)
     const struct rds_cluster *green = NULL;
     if (!world_look(u, e))
         return false;
-    if (u->green_seen && !rds_cluster_find(&u->aws, u->green_seen, &green, e))
-        return err_wrap(e, "look for %s", u->green_seen);
+    if (u->history.green_identifier && !rds_cluster_find(&u->aws, u->history.green_identifier, &green, e))
+        return err_wrap(e, "look for %s", u->history.green_identifier);
     *ret = green == NULL;
     return true;
 }

@@ -41,20 +41,22 @@ const char *join_lines(struct arena *a, const char *const *lines, size_t n, size
 static bool supported(const struct rds_cluster *k, struct err *e)
 {
     if (strcmp(k->engine, "aurora-postgresql") != 0)
-        return fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql", k->identifier, k->engine);
+        return upgrade_fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql", k->identifier,
+                            k->engine);
     if (strcmp(k->engine_mode, "serverless") == 0)
-        return fail(e, E_WRONG_ENGINE, "cluster %s is Aurora Serverless v1", k->identifier);
+        return upgrade_fail(e, E_WRONG_ENGINE, "cluster %s is Aurora Serverless v1", k->identifier);
     if (k->global_cluster_identifier[0] != '\0')
-        return fail(e, E_SOURCE_UNSUPPORTED, "cluster %s belongs to the global database %s", k->identifier,
-                    k->global_cluster_identifier);
+        return upgrade_fail(e, E_SOURCE_UNSUPPORTED, "cluster %s belongs to the global database %s",
+                            k->identifier, k->global_cluster_identifier);
     if (k->replication_source[0] != '\0')
-        return fail(e, E_SOURCE_UNSUPPORTED, "cluster %s is itself a replica of %s", k->identifier,
-                    k->replication_source);
+        return upgrade_fail(e, E_SOURCE_UNSUPPORTED, "cluster %s is itself a replica of %s", k->identifier,
+                            k->replication_source);
     if (k->master_user_secret_arn[0] != '\0')
-        return fail(e, E_SOURCE_UNSUPPORTED,
-                    "the master password of cluster %s is managed in Secrets Manager, which blue/green "
-                    "deployments do not support",
-                    k->identifier);
+        return upgrade_fail(
+            e, E_SOURCE_UNSUPPORTED,
+            "the master password of cluster %s is managed in Secrets Manager, which blue/green "
+            "deployments do not support",
+            k->identifier);
     return true;
 }
 
@@ -65,11 +67,12 @@ bool source_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     const struct rds_cluster *k = u->world.production;
     if (!is_available(k->status))
-        return fail(e, E_SOURCE_BUSY, "cluster %s has status \"%s\"", k->identifier, k->status);
+        return upgrade_fail(e, E_SOURCE_BUSY, "cluster %s has status \"%s\"", k->identifier, k->status);
     if (u->world.instance_count == 0)
-        return fail(e, E_SOURCE_BUSY, "cluster %s has no instance", k->identifier);
+        return upgrade_fail(e, E_SOURCE_BUSY, "cluster %s has no instance", k->identifier);
     if (!instances_available(u->world.instances, u->world.instance_count, &busy))
-        return fail(e, E_SOURCE_BUSY, "instance %s of cluster %s is not available", busy, k->identifier);
+        return upgrade_fail(e, E_SOURCE_BUSY, "instance %s of cluster %s is not available", busy,
+                            k->identifier);
     *ret = true;
     return true;
 }
@@ -98,8 +101,9 @@ static bool choose_target(struct upgrade *u, const struct rds_engine_version *fr
     }
     char text[VERSION_SIZE];
     if (best.major == 0)
-        return fail(e, E_TARGET_INVALID, "cluster %s on %s cannot go to %s; AWS lists %s", u->request.cluster,
-                    from->version, version_print(wanted, text), list_targets(u->look, from));
+        return upgrade_fail(e, E_TARGET_INVALID, "cluster %s on %s cannot go to %s; AWS lists %s",
+                            u->request.cluster, from->version, version_print(wanted, text),
+                            list_targets(u->look, from));
     u->resolved_version = arena_strdup(u->arena, version_print(best, text));
     return true;
 }
@@ -125,12 +129,13 @@ bool resolve_version(struct upgrade *u, struct err *e)
         return true;
     const struct rds_cluster *k = u->world.production;
     if (u->request.target.major < u->world.version.major)
-        return fail(e, E_TARGET_LOWER, "cluster %s runs %s, which is above %s", k->identifier,
-                    k->engine_version, version_print(u->request.target, text));
+        return upgrade_fail(e, E_TARGET_LOWER, "cluster %s runs %s, which is above %s", k->identifier,
+                            k->engine_version, version_print(u->request.target, text));
     if (!rds_engine_version_find(&u->aws, k->engine, k->engine_version, &from, e))
         return err_wrap(e, "read the valid targets of %s", k->engine_version);
     if (!from)
-        return fail(e, E_TARGET_INVALID, "AWS does not know the engine version %s", k->engine_version);
+        return upgrade_fail(e, E_TARGET_INVALID, "AWS does not know the engine version %s",
+                            k->engine_version);
     return choose_target(u, from, e);
 }
 
@@ -143,8 +148,8 @@ static bool classes_exist(struct upgrade *u, struct err *e)
         if (!rds_orderable_classes(&u->aws, in->engine, u->resolved_version, class, &exists, e))
             return err_wrap(e, "ask whether %s runs %s", class, u->resolved_version);
         if (!exists)
-            return fail(e, E_CLASS_UNAVAILABLE, "instance class %s (of %s) is not offered for %s", class,
-                        in->identifier, u->resolved_version);
+            return upgrade_fail(e, E_CLASS_UNAVAILABLE, "instance class %s (of %s) is not offered for %s",
+                                class, in->identifier, u->resolved_version);
     }
     return true;
 }
@@ -226,15 +231,16 @@ static bool report_needs(const struct upgrade *u, const struct parameter_need *n
 {
     const char *group = u->world.production->parameter_group;
     if (!needs[0].is_met)
-        return fail(e, E_LOGICAL_REPLICATION_OFF,
-                    "rds.logical_replication is %s in cluster parameter group %s", needs[0].present, group);
+        return upgrade_fail(e, E_LOGICAL_REPLICATION_OFF,
+                            "rds.logical_replication is %s in cluster parameter group %s", needs[0].present,
+                            group);
     struct buf text = BUF_INIT(1024);
     for (size_t i = 1; i < PARAMETER_NEEDS; i++)
         if (!needs[i].is_met)
             (void)buf_printf(&text, "%s%s is %s, needed is %s", text.n ? "; " : "", needs[i].name,
                              needs[i].present, needs[i].wanted);
-    bool ok =
-        text.n == 0 || fail(e, E_TOO_FEW_SLOTS, "cluster parameter group %s: %s", group, buf_text(&text));
+    bool ok = text.n == 0 ||
+              upgrade_fail(e, E_TOO_FEW_SLOTS, "cluster parameter group %s: %s", group, buf_text(&text));
     buf_done(&text);
     return ok;
 }
@@ -243,9 +249,10 @@ static bool members_in_sync(const struct rds_cluster *k, struct err *e)
 {
     for (size_t i = 0; i < k->member_count; i++)
         if (k->members[i].is_writer && strcmp(k->members[i].parameter_group_status, "in-sync") != 0)
-            return fail(e, E_REBOOT_NEEDED,
-                        "the writer %s has not taken over the cluster parameter group %s yet (status %s)",
-                        k->members[i].identifier, k->parameter_group, k->members[i].parameter_group_status);
+            return upgrade_fail(
+                e, E_REBOOT_NEEDED,
+                "the writer %s has not taken over the cluster parameter group %s yet (status %s)",
+                k->members[i].identifier, k->parameter_group, k->members[i].parameter_group_status);
     return true;
 }
 
@@ -259,8 +266,8 @@ bool parameters_check(struct upgrade *u, bool *ret, struct err *e)
     if (u->request.manage_source)
         return u->request.allow_reboot || members_in_sync(k, e);
     if (strncmp(k->parameter_group, "default.", 8) == 0)
-        return fail(e, E_DEFAULT_GROUP, "cluster %s uses the default parameter group %s", k->identifier,
-                    k->parameter_group);
+        return upgrade_fail(e, E_DEFAULT_GROUP, "cluster %s uses the default parameter group %s",
+                            k->identifier, k->parameter_group);
     return parameter_needs(u, needs, e) && report_needs(u, needs, e) &&
            (u->request.allow_reboot || members_in_sync(u->world.production, e));
 }
@@ -300,6 +307,6 @@ bool databases_check(struct upgrade *u, bool *ret, struct err *e)
     *ret = f.blockers == 0;
     if (*ret)
         return true;
-    return fail(e, E_DATABASE_FINDING, "%zu finding(s) in the databases of %s: %s", f.blockers,
-                u->request.cluster, join_lines(u->look, f.lines, f.n, 10));
+    return upgrade_fail(e, E_DATABASE_FINDING, "%zu finding(s) in the databases of %s: %s", f.blockers,
+                        u->request.cluster, join_lines(u->look, f.lines, f.n, 10));
 }

@@ -108,7 +108,8 @@ static bool rolled_back(struct upgrade *u, const char *reason, struct err *e)
     (void)snprintf(details, sizeof details, "%s", d ? d->status_details : "");
     char why[1024];
     (void)snprintf(why, sizeof why, "%s", reason ? reason : "");
-    (void)fail(e, E_SWITCHOVER_ROLLED_BACK, "AWS did not switch %s over and went back", u->request.cluster);
+    (void)upgrade_fail(e, E_SWITCHOVER_ROLLED_BACK, "AWS did not switch %s over and went back",
+                       u->request.cluster);
     (void)err_said(e, "%s%s%s", why, why[0] && details[0] ? " / " : "", details);
     prove_writable(u, e);
     return false;
@@ -146,8 +147,8 @@ static bool watch_switchover(struct upgrade *u, struct switch_wait *w, struct er
     for (;;) {
         const char *reason = NULL;
         if (u->clock->wait(u->clock, u->stop, SWITCH_POLL_MS))
-            return fail(e, E_SWITCHOVER_RUNNING, "interrupted while AWS switches %s over",
-                        u->request.cluster);
+            return upgrade_fail(e, E_SWITCHOVER_RUNNING, "interrupted while AWS switches %s over",
+                                u->request.cluster);
         if (!world_look(u, e))
             return err_wrap(e, "watch the switchover");
         switch (judge(u, w, &reason)) {
@@ -167,7 +168,7 @@ bool switchover_run(struct upgrade *u, struct err *e)
         return false;
     const struct rds_bluegreen *d = u->world.deployment;
     if (!d)
-        return fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
+        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
     struct switch_wait w = {.called_wall_ms = u->clock->wall_ms(u->clock),
                             .called_mono_ms = u->clock->mono_ms(u->clock)};
     w.seen_running = strcmp(d->status, "SWITCHOVER_IN_PROGRESS") == 0;
@@ -181,7 +182,7 @@ bool switchover_run(struct upgrade *u, struct err *e)
             return false;
         d = u->world.deployment;
         if (d && strcmp(d->status, "AVAILABLE") == 0) {
-            (void)fail(e, E_SWITCHOVER_REFUSED, "AWS refuses to switch %s over", u->request.cluster);
+            (void)upgrade_fail(e, E_SWITCHOVER_REFUSED, "AWS refuses to switch %s over", u->request.cluster);
             (void)err_said(e, "%s%s%s", refused.said[0] ? refused.said : refused.text,
                            d->status_details[0] ? " / " : "", d->status_details);
             prove_writable(u, e);
@@ -239,20 +240,21 @@ bool new_version_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     const struct rds_cluster *k = u->world.production;
     if (u->world.version.major != u->request.target.major)
-        return fail(e, E_VERIFY_FAILED, "%s runs %s after the switch", k->identifier, k->engine_version);
+        return upgrade_fail(e, E_VERIFY_FAILED, "%s runs %s after the switch", k->identifier,
+                            k->engine_version);
     for (size_t i = 0; i < k->member_count; i++)
         if (strcmp(k->members[i].parameter_group_status, "pending-reboot") == 0)
-            return fail(e, E_VERIFY_FAILED,
-                        "instance %s has not taken over parameter group %s (pending-reboot)",
-                        k->members[i].identifier, k->parameter_group);
+            return upgrade_fail(e, E_VERIFY_FAILED,
+                                "instance %s has not taken over parameter group %s (pending-reboot)",
+                                k->members[i].identifier, k->parameter_group);
     *ret = true;
     if (!u->has_login)
         return true;
     if (!side_open(u, SIDE_BLUE, NULL, true, &c, e) || !pg_probe_writable(c, e))
         return err_wrap(e, "write to %s after the switch", k->identifier);
     if (pg_server_version(c) / 10000 != u->request.target.major)
-        return fail(e, E_VERIFY_FAILED, "the endpoint of %s answers from a server of version %d",
-                    k->identifier, pg_server_version(c));
+        return upgrade_fail(e, E_VERIFY_FAILED, "the endpoint of %s answers from a server of version %d",
+                            k->identifier, pg_server_version(c));
     return true;
 }
 
@@ -303,7 +305,7 @@ bool new_sequences_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     bool ok = !u->world.old || side_each_database(u, SIDE_OLD, false, compare_sequences, &behind, e);
     if (ok && behind.n > 0)
-        ok = fail(e, E_VERIFY_FAILED, "sequences are behind: %s", buf_text(&behind));
+        ok = upgrade_fail(e, E_VERIFY_FAILED, "sequences are behind: %s", buf_text(&behind));
     buf_done(&behind);
     *ret = ok;
     return ok;

@@ -60,6 +60,13 @@ struct world {
     enum flow_stage reached;       /* NONE … COMPLETED, as AWS shows it */
 };
 
+/* What was seen on the way and is gone at the end; lives in the operation's arena. NULL: not seen. */
+struct history {
+    const char *deployment_id, *source_version, *green_identifier, *new_cluster_resource_id;
+    const char *old_identifier, *old_resource_id, *switched_at, *master_user_secret_arn;
+    const char **new_dbi_resource_ids; /* ends with NULL */
+};
+
 enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD };
 
 struct upgrade {
@@ -82,12 +89,17 @@ struct upgrade {
     bool is_serverless; /* production is Serverless v2; plan and apply agree, since it decides rows */
     const char *resolved_version; /* "17.6", chosen once per run; NULL until then */
     int steady_readings;          /* consecutive AVAILABLE readings of deployment and members */
-    const char *green_seen;       /* identifier of green, still known when the deployment is gone */
-    struct arena *look;           /* owns `world` */
+    struct history history;
+    struct arena *look; /* owns `world` */
 };
 
 void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock);
 void upgrade_done(struct upgrade *u);
+
+/* One operation per cluster and process: a create waits here for a destroy of the same cluster. ERR_CANCELLED
+ * at Stop. */
+MUST_CHECK bool cluster_claim(const char *region, const char *cluster, struct stop *stop, struct err *e);
+void cluster_release(const char *region, const char *cluster);
 
 /* Reads production, its deployment, green and the old cluster. An absent cluster is no error here. */
 MUST_CHECK bool world_look(struct upgrade *u, struct err *e);

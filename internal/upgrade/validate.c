@@ -32,7 +32,7 @@ static bool both_sides(struct upgrade *u, struct err *e)
     if (!world_need(u, e))
         return false;
     return u->world.green ||
-           fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
+           upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
 }
 
 /* ---- lag ---- */
@@ -48,8 +48,9 @@ static bool slots_ready(struct upgrade *u, struct pg *blue, bool *ret, struct er
     bool ready = n > 0;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(slots[i].wal_status, "lost") == 0)
-            return fail(e, E_REPLICATION_UNHEALTHY, "slot %s of database %s has lost the WAL it needs",
-                        slots[i].name, slots[i].database);
+            return upgrade_fail(e, E_REPLICATION_UNHEALTHY,
+                                "slot %s of database %s has lost the WAL it needs", slots[i].name,
+                                slots[i].database);
         ready = ready && slots[i].active && slots[i].lag_bytes <= u->request.max_lag_bytes;
     }
     *ret = ready;
@@ -102,8 +103,9 @@ bool statistics_run(struct upgrade *u, struct err *e)
     if (!side_each_database(u, SIDE_GREEN, false, analyze_database, NULL, e) ||
         !unanalyzed(u, SIDE_GREEN, &missing, e))
         return false;
-    return missing.n == 0 || fail(e, E_NO_STATISTICS, "no statistics after ANALYZE, for want of rights: %s",
-                                  shown(u, &missing));
+    return missing.n == 0 ||
+           upgrade_fail(e, E_NO_STATISTICS, "no statistics after ANALYZE, for want of rights: %s",
+                        shown(u, &missing));
 }
 
 bool new_statistics_check(struct upgrade *u, bool *ret, struct err *e)
@@ -112,7 +114,7 @@ bool new_statistics_check(struct upgrade *u, bool *ret, struct err *e)
     if (!world_need(u, e) || !unanalyzed(u, SIDE_BLUE, &missing, e))
         return false;
     *ret = missing.n == 0;
-    return *ret || fail(e, E_NO_STATISTICS, "no statistics: %s", shown(u, &missing));
+    return *ret || upgrade_fail(e, E_NO_STATISTICS, "no statistics: %s", shown(u, &missing));
 }
 
 /* ---- events ---- */
@@ -140,7 +142,8 @@ bool events_check(struct upgrade *u, bool *ret, struct err *e)
     for (size_t i = 0; i < n; i++) {
         if (!strcasestr(events[i].message, "degraded"))
             continue;
-        (void)fail(e, E_REPLICATION_UNHEALTHY, "AWS reports degraded replication for deployment %s", d->name);
+        (void)upgrade_fail(e, E_REPLICATION_UNHEALTHY, "AWS reports degraded replication for deployment %s",
+                           d->name);
         return err_said(e, "%s (%s)", events[i].message, events[i].date);
     }
     *ret = true;
@@ -196,8 +199,8 @@ bool schema_check(struct upgrade *u, bool *ret, struct err *e)
     if (!compare_pairs(u, &differences, compare_schema, e))
         return false;
     *ret = differences.n == 0;
-    return *ret || fail(e, E_SCHEMA_DIFFERS, "blue and green differ in %zu place(s): %s", differences.n,
-                        shown(u, &differences));
+    return *ret || upgrade_fail(e, E_SCHEMA_DIFFERS, "blue and green differ in %zu place(s): %s",
+                                differences.n, shown(u, &differences));
 }
 
 /* ---- rows ---- */
@@ -211,7 +214,7 @@ static const char *slot_of(struct upgrade *u, struct pg *blue, const char *datab
     for (size_t i = 0; i < n; i++)
         if (strcmp(slots[i].database, database) == 0)
             return slots[i].name;
-    (void)fail(e, E_REPLICATION_UNHEALTHY, "database %s has no replication slot", database);
+    (void)upgrade_fail(e, E_REPLICATION_UNHEALTHY, "database %s has no replication slot", database);
     return NULL;
 }
 
@@ -238,7 +241,7 @@ bool rows_check(struct upgrade *u, bool *ret, struct err *e)
     if (!compare_pairs(u, &differences, compare_rows, e))
         return false;
     *ret = differences.n == 0;
-    return *ret || fail(e, E_ROWS_DIFFER, "row counts differ: %s", shown(u, &differences));
+    return *ret || upgrade_fail(e, E_ROWS_DIFFER, "row counts differ: %s", shown(u, &differences));
 }
 
 bool queries_check(struct upgrade *u, bool *ret, struct err *e)
@@ -254,8 +257,8 @@ bool queries_check(struct upgrade *u, bool *ret, struct err *e)
         if (!pg_compare_query(blue, green, u->look, q->sql, &equal, &difference, e))
             return err_wrap(e, "validation query \"%s\"", q->name);
         if (!equal)
-            return fail(e, E_QUERY_DIFFERS, "validation query \"%s\" gives different results: %s", q->name,
-                        difference);
+            return upgrade_fail(e, E_QUERY_DIFFERS, "validation query \"%s\" gives different results: %s",
+                                q->name, difference);
     }
     *ret = true;
     return true;
@@ -315,8 +318,8 @@ bool settings_check(struct upgrade *u, bool *ret, struct err *e)
                     &soft);
     warn_soft(u, &soft, "before the switch");
     *ret = hard.n == 0;
-    return *ret ||
-           fail(e, E_SETTINGS_DIFFER, "green does not have production's settings: %s", shown(u, &hard));
+    return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "green does not have production's settings: %s",
+                                shown(u, &hard));
 }
 
 bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)

@@ -83,7 +83,6 @@ static bool find_green(struct upgrade *u, struct world *w, struct err *e)
         return false;
     if (!w->green)
         return true;
-    u->green_seen = arena_strdup(u->arena, w->green->identifier);
     return rds_instance_list(&u->aws, w->green->identifier, &w->green_instances, &w->green_instance_count, e);
 }
 
@@ -126,6 +125,62 @@ static enum flow_stage reached_stage(const struct upgrade *u, const struct world
     return w->production && w->version.major >= u->request.target.major ? STAGE_COMPLETED : STAGE_NONE;
 }
 
+static const char *keep(struct upgrade *u, const char *text)
+{
+    return text && text[0] ? arena_strdup(u->arena, text) : NULL;
+}
+
+static const char **resource_ids(struct upgrade *u, const struct rds_instance *const *list, size_t n)
+{
+    const char **ids = ARENA_ARRAY(u->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = arena_strdup(u->arena, list[i]->resource_id);
+    return ids;
+}
+
+static void note_new_side(struct upgrade *u, const struct rds_cluster *k,
+                          const struct rds_instance *const *list, size_t n)
+{
+    struct history *h = &u->history;
+    if (h->new_cluster_resource_id && strcmp(h->new_cluster_resource_id, k->resource_id) == 0 &&
+        h->new_dbi_resource_ids && h->new_dbi_resource_ids[0])
+        return;
+    h->new_cluster_resource_id = keep(u, k->resource_id);
+    h->new_dbi_resource_ids = resource_ids(u, list, n);
+}
+
+static void note_old_side(struct upgrade *u, const struct world *w)
+{
+    struct history *h = &u->history;
+    if (!h->old_identifier) {
+        h->old_identifier = keep(u, w->old->identifier);
+        h->old_resource_id = keep(u, w->old->resource_id);
+        h->source_version = keep(u, w->old->engine_version);
+    }
+    if (!h->switched_at)
+        h->switched_at = keep(u, rds_tag_value(&w->old->tags, TAG_SWITCHED_AT));
+}
+
+/* Keeps what outlives the objects it was read from; each fact is copied once. */
+static void note_history(struct upgrade *u, const struct world *w)
+{
+    struct history *h = &u->history;
+    if (w->deployment && !h->deployment_id)
+        h->deployment_id = keep(u, w->deployment->identifier);
+    if (w->green) {
+        if (!h->green_identifier)
+            h->green_identifier = keep(u, w->green->identifier);
+        note_new_side(u, w->green, w->green_instances, w->green_instance_count);
+    }
+    if (w->production && !w->old && w->deployment && !h->source_version)
+        h->source_version = keep(u, w->production->engine_version);
+    if (w->old) {
+        note_old_side(u, w);
+        if (w->production)
+            note_new_side(u, w->production, w->instances, w->instance_count);
+    }
+}
+
 bool world_look(struct upgrade *u, struct err *e)
 {
     struct world w = {0};
@@ -143,6 +198,7 @@ bool world_look(struct upgrade *u, struct err *e)
         return false;
     w.run_target = run_target(&w);
     w.reached = reached_stage(u, &w);
+    note_history(u, &w);
     u->world = w;
     return true;
 }
@@ -153,8 +209,8 @@ bool world_need(struct upgrade *u, struct err *e)
         return false;
     if (u->world.production)
         return true;
-    (void)fail(e, E_CLUSTER_ABSENT, "cluster %s does not exist in %s", u->request.cluster,
-               u->aws.region ? u->aws.region : aws_region(u->aws.aws));
+    (void)upgrade_fail(e, E_CLUSTER_ABSENT, "cluster %s does not exist in %s", u->request.cluster,
+                       u->aws.region ? u->aws.region : aws_region(u->aws.aws));
     return false;
 }
 

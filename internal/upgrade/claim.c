@@ -1,0 +1,80 @@
+/* Who works on a cluster within this process. Between processes, the tags on objects of ours and AWS's own
+ * refusals decide. */
+#include "internal/upgrade/upgrade.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOOK_MS = 200 };
+
+struct claim {
+    struct claim *next;
+    char key[192];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
+static struct claim *claims;
+
+static struct claim **find(const char *key)
+{
+    struct claim **at = &claims;
+    while (*at && strcmp((*at)->key, key) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static void make_key(char *key, size_t size, const char *region, const char *cluster)
+{
+    (void)snprintf(key, size, "%s/%s", region, cluster);
+}
+
+/* Wakes at a release, and now and then to look at the stop token. */
+static void wait_a_while(void)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOOK_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    (void)pthread_cond_timedwait(&released, &lock, &until);
+}
+
+bool cluster_claim(const char *region, const char *cluster, struct stop *stop, struct err *e)
+{
+    struct claim *mine = calloc(1, sizeof *mine);
+    if (!mine)
+        abort();
+    make_key(mine->key, sizeof mine->key, region, cluster);
+    (void)pthread_mutex_lock(&lock);
+    while (*find(mine->key) && !stop_requested(stop))
+        wait_a_while();
+    bool ok = !stop_requested(stop);
+    if (ok) {
+        mine->next = claims;
+        claims = mine;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    if (ok)
+        return true;
+    free(mine);
+    return err_set(e, ERR_CANCELLED, "interrupted while another operation on %s was running", cluster);
+}
+
+void cluster_release(const char *region, const char *cluster)
+{
+    char key[sizeof(((struct claim *)NULL)->key)];
+    make_key(key, sizeof key, region, cluster);
+    (void)pthread_mutex_lock(&lock);
+    struct claim **at = find(key), *mine = *at;
+    if (mine)
+        *at = mine->next;
+    (void)pthread_cond_broadcast(&released);
+    (void)pthread_mutex_unlock(&lock);
+    free(mine);
+}

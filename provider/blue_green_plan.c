@@ -1,0 +1,415 @@
+/* The plan of aurora_blue_green_upgrade: what a change means in the world as it is (INTERFACE 2.2), told
+ * before anything is done.
+ *
+ * Rules that can refuse a plan are rows of one table, each a question to the situation. What is planned as
+ * known depends on the configuration, the prior state and the two majors only.
+ */
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/errors.h"
+#include "provider/blue_green.h"
+#include "provider/flow_blue_green_upgrade.h"
+
+#include <string.h>
+
+/* ---- private data ---- */
+
+void plan_note_write(struct tf_call *c, const struct plan_note *n)
+{
+    struct arena *a = c->arena;
+    struct value *v = value_object(a);
+    struct buf out = BUF_INIT(4096);
+    struct err e = ERR_INIT;
+    value_set(a, v, "plan", value_string(a, n->is_destroy ? "destroy" : "change"));
+    value_set(a, v, "cluster", value_string(a, n->cluster));
+    value_set(a, v, "source_major", value_int(a, n->source_major));
+    value_set(a, v, "serverless", value_bool(n->is_serverless));
+    value_set(a, v, "login", value_bool(n->has_login));
+    if (value_to_json(v, &out, &e))
+        c->private_out = (struct str){arena_memdup(a, out.p, out.n), out.n};
+    buf_done(&out);
+}
+
+bool plan_note_read(struct tf_call *c, struct plan_note *ret)
+{
+    const struct value *v = NULL;
+    struct err ignored = ERR_INIT;
+    if (c->private_in.n == 0 || !value_from_json(c->arena, c->private_in, &v, &ignored) ||
+        v->kind != VALUE_OBJECT)
+        return false;
+    *ret = (struct plan_note){
+        .is_destroy = strcmp(value_as_text(value_get(v, "plan"), ""), "destroy") == 0,
+        .cluster = value_as_text(value_get(v, "cluster"), ""),
+        .source_major = (int)value_as_int(value_get(v, "source_major"), 0),
+        .is_serverless = value_as_bool(value_get(v, "serverless"), false),
+        .has_login = value_as_bool(value_get(v, "login"), false),
+    };
+    return true;
+}
+
+/* ---- the situation ---- */
+
+struct situation {
+    struct tf_call *c;
+    struct operation *o;
+    const struct value *prior;   /* null on create */
+    enum flow_stage was, wanted; /* stage in state and configuration */
+    enum flow_stage was_reached; /* reached_stage in the state */
+    int prior_target;            /* major; 0 on create */
+    bool run;                    /* a run is observed */
+    bool above;                  /* production is above the target, and no run */
+    bool already;                /* production is on the target's major, and no run */
+};
+
+static bool is_create(const struct situation *s)
+{
+    return value_is_null(s->prior);
+}
+
+static struct situation situation_of(struct tf_call *c, struct operation *o)
+{
+    const struct upgrade *u = &o->upgrade;
+    struct version before = {0};
+    struct situation s = {.c = c, .o = o, .prior = c->prior, .wanted = u->request.stage};
+    if (!is_create(&s)) {
+        s.was = stage_of(c->prior, "stage");
+        s.was_reached = stage_of(c->prior, "reached_stage");
+        if (version_parse(value_as_text(value_get(c->prior, "target_engine_version"), ""), &before))
+            s.prior_target = before.major;
+    }
+    s.run = u->world.deployment || u->world.old;
+    s.above = !s.run && u->world.version.major > u->request.target.major;
+    s.already = !s.run && u->world.version.major == u->request.target.major;
+    return s;
+}
+
+/* ---- refusals ---- */
+
+static bool other_run(const struct situation *s, struct err *e)
+{
+    const struct world *w = &s->o->upgrade.world;
+    int major = w->run_target.major;
+    if (!s->run || major == 0 || major == s->o->upgrade.request.target.major ||
+        s->wanted == STAGE_ROLLED_BACK)
+        return true;
+    return upgrade_fail(e, s->o->upgrade.world.is_ours || w->old ? E_OTHER_RUN : E_DEPLOYMENT_FOREIGN,
+                        "an upgrade of %s to %d is under way", s->o->upgrade.request.cluster, major);
+}
+
+static bool lower_target(const struct situation *s, struct err *e)
+{
+    if (!s->above || is_create(s) || s->prior_target == s->o->upgrade.request.target.major)
+        return true;
+    return upgrade_fail(e, E_TARGET_LOWER, "cluster %s runs %s, which is above %d",
+                        s->o->upgrade.request.cluster, s->o->upgrade.world.production->engine_version,
+                        s->o->upgrade.request.target.major);
+}
+
+static bool lower_stage(const struct situation *s, struct err *e)
+{
+    bool switched = s->was == STAGE_SWITCHED || s->was == STAGE_COMPLETED;
+    bool same_target = s->prior_target == s->o->upgrade.request.target.major;
+    if (is_create(s) || !switched || !same_target || s->wanted >= s->was || s->wanted == STAGE_ROLLED_BACK)
+        return true;
+    return upgrade_fail(e, E_STAGE_LOWERED, "stage cannot go from \"%s\" to \"%s\"", stage_name(s->was),
+                        stage_name(s->wanted));
+}
+
+static bool no_way_back(const struct situation *s, struct err *e)
+{
+    bool switched = s->o->upgrade.world.reached == STAGE_SWITCHED;
+    bool done = !is_create(s) && (s->was == STAGE_SWITCHED || s->was == STAGE_COMPLETED) &&
+                s->was_reached >= STAGE_SWITCHED && s->was_reached != STAGE_ROLLED_BACK &&
+                s->prior_target == s->o->upgrade.request.target.major;
+    if (s->wanted != STAGE_ROLLED_BACK || (!switched && !done))
+        return true;
+    return upgrade_fail(e, E_NO_WAY_BACK, "%s is already switched to %s", s->o->upgrade.request.cluster,
+                        s->o->upgrade.world.production->engine_version);
+}
+
+static bool too_early(const struct situation *s, struct err *e)
+{
+    struct upgrade *u = &s->o->upgrade;
+    char date[TIME_ISO_SIZE];
+    bool ends_run =
+        s->wanted == STAGE_COMPLETED && u->request.retain_old_ms > 0 && s->was != STAGE_ROLLED_BACK;
+    if (!ends_run || s->already || s->above)
+        return true;
+    if (u->world.reached != STAGE_SWITCHED)
+        return upgrade_fail(
+            e, E_RETENTION,
+            "stage = \"completed\" with retain_old_for before the switch was observed: \"switched\" now, "
+            "\"completed\" when the time is over, or retain_old_for = \"0s\"");
+    int64_t ends = retention_ends(u);
+    if (u->clock->wall_ms(u->clock) >= ends)
+        return true;
+    time_iso(ends, false, date);
+    return upgrade_fail(e, E_RETENTION, "the old side of %s is kept until %s (retain_old_for)",
+                        u->request.cluster, date);
+}
+
+static bool shape_changed(const struct situation *s, struct err *e)
+{
+    if (is_create(s) || !s->run || s->wanted == STAGE_ROLLED_BACK)
+        return true;
+    for (size_t i = 0; blue_green_shape[i]; i++) {
+        const struct value *before = value_path(s->prior, blue_green_shape[i]);
+        const struct value *now = value_path(s->c->config, blue_green_shape[i]);
+        if (value_is_unknown(now) || value_equal(before, now))
+            continue;
+        (void)upgrade_fail(e, E_SHAPE_CHANGED, "%s cannot change while the upgrade is under way",
+                           blue_green_shape[i]);
+        return err_attribute(e, blue_green_shape[i]);
+    }
+    return true;
+}
+
+static bool (*const refusals[])(const struct situation *s, struct err *e) = {
+    other_run, lower_target, lower_stage, no_way_back, too_early, shape_changed};
+
+static void refuse(const struct situation *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+        struct err e = ERR_INIT;
+        if (refusals[i](s, &e))
+            continue;
+        world_state(&s->o->upgrade, &e);
+        tf_fail(s->c, &e);
+    }
+}
+
+/* ---- checks of the first steps, as far as a plan may look ---- */
+
+static void run_check(struct situation *s, bool (*check)(struct upgrade *u, bool *ret, struct err *e))
+{
+    struct upgrade *u = &s->o->upgrade;
+    struct err e = ERR_INIT;
+    bool passes = false;
+    if (check(u, &passes, &e) && passes)
+        return;
+    world_state(u, &e);
+    if (e.code == ERR_CONFLICT)
+        tf_warn(s->c, NULL, "Production is not ready at the moment", "%s. %s", e.text, e.hint);
+    else
+        tf_fail(s->c, &e);
+}
+
+static void tell_translation(struct situation *s, bool is_cluster)
+{
+    struct upgrade *u = &s->o->upgrade;
+    struct translation t = {0};
+    struct err e = ERR_INIT;
+    if (!makes_group(u, is_cluster))
+        return;
+    if (!translate_group(u, is_cluster, &t, &e)) {
+        tf_fail(s->c, &e);
+        return;
+    }
+    const char *kind = is_cluster ? "cluster" : "instance";
+    const char *lost = join_lines(u->look, t.unsupported, t.unsupported_count, 20);
+    if (t.unsupported_count > 0 && !u->request.drop_unsupported) {
+        (void)upgrade_fail(&e, E_UNSUPPORTED_PARAMETER,
+                           "the %s parameter group sets what %s does not have: %s", kind,
+                           family_name(u->look, u->request.target.major), lost);
+        tf_fail(s->c, &e);
+    } else if (t.unsupported_count > 0) {
+        tf_warn(s->c, "target_parameter_group.on_unsupported", "Parameters will be dropped",
+                "The %s parameter group for the green side carries %zu override(s) and drops: %s", kind,
+                t.carried_count, lost);
+    }
+}
+
+static void look_ahead(struct situation *s, const char *checks)
+{
+    struct upgrade *u = &s->o->upgrade;
+    bool full = strcmp(checks, "full") == 0, login = u->has_login;
+    u->has_login = login && full;
+    run_check(s, source_check);
+    if (!tf_failed(s->c))
+        run_check(s, target_check);
+    if (!tf_failed(s->c))
+        run_check(s, parameters_check);
+    if (!tf_failed(s->c)) {
+        tell_translation(s, true);
+        tell_translation(s, false);
+    }
+    if (u->has_login && !tf_failed(s->c))
+        run_check(s, databases_check);
+    u->has_login = login;
+}
+
+/* ---- warnings ---- */
+
+static void tell(struct situation *s)
+{
+    struct upgrade *u = &s->o->upgrade;
+    const char *cluster = u->request.cluster;
+    bool forward = s->wanted != STAGE_ROLLED_BACK;
+    if (s->above)
+        tf_warn(s->c, "target_engine_version", "Production is above the target",
+                "Cluster %s runs %s; there is nothing to do for %d.", cluster,
+                u->world.production->engine_version, u->request.target.major);
+    if (is_create(s) && s->run)
+        tf_warn(s->c, NULL, "An upgrade is under way",
+                "Found: deployment %s, reached \"%s\". Earlier steps are skipped.",
+                u->world.deployment ? u->world.deployment->name : "(removed)", stage_name(u->world.reached));
+    if (s->run && u->world.deployment && !u->world.is_ours)
+        tf_warn(s->c, NULL, "The deployment was made elsewhere",
+                "Deployment %s is adopted; a destroy leaves it alone.", u->world.deployment->name);
+    if (forward && !u->has_login && !s->already && !s->above && u->world.reached < STAGE_SWITCHED)
+        tf_warn(s->c, "postgresql", "No login for PostgreSQL",
+                "Without postgresql { } schema, rows, lag and sequences of %s are not compared and no "
+                "statistics are made; AWS's own "
+                "guard rails are all that remains.",
+                cluster);
+    if (u->request.manage_source && forward && u->world.reached == STAGE_NONE && !s->already && !s->above)
+        tf_warn(s->c, "source_parameters", "The cluster's parameter group is managed",
+                "Take db_cluster_parameter_group_name of %s from data.aurora_cluster, else your own "
+                "configuration will want to change it back.",
+                cluster);
+}
+
+/* ---- planned values ---- */
+
+/* A stage that follows a roll-back starts from nothing; after `completed` another target starts a new run. */
+static enum flow_stage steps_from(const struct situation *s)
+{
+    int target = s->o->upgrade.request.target.major;
+    if (is_create(s) || s->was_reached == STAGE_ROLLED_BACK || s->prior_target != target)
+        return STAGE_NONE;
+    return s->was_reached;
+}
+
+/* Nothing of a flow is walked: the cluster is there already, or what is asked for only ends what was rolled
+ * back. */
+static bool walks_nothing(const struct situation *s)
+{
+    bool ended =
+        s->was == STAGE_ROLLED_BACK && (s->wanted == STAGE_COMPLETED || s->wanted == STAGE_ROLLED_BACK);
+    return s->already || s->above || (!is_create(s) && ended);
+}
+
+static const struct value *steps_for(struct situation *s)
+{
+    if (s->wanted == STAGE_ROLLED_BACK)
+        return walks_nothing(s)
+                   ? value_list(s->c->arena)
+                   : planned_steps(s->o, &flow_blue_green_back, STAGE_COMPLETED, STAGE_ROLLED_BACK);
+    if (walks_nothing(s))
+        return value_list(s->c->arena);
+    return planned_steps(s->o, &flow_blue_green, steps_from(s), s->wanted);
+}
+
+/* The major the upgrade started from: of production before the switch, of the old side after it. */
+static int source_major(const struct upgrade *u)
+{
+    struct version v = {0};
+    const char *before = u->history.source_version;
+    if (before && version_parse(before, &v))
+        return v.major;
+    return u->world.version.major;
+}
+
+static const struct value *plan_in_world(struct situation *s, const struct value *planned, const char *checks)
+{
+    struct upgrade *u = &s->o->upgrade;
+    refuse(s);
+    tell(s);
+    bool first =
+        steps_from(s) == STAGE_NONE && !s->run && !walks_nothing(s) && s->wanted != STAGE_ROLLED_BACK;
+    if (first && !tf_failed(s->c))
+        look_ahead(s, checks);
+    const struct plan_note note = {.cluster = u->request.cluster,
+                                   .source_major = u->source_major,
+                                   .is_serverless = u->is_serverless,
+                                   .has_login = u->has_login};
+    plan_note_write(s->c, &note);
+    if (provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN)
+        return planned;
+    return tf_with(s->c, planned, "planned_steps", steps_for(s));
+}
+
+static const char *checks_of(struct tf_call *c, const struct value *planned)
+{
+    const struct provider_config *p = provider_config(c);
+    return value_as_text(value_get(planned, "plan_checks"), p ? p->plan_checks : "aws");
+}
+
+/* What decides the steps is known only at apply: mock outputs, a provider block that is not wholly known,
+ * plan_checks = "off". */
+static bool cannot_look(struct tf_call *c, const struct value *planned, const char **ret_why)
+{
+    static const char *const deciding[] = {"cluster_identifier",
+                                           "target_engine_version",
+                                           "stage",
+                                           "region",
+                                           "target_parameter_group",
+                                           "validation",
+                                           NULL};
+    const struct provider_config *p = provider_config(c);
+    *ret_why = NULL;
+    if (strcmp(checks_of(c, planned), "off") == 0)
+        return true;
+    if (!p || !p->aws)
+        *ret_why = p && p->unknown ? p->unknown : "the provider block is known only after apply";
+    for (size_t i = 0; deciding[i] && !*ret_why; i++)
+        if (strcmp(deciding[i], "region") != 0 && value_has_unknown(value_get(c->config, deciding[i])))
+            *ret_why = arena_printf(c->arena, "%s is known only after apply", deciding[i]);
+    return *ret_why != NULL;
+}
+
+const struct value *blue_green_plan(struct tf_call *c, const struct value *planned)
+{
+    struct operation o;
+    const char *why = NULL;
+    if (!value_is_null(c->prior) && value_equal(planned, c->prior))
+        return planned;
+    planned = tf_with(c, planned, "id", value_get(planned, "cluster_identifier"));
+    if (cannot_look(c, planned, &why)) {
+        if (why)
+            tf_warn(c, NULL, "The steps are decided at apply", "%s.", why);
+        return planned;
+    }
+    if (!operation_start(&o, c, planned, value_get(c->config, "postgresql")))
+        return planned;
+    struct err e = ERR_INIT;
+    if (!world_look(&o.upgrade, &e)) {
+        tf_fail(c, &e);
+    } else if (!o.upgrade.world.production) {
+        tf_warn(c, "cluster_identifier", "The cluster does not exist",
+                "Cluster %s was not found in %s. If it is made by the same apply, all is well; else the "
+                "apply will fail.",
+                o.upgrade.request.cluster,
+                o.upgrade.aws.region ? o.upgrade.aws.region : aws_region(o.upgrade.aws.aws));
+    } else {
+        o.upgrade.source_major = source_major(&o.upgrade);
+        o.upgrade.is_serverless = o.upgrade.world.production->serverless_v2;
+        struct situation s = situation_of(c, &o);
+        planned = plan_in_world(&s, planned, checks_of(c, planned));
+    }
+    operation_done(&o);
+    return planned;
+}
+
+void blue_green_plan_destroy(struct tf_call *c)
+{
+    struct operation o;
+    struct err e = ERR_INIT;
+    const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
+    plan_note_write(c, &(struct plan_note){.is_destroy = true, .cluster = cluster});
+    const struct provider_config *p = provider_config(c);
+    if (!p || !p->aws || !operation_start(&o, c, c->prior, value_get(c->prior, "postgresql")))
+        return;
+    if (!world_look(&o.upgrade, &e))
+        tf_fail(c, &e);
+    else if (o.upgrade.world.reached == STAGE_SWITCHED && o.upgrade.request.on_destroy == DESTROY_REFUSE) {
+        (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and its old side still exists", cluster);
+        world_state(&o.upgrade, &e);
+        tf_fail(c, &e);
+    } else if (o.upgrade.world.reached == STAGE_SWITCHED &&
+               o.upgrade.request.on_destroy == DESTROY_KEEP_OLD) {
+        tf_warn(c, NULL, "The old side stays",
+                "%s and its deployment are kept, read-only; removing them is then up to you.",
+                o.upgrade.world.old ? o.upgrade.world.old->identifier : "The old cluster");
+    }
+    operation_done(&o);
+}

@@ -1,0 +1,380 @@
+/* aurora_blue_green_upgrade: create, read, update, delete, import. All of it is one walk over a table
+ * (flow_blue_green_upgrade.c). */
+#include "internal/flow/journal.h"
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/tags.h"
+#include "provider/blue_green.h"
+#include "provider/flow_blue_green_upgrade.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { POLL_MS = 1000, POLL_MAX_MS = 30000 };
+static const int64_t create_default_ms = 24LL * 3600000, delete_default_ms = 2LL * 3600000;
+
+/* ---- one walk ---- */
+
+struct walk {
+    struct operation *o;
+    struct tf_call *c;
+    const char *name; /* of the operation, for the journal */
+    int64_t timeout_ms;
+    size_t findings;
+};
+
+static void report(void *arg, const struct step *s, const struct err *finding)
+{
+    struct walk *w = arg;
+    struct err e = *finding;
+    (void)s;
+    w->findings++;
+    world_state(&w->o->upgrade, &e);
+    tf_fail(w->c, &e);
+}
+
+static struct journal *open_journal(struct walk *w)
+{
+    struct journal *j = NULL;
+    struct err e = ERR_INIT;
+    const char *dir = provider_config(w->c)->journal_dir;
+    if (!journal_open(dir, w->o->upgrade.request.cluster, w->name, clock_real(), &j, &e))
+        tf_warn(w->c, NULL, "No journal is kept", "%s. The upgrade itself does not need it.", e.text);
+    return j;
+}
+
+/* What a failed operation leaves, for the last paragraph of its error. */
+static void tell_what_exists(struct walk *w, struct err *e)
+{
+    const struct world *world = &w->o->upgrade.world;
+    char before[sizeof e->hint];
+    (void)snprintf(before, sizeof before, "%s", e->hint);
+    if (!world->deployment && !world->old)
+        return;
+    (void)err_hint(e,
+                   "%s%sFound: deployment %s (%s). Apply again to go on; stage = \"rolled_back\" removes it "
+                   "while production is not switched.",
+                   before, before[0] ? "\n" : "", world->deployment ? world->deployment->name : "removed",
+                   world->deployment ? world->deployment->status : "the old side is being removed");
+}
+
+static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage target)
+{
+    struct upgrade *u = &w->o->upgrade;
+    struct journal *journal CLEANUP(journal_cleanup) = open_journal(w);
+    struct err e = ERR_INIT;
+    const struct flow_run run = {.flow = flow,
+                                 .u = u,
+                                 .target = target,
+                                 .clock = u->clock,
+                                 .stop = u->stop,
+                                 .deadline_ms = u->clock->mono_ms(u->clock) + w->timeout_ms,
+                                 .poll_ms = POLL_MS,
+                                 .poll_max_ms = POLL_MAX_MS,
+                                 .journal = journal,
+                                 .report = report,
+                                 .report_arg = w};
+    const struct step *failed = NULL;
+    if (flow_apply(&run, &failed, &e))
+        return true;
+    /* Findings were told one by one; the summary of a group would only repeat the first. */
+    if (!(failed && failed->kind == STEP_CHECK && w->findings > 0)) {
+        world_state(u, &e);
+        tell_what_exists(w, &e);
+        tf_fail(w->c, &e);
+    }
+    return false;
+}
+
+static int64_t timeout_of(const struct value *attrs, const char *name, int64_t otherwise)
+{
+    int64_t ms = otherwise;
+    const char *text = value_as_text(value_get(value_get(attrs, "timeouts"), name), NULL);
+    return text && duration_parse(text, &ms) ? ms : otherwise;
+}
+
+/* ---- create and update ---- */
+
+/* Compares what the plan saw with what is there now. */
+static bool same_world(struct operation *o)
+{
+    struct upgrade *u = &o->upgrade;
+    struct plan_note note = {0};
+    struct err e = ERR_INIT;
+    if (!world_need(u, &e)) {
+        tf_fail(o->call, &e);
+        return false;
+    }
+    struct version before = {0};
+    u->is_serverless = u->world.production->serverless_v2;
+    u->source_major = u->world.version.major;
+    if (u->history.source_version && version_parse(u->history.source_version, &before))
+        u->source_major = before.major;
+    if (!plan_note_read(o->call, &note) || note.source_major == 0)
+        return true;
+    if (note.source_major == u->source_major && note.is_serverless == u->is_serverless &&
+        note.has_login == u->has_login)
+        return true;
+    (void)upgrade_fail(&e, E_WORLD_CHANGED, "changed since this plan: %s",
+                       note.source_major != u->source_major     ? "production's major version"
+                       : note.is_serverless != u->is_serverless ? "the kind of the cluster's instances"
+                                                                : "the login for PostgreSQL");
+    world_state(u, &e);
+    tf_fail(o->call, &e);
+    return false;
+}
+
+/* Rolled back and asked to end: nothing is upgraded. */
+static bool only_ends(const struct tf_call *c, const struct upgrade *u)
+{
+    bool run = u->world.deployment || u->world.old;
+    return !value_is_null(c->prior) && stage_of(c->prior, "stage") == STAGE_ROLLED_BACK && !run &&
+           (u->request.stage == STAGE_COMPLETED || u->request.stage == STAGE_ROLLED_BACK);
+}
+
+static bool go(struct operation *o, const char *name, int64_t timeout_ms)
+{
+    struct upgrade *u = &o->upgrade;
+    struct walk w = {.o = o, .c = o->call, .name = name, .timeout_ms = timeout_ms};
+    bool ended = u->world.version.major >= u->request.target.major && !u->world.deployment && !u->world.old;
+    if (only_ends(o->call, u) || (ended && u->request.stage != STAGE_ROLLED_BACK))
+        return true;
+    if (u->request.stage == STAGE_ROLLED_BACK)
+        return walk_flow(&w, &flow_blue_green_back, STAGE_ROLLED_BACK);
+    return walk_flow(&w, &flow_blue_green, u->request.stage);
+}
+
+/* reached_stage is what AWS shows; that something was rolled back shows in nothing, so the stage itself says
+ * it. */
+static const struct value *final_state(struct operation *o, bool ok)
+{
+    struct tf_call *c = o->call;
+    struct err e = ERR_INIT;
+    if (!world_look(&o->upgrade, &e) && ok)
+        tf_fail(c, &e);
+    const struct value *state = operation_state(o, c->planned, c->prior);
+    if (ok && o->upgrade.request.stage == STAGE_ROLLED_BACK)
+        return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
+    if (ok && only_ends(c, &o->upgrade))
+        return tf_with(c, state, "reached_stage",
+                       value_string(c->arena, stage_name(o->upgrade.request.stage)));
+    if (ok)
+        return state;
+    state = tf_with(c, state, "stage", value_string(c->arena, stage_name(o->upgrade.world.reached)));
+    return tf_with(c, state, "planned_steps", value_list(c->arena));
+}
+
+static const struct value *apply(struct tf_call *c, const char *name, int64_t timeout_ms)
+{
+    struct operation o;
+    struct err e = ERR_INIT;
+    bool create = value_is_null(c->prior);
+    if (!operation_start(&o, c, c->planned, value_get(c->config, "postgresql")))
+        return NULL;
+    const char *region = o.upgrade.aws.region ? o.upgrade.aws.region : aws_region(o.upgrade.aws.aws);
+    const char *cluster = o.upgrade.request.cluster;
+    const struct value *state = NULL;
+    if (!cluster_claim(region, cluster, c->stop, &e)) {
+        tf_fail(c, &e);
+    } else {
+        bool started = same_world(&o), ok = started && go(&o, name, timeout_ms);
+        if (ok || (started && !create))
+            state = final_state(&o, ok);
+        cluster_release(region, cluster);
+    }
+    operation_done(&o);
+    return state;
+}
+
+static const struct value *create(struct tf_call *c)
+{
+    return apply(c, "create", timeout_of(c->planned, "create", create_default_ms));
+}
+
+static const struct value *update(struct tf_call *c)
+{
+    return apply(c, "update", timeout_of(c->planned, "update", create_default_ms));
+}
+
+/* ---- read ---- */
+
+static const struct value *absent(struct operation *o)
+{
+    if (!o->upgrade.world.deployment && !o->upgrade.world.old)
+        return NULL;
+    tf_warn(o->call, NULL, "The cluster is gone",
+            "Cluster %s does not exist, but objects of its upgrade do; the resource is kept.",
+            o->upgrade.request.cluster);
+    return o->call->prior;
+}
+
+/* Lowered only from `prepared` and `validated`, and only when AWS positively shows no deployment. */
+static const struct value *settle_stage(struct operation *o, const struct value *state)
+{
+    struct tf_call *c = o->call;
+    enum flow_stage stage = stage_of(c->prior, "stage"), reached = o->upgrade.world.reached;
+    bool building = stage == STAGE_PREPARED || stage == STAGE_VALIDATED;
+    if (stage == STAGE_ROLLED_BACK && reached < STAGE_SWITCHED && !o->upgrade.world.deployment)
+        return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
+    if (building && !o->upgrade.world.deployment && reached == STAGE_NONE)
+        return tf_with(c, state, "stage", value_string(c->arena, "none"));
+    if (building && reached == STAGE_SWITCHED)
+        tf_warn(c, NULL, "Switched elsewhere",
+                "%s was switched outside of Terraform. Raise stage to \"switched\" to verify it and take it "
+                "over.",
+                o->upgrade.request.cluster);
+    if (stage >= STAGE_SWITCHED && stage != STAGE_ROLLED_BACK && reached < STAGE_SWITCHED)
+        tf_warn(c, NULL, "The stage is contradicted", "The state says \"%s\", but AWS shows \"%s\" for %s.",
+                stage_name(stage), stage_name(reached), o->upgrade.request.cluster);
+    return state;
+}
+
+static const struct value *read_state(struct operation *o)
+{
+    struct tf_call *c = o->call;
+    struct err e = ERR_INIT;
+    if (!world_look(&o->upgrade, &e)) {
+        tf_fail(c, &e);
+        return NULL;
+    }
+    if (!o->upgrade.world.production)
+        return absent(o);
+    const struct value *state = operation_state(o, c->prior, c->prior);
+    return settle_stage(o, tf_with(c, state, "planned_steps", value_list(c->arena)));
+}
+
+static const struct value *read(struct tf_call *c)
+{
+    struct operation o;
+    if (!provider_session(c, NULL).aws)
+        return c->prior;
+    if (!operation_start(&o, c, c->prior, value_get(c->prior, "postgresql")))
+        return NULL;
+    const struct value *state = read_state(&o);
+    operation_done(&o);
+    return state;
+}
+
+/* ---- delete ---- */
+
+static bool tear_down(struct operation *o, int64_t timeout_ms)
+{
+    struct upgrade *u = &o->upgrade;
+    struct walk w = {.o = o, .c = o->call, .name = "delete", .timeout_ms = timeout_ms};
+    struct err e = ERR_INIT;
+    if (u->world.reached != STAGE_SWITCHED) {
+        if (!u->world.deployment || u->world.is_ours)
+            return walk_flow(&w, &flow_blue_green_back, STAGE_ROLLED_BACK);
+        tf_warn(o->call, NULL, "The deployment stays", "Deployment %s was made elsewhere and is left alone.",
+                u->world.deployment->name);
+        return true;
+    }
+    if (u->request.on_destroy == DESTROY_KEEP_OLD)
+        return true;
+    if (u->request.on_destroy == DESTROY_DELETE_OLD)
+        return walk_flow(&w, &flow_blue_green_retire, STAGE_COMPLETED);
+    (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and its old side still exists",
+                       u->request.cluster);
+    world_state(u, &e);
+    tf_fail(o->call, &e);
+    return false;
+}
+
+/* The delete leg of a replacement gets the create plan's note: for the same cluster nothing is removed, the
+ * create adopts it. */
+static bool is_replacement_of_itself(struct tf_call *c)
+{
+    struct plan_note note = {0};
+    const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
+    return plan_note_read(c, &note) && !note.is_destroy && strcasecmp(note.cluster, cluster) == 0;
+}
+
+static const struct value *del(struct tf_call *c)
+{
+    struct operation o;
+    struct err e = ERR_INIT;
+    if (is_replacement_of_itself(c))
+        return NULL;
+    if (!operation_start(&o, c, c->prior, value_get(c->prior, "postgresql")))
+        return c->prior;
+    const char *region = o.upgrade.aws.region ? o.upgrade.aws.region : aws_region(o.upgrade.aws.aws);
+    bool ok = cluster_claim(region, o.upgrade.request.cluster, c->stop, &e);
+    if (ok) {
+        ok = world_look(&o.upgrade, &e);
+        if (ok && o.upgrade.world.production)
+            o.upgrade.source_major = o.upgrade.world.version.major;
+        bool done = ok && tear_down(&o, timeout_of(c->prior, "delete", delete_default_ms));
+        cluster_release(region, o.upgrade.request.cluster);
+        if (ok && !done) {
+            operation_done(&o);
+            return c->prior;
+        }
+    }
+    if (!ok)
+        tf_fail(c, &e);
+    operation_done(&o);
+    return ok ? NULL : c->prior;
+}
+
+/* ---- import ---- */
+
+static const struct value *import_attrs(struct tf_call *c)
+{
+    struct arena *a = c->arena;
+    struct value *v = value_object(a);
+    const char *at = strchr(c->import_id, '@');
+    size_t n = at ? (size_t)(at - c->import_id) : strlen(c->import_id);
+    value_set(a, v, "cluster_identifier", value_string_n(a, c->import_id, n));
+    value_set(a, v, "region", at ? value_string(a, at + 1) : &value_null);
+    return v;
+}
+
+static const struct value *import_world(struct operation *o, const struct value *attrs)
+{
+    struct tf_call *c = o->call;
+    struct err e = ERR_INIT;
+    if (!world_need(&o->upgrade, &e)) {
+        tf_fail(c, &e);
+        return NULL;
+    }
+    const struct world *w = &o->upgrade.world;
+    char text[VERSION_SIZE];
+    bool run = w->run_target.major > 0;
+    struct version target = run ? w->run_target : w->version;
+    o->upgrade.request.target = target;
+    const struct value *v =
+        tf_with(c, attrs, "target_engine_version", value_string(c->arena, version_print(target, text)));
+    bool building = w->deployment && w->reached == STAGE_NONE;
+    const char *stage = run ? stage_name(building ? STAGE_PREPARED : w->reached) : "completed";
+    v = tf_with(c, v, "stage", value_string(c->arena, stage));
+    return operation_state(o, v, &value_null);
+}
+
+static const struct value *import(struct tf_call *c)
+{
+    struct operation o;
+    const struct value *attrs = import_attrs(c);
+    if (!identifier_valid(value_as_text(value_get(attrs, "cluster_identifier"), ""))) {
+        tf_error(c, NULL, "The import id is not valid",
+                 "Use the cluster's identifier, or identifier@region.");
+        return NULL;
+    }
+    if (!operation_start(&o, c, attrs, &value_null))
+        return NULL;
+    const struct value *state = import_world(&o, attrs);
+    operation_done(&o);
+    return state;
+}
+
+const struct tf_resource resource_blue_green_upgrade = {
+    .name = "aurora_blue_green_upgrade",
+    .schema = &blue_green_schema,
+    .plan = blue_green_plan,
+    .plan_destroy = blue_green_plan_destroy,
+    .create = create,
+    .update = update,
+    .del = del,
+    .read = read,
+    .import = import,
+};
