@@ -34,6 +34,7 @@ stack_open() {
     # Nothing of the caller's own AWS, PostgreSQL or Terraform set-up may leak in.
     for variable in $(compgen -e | grep -E '^(AWS_|PG[A-Z]|TF_)' || true); do unset "$variable"; done
     export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true AWS_PAGER=''
+    terraform_mirror
     export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 TF_INPUT=0 NO_COLOR=1 XDG_STATE_HOME=$STACK/state
 }
 
@@ -139,12 +140,12 @@ parameter_groups() { # PREFIX MAJOR [NAME=VALUE…]: cluster and instance group 
     local prefix=$1 family=aurora-postgresql$2 pair
     shift 2
     rds create-db-cluster-parameter-group --db-cluster-parameter-group-name "$prefix-cluster" \
-        --db-parameter-group-family "$family" --description "of $prefix" >/dev/null
+        --db-parameter-group-family "$family" --description "of $prefix" >/dev/null || return 1
     rds create-db-parameter-group --db-parameter-group-name "$prefix-instance" \
-        --db-parameter-group-family "$family" --description "of $prefix" >/dev/null
+        --db-parameter-group-family "$family" --description "of $prefix" >/dev/null || return 1
     for pair; do
         rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name "$prefix-cluster" --parameters \
-            "ParameterName=${pair%%=*},ParameterValue=${pair#*=},ApplyMethod=pending-reboot" >/dev/null
+            "ParameterName=${pair%%=*},ParameterValue=${pair#*=},ApplyMethod=pending-reboot" >/dev/null || return 1
     done
 }
 
@@ -153,7 +154,7 @@ production_create() { # CLUSTER MAJOR READERS [EXTRA-JSON]
     local id=$1 major=$2 readers=$3 extra=${4:-'{}'} i
     PGPASSWORD=$(openssl rand -hex 16)
     export PGPASSWORD
-    parameter_groups "$id-pg$major" "$major" rds.logical_replication=1
+    parameter_groups "$id-pg$major" "$major" rds.logical_replication=1 || return 1
     (
         umask 077
         jq -n --arg id "$id" --arg version "$(newest_minor "$major")" --arg user "$MASTER" --arg group "$id-pg$major-cluster" \
@@ -161,14 +162,14 @@ production_create() { # CLUSTER MAJOR READERS [EXTRA-JSON]
             MasterUsername: $user, MasterUserPassword: env.PGPASSWORD, DatabaseName: "shop",
             DBClusterParameterGroupName: $group} + $extra' >"$STACK/cluster.json"
     )
-    rds create-db-cluster --cli-input-json "file://$STACK/cluster.json" >/dev/null
+    rds create-db-cluster --cli-input-json "file://$STACK/cluster.json" >/dev/null || return 1
     rm -f "$STACK/cluster.json"
     for ((i = 1; i <= readers + 1; i++)); do
         rds create-db-instance --db-instance-identifier "$id-$i" --db-cluster-identifier "$id" \
             --engine aurora-postgresql --db-instance-class db.r6g.large \
-            --db-parameter-group-name "$id-pg$major-instance" >/dev/null
+            --db-parameter-group-name "$id-pg$major-instance" >/dev/null || return 1
     done
-    await "cluster $id" 300 cluster_available "$id"
+    await "cluster $id" 300 cluster_available "$id" || return 1
     production_point "$id"
 }
 
@@ -222,7 +223,6 @@ terraform_mirror() {
 }
 
 terraform_in() { # FOLDER ARGUMENT…
-    [ -n "${TF_CLI_CONFIG_FILE:-}" ] || terraform_mirror
     "$AURORA_CLI" -chdir="$1" "${@:2}"
 }
 
