@@ -1,5 +1,6 @@
 /* companion.c — the binary as a person starts it: `terraform-provider-aurora <command>`. A command is a row.
  */
+#include "provider/guides.h"
 #include "provider/provider.h"
 
 #include <stdio.h>
@@ -45,7 +46,8 @@ static int cmd_docs(const struct invocation *i)
 {
     struct err e = ERR_INIT;
     const char *examples = i->count > 1 ? i->args[1] : "examples";
-    return tf_write_docs(&aurora_provider, i->args[0], examples, &e) ? DONE : complain(&e);
+    bool ok = tf_write_docs(&aurora_provider, i->args[0], examples, &e) && guides_write(i->args[0], &e);
+    return ok ? DONE : complain(&e);
 }
 
 static int cmd_help(const struct invocation *i);
