@@ -28,10 +28,12 @@ static void drop(struct call *c)
         free_call(c);
 }
 
+/* A worker touches the call no more once it counted the batch: the poller may free it any time then. */
 static void start(struct call *c, const grpc_op *ops, size_t n, struct tag *tag)
 {
+    grpc_call *core = c->core;
     (void)atomic_fetch_add_explicit(&c->refs, 1, memory_order_acq_rel);
-    if (grpc_call_start_batch(c->core, ops, n, tag, NULL) != GRPC_CALL_OK)
+    if (grpc_call_start_batch(core, ops, n, tag, NULL) != GRPC_CALL_OK)
         crash_die("gRPC refused a batch"); /* it does so for programming errors only */
 }
 

@@ -10,7 +10,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { FRAMES_MAX = 64 /* the CLI keeps about 100 lines */, HANDLER_STACK_BYTES = 32 * 1024 };
+enum {
+    FRAMES_MAX = 64, /* the CLI keeps about 100 lines */
+    HANDLER_STACK_BYTES = 32 * 1024,
+    TELLING_MAX_S = 5, /* the thread that faulted may hold the loader's lock */
+};
 
 static const struct {
     int number;
@@ -20,7 +24,7 @@ static const struct {
 };
 
 static struct socket_path leftover;
-static atomic_flag is_dying = ATOMIC_FLAG_INIT;
+static _Atomic pid_t teller; /* the thread that reports its fault; 0: none */
 static _Thread_local char handler_stack[HANDLER_STACK_BYTES];
 
 /* Everything the handler calls is async-signal-safe; backtrace() is once its library is loaded, which
@@ -56,12 +60,19 @@ static const char *name_of(int signal_number)
     return "signal";
 }
 
-static void on_fault(int signal_number, siginfo_t *info, void *context)
+/* By the signal itself, so that the parent sees the true cause. */
+static _Noreturn void die_of(int signal_number)
 {
-    (void)context;
-    if (atomic_flag_test_and_set(&is_dying)) /* another thread is telling already */
-        for (;;)
-            (void)pause();
+    sigset_t all;
+    (void)signal(signal_number, SIG_DFL);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+    (void)raise(signal_number);
+    _exit(2);
+}
+
+static void tell(int signal_number, const siginfo_t *info)
+{
     put("panic: ");
     put(name_of(signal_number));
     if (signal_number != SIGABRT) {
@@ -73,9 +84,22 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     put(" " AURORA_VERSION "\n");
     void *frames[FRAMES_MAX];
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), STDERR_FILENO);
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    pid_t nobody = 0, self = gettid();
+    if (!atomic_compare_exchange_strong(&teller, &nobody, self)) {
+        if (nobody == self) /* a fault of the report itself */
+            die_of(signal_number);
+        for (;;) /* another thread is telling, and ends the process */
+            (void)pause();
+    }
+    (void)alarm(TELLING_MAX_S);
+    tell(signal_number, info);
     socket_path_remove(&leftover);
-    (void)raise(signal_number); /* default action by now: SA_RESETHAND */
-    _exit(2);
+    die_of(signal_number);
 }
 
 static void forbid_core_files(void)
@@ -89,8 +113,7 @@ void crash_init(bool debuggable)
 {
     void *frame[1];
     (void)backtrace(frame, 1);
-    struct sigaction action = {.sa_sigaction = on_fault,
-                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < ARRAY_LEN(caught); i++)
         (void)sigaction(caught[i].number, &action, NULL);
