@@ -221,18 +221,20 @@ static bool try_again(struct aws_call *c, struct attempts *all, const struct att
 
 bool aws_perform(struct aws_call *c, struct err *e)
 {
-    struct err local = ERR_INIT;
-    struct err *problem = e ? e : &local;
+    struct err why = ERR_INIT; /* failures that a later attempt mends are nobody's business */
     struct attempts all = {0};
     if (!c->region)
         c->region = c->session->region ? c->session->region : c->session->aws->settings.region;
     for (;;) {
         all.n++;
-        struct attempt a = attempt(c, &all, problem);
+        struct attempt a = attempt(c, &all, &why);
         if (a.done)
             return true;
-        if (!try_again(c, &all, &a, problem))
-            return false;
+        if (!try_again(c, &all, &a, &why))
+            break;
         all.maybe_done = all.maybe_done || a.maybe_done;
     }
+    if (e)
+        *e = why;
+    return false;
 }
