@@ -185,7 +185,8 @@ static void paragraph(struct buf *b, const char *label, const char *text)
     (void)buf_puts(b, text);
 }
 
-char *err_paragraphs(struct arena *a, const char *first, const struct err *e)
+/* `first`, then what was answered, the state of production, the next thing to do. */
+static char *paragraphs(struct arena *a, const char *first, const struct err *e)
 {
     struct buf b CLEANUP(buf_done) = BUF_INIT(4 * sizeof *e); /* more than all its texts together */
     paragraph(&b, "", first);
@@ -207,7 +208,7 @@ void fail_at(struct tf_call *c, const char *path, const struct err *e)
     const char *between = *paused && *id ? " " : "";
     add(c, TFPLUGIN6__DIAGNOSTIC__SEVERITY__ERROR, e->attribute[0] ? e->attribute : path,
         arena_printf(c->arena, "%s%s%s: %.*s", paused, between, id, (int)n, text),
-        err_paragraphs(c->arena, says_more ? text : "", e));
+        paragraphs(c->arena, says_more ? text : "", e));
 }
 
 void tf_fail(struct tf_call *c, const struct err *e)

@@ -127,14 +127,16 @@ static void function_failed(struct exchange *x, Tfplugin6__CallFunction__Respons
     resp->error = error;
 }
 
-/* Validation reports through diagnostics, which a function's reply has no room for: the first one is taken.
- */
+/* A function's reply has room for one error, not for diagnostics: the first one is taken. */
 static bool diagnosed(struct exchange *x, Tfplugin6__CallFunction__Response *resp, int argument)
 {
     if (x->reply.count == 0)
         return false;
     const Tfplugin6__Diagnostic *d = x->reply.items[0];
-    function_failed(x, resp, d->detail[0] ? d->detail : d->summary, argument);
+    const char *text = d->summary;
+    if (d->detail[0])
+        text = arena_printf(x->call.arena, "%s\n\n%s", d->summary, d->detail);
+    function_failed(x, resp, text, argument);
     return true;
 }
 
@@ -173,9 +175,10 @@ HANDLER(call_function, CallFunction)
     const struct value *args = arguments(x, f, req, resp);
     if (!args)
         return;
-    if (!f->call(a, args, &result, &argument, &e))
-        return function_failed(x, resp, err_paragraphs(a, e.text, &e), argument);
-    resp->result = value_out(x, result, type_of(a, f->returns, NULL));
-    if (diagnosed(x, resp, -1))
+    if (f->call(a, args, &result, &argument, &e))
+        resp->result = value_out(x, result, type_of(a, f->returns, NULL));
+    else
+        tf_fail(&x->call, &e);
+    if (diagnosed(x, resp, argument))
         resp->result = NULL;
 }

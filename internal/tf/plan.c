@@ -87,35 +87,52 @@ const struct value *plan_default(struct exchange *x, const struct value *propose
 
 /* ---- replacement ---- */
 
+/* The same spot in three values. */
+struct views {
+    const struct value *config, *prior, *planned;
+};
+
 struct replacements {
     struct exchange *x;
     Tfplugin6__PlanResourceChange__Response *resp;
     size_t cap;
 };
 
+static struct views member_views(struct views v, const char *name)
+{
+    return (struct views){value_get(v.config, name), value_get(v.prior, name), value_get(v.planned, name)};
+}
+
+static const struct value *element(const struct value *list, size_t i)
+{
+    return list->kind == VALUE_LIST && i < list->count ? list->items[i] : &value_null;
+}
+
 static void compare_object(struct replacements *r, const struct tf_attr *attrs, const struct tf_block *blocks,
-                           const struct value *prior, const struct value *planned, const struct place *at);
+                           struct views v, const struct place *at);
 
 static void compare_nested(struct replacements *r, const struct tf_attr *attrs, const struct tf_block *blocks,
-                           const struct value *prior, const struct value *planned, const struct place *at)
+                           struct views v, const struct place *at)
 {
-    if (prior->kind == VALUE_OBJECT || planned->kind == VALUE_OBJECT)
-        compare_object(r, attrs, blocks, prior, planned, at);
-    bool lists = prior->kind == VALUE_LIST && planned->kind == VALUE_LIST;
-    for (size_t i = 0; lists && (i < prior->count || i < planned->count); i++) {
+    if (v.prior->kind == VALUE_OBJECT || v.planned->kind == VALUE_OBJECT)
+        compare_object(r, attrs, blocks, v, at);
+    bool lists = v.prior->kind == VALUE_LIST && v.planned->kind == VALUE_LIST;
+    for (size_t i = 0; lists && (i < v.prior->count || i < v.planned->count); i++) {
         const struct place here = {.up = at, .index = i};
-        compare_nested(r, attrs, blocks, i < prior->count ? prior->items[i] : &value_null,
-                       i < planned->count ? planned->items[i] : &value_null, &here);
+        const struct views inner = {element(v.config, i), element(v.prior, i), element(v.planned, i)};
+        compare_nested(r, attrs, blocks, inner, &here);
     }
 }
 
-static void compare_attr(struct replacements *r, const struct tf_attr *attr, const struct value *prior,
-                         const struct value *planned, const struct place *at)
+static void compare_attr(struct replacements *r, const struct tf_attr *attr, struct views v,
+                         const struct place *at)
 {
     struct arena *a = r->x->call.arena;
     if (attr->nested)
-        compare_nested(r, attr->nested, NULL, prior, planned, at);
-    if (!(attr->flags & TF_REPLACE) || value_equal(prior, planned))
+        compare_nested(r, attr->nested, NULL, v, at);
+    /* A value we have yet to choose is no wish of the user's to replace anything. */
+    bool is_ours = value_is_null(v.config) && value_is_unknown(v.planned);
+    if (!(attr->flags & TF_REPLACE) || is_ours || value_equal(v.prior, v.planned))
         return;
     Tfplugin6__AttributePath *path = attribute_path(a, r->x->schema, place_text(a, at));
     if (path)
@@ -123,15 +140,15 @@ static void compare_attr(struct replacements *r, const struct tf_attr *attr, con
 }
 
 static void compare_object(struct replacements *r, const struct tf_attr *attrs, const struct tf_block *blocks,
-                           const struct value *prior, const struct value *planned, const struct place *at)
+                           struct views v, const struct place *at)
 {
     for (const struct tf_attr *attr = attrs; attr && attr->name; attr++) {
         const struct place here = {.up = at, .name = attr->name};
-        compare_attr(r, attr, value_get(prior, attr->name), value_get(planned, attr->name), &here);
+        compare_attr(r, attr, member_views(v, attr->name), &here);
     }
     for (const struct tf_block *b = blocks; b && b->name; b++) {
         const struct place here = {.up = at, .name = b->name};
-        compare_nested(r, b->attrs, b->blocks, value_get(prior, b->name), value_get(planned, b->name), &here);
+        compare_nested(r, b->attrs, b->blocks, member_views(v, b->name), &here);
     }
 }
 
@@ -139,6 +156,7 @@ void plan_replacements(struct exchange *x, const struct value *planned,
                        Tfplugin6__PlanResourceChange__Response *resp)
 {
     struct replacements r = {.x = x, .resp = resp};
+    const struct views all = {x->call.config, x->call.prior, planned};
     if (!value_is_null(x->call.prior))
-        compare_object(&r, x->schema->attrs, x->schema->blocks, x->call.prior, planned, NULL);
+        compare_object(&r, x->schema->attrs, x->schema->blocks, all, NULL);
 }
