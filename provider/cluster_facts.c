@@ -248,7 +248,8 @@ static bool concerns(const struct rds_bluegreen *d, const char *cluster)
 
 static bool refuse_moving(const struct reading *r, const char *why, struct err *e)
 {
-    (void)fail(e, E_SWITCHOVER_RUNNING, "cannot read %s while its name moves: %s", r->identifier, why);
+    (void)upgrade_fail(e, E_SWITCHOVER_RUNNING, "cannot read %s while its name moves: %s", r->identifier,
+                       why);
     (void)err_hint(
         e, "Plan again when the switch has ended, usually within minutes. If it was interrupted, apply the "
            "upgrade resource first (terraform apply -target=<its address>): it finishes or "
@@ -283,12 +284,13 @@ static bool refuse_engine(const struct reading *r, struct err *e)
     const struct rds_cluster *k = r->look.world.production;
     if (strcmp(k->engine, "aurora-postgresql") == 0)
         return true;
-    return fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql", k->identifier, k->engine);
+    return upgrade_fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql", k->identifier,
+                        k->engine);
 }
 
 static bool refuse_absent(const struct reading *r, const char *region, struct err *e)
 {
-    (void)fail(e, E_CLUSTER_ABSENT, "there is no cluster %s in %s", r->identifier, region);
+    (void)upgrade_fail(e, E_CLUSTER_ABSENT, "there is no cluster %s in %s", r->identifier, region);
     (void)err_hint(
         e, "Check cluster_identifier, region and account; for a cluster that is still to be created add "
            "default { engine_version = \"…\" }.");

@@ -7,5 +7,5 @@ int main(int argc, char **argv)
 {
     /* A core dump would hold passwords and tokens. */
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    return argc > 1 ? companion_main(argc, argv) : tf_serve(&aurora_provider);
+    return argc > 1 ? command_main(argc, argv) : tf_serve(&aurora_provider);
 }

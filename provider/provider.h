@@ -113,7 +113,7 @@ void provider_validate(struct tf_call *c);
 void *provider_configure(struct tf_call *c);
 void provider_unconfigure(void *configured);
 
-/* companion.c: what a person types. Returns the exit status: 0 done, 1 error, 2 findings, 3 paused. */
-int companion_main(int argc, char **argv);
+/* command.c: what a person types. Returns the exit status: 0 done, 1 error, 2 findings, 3 paused. */
+int command_main(int argc, char **argv);
 
 #endif

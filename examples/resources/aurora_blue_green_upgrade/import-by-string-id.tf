@@ -1,3 +1,4 @@
+# The cluster's identifier, or "orders@eu-west-1" if its Region is not the provider's. The stage is rebuilt from AWS.
 import {
   to = aurora_blue_green_upgrade.orders
   id = "orders"

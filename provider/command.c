@@ -1,4 +1,4 @@
-/* companion.c — the binary as a person starts it: `terraform-provider-aurora <command>`. A command is a row.
+/* command.c — the binary as a person starts it: `terraform-provider-aurora <command>`. A command is a row.
  */
 #include "provider/guides.h"
 #include "provider/provider.h"
@@ -106,7 +106,7 @@ static bool parse(int argc, char **argv, struct invocation *ret)
     return true;
 }
 
-int companion_main(int argc, char **argv)
+int command_main(int argc, char **argv)
 {
     const struct command *k = find(argv[1]);
     struct invocation i;
