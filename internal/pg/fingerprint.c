@@ -1,0 +1,128 @@
+#include "internal/pg/fingerprint.h"
+#include "internal/base/buf.h"
+#include "internal/pg/catalog.h"
+#include "internal/pg/deparse.h"
+#include "internal/pg/query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ATTEMPTS = 3, /* an object dropped while its definition is being printed is an error, not a row */
+    LINES_MAX = 5000000,
+};
+
+struct line_set {
+    struct arena *a;
+    const char **lines;
+    size_t n, cap;
+};
+
+/* Names may hold tabs and other control characters; a line may not, and its key must sort as such. */
+static const char *one_line(struct arena *a, const char *s)
+{
+    enum { ESCAPED = 4 }; /* \x0a */
+    size_t special = 0;
+    for (const char *p = s; *p; p++)
+        special += (unsigned char)*p < ' ';
+    if (special == 0)
+        return s;
+    size_t size = strlen(s) + special * ESCAPED + 1;
+    char *out = arena_alloc(a, size), *at = out;
+    for (; *s; s++) {
+        if ((unsigned char)*s < ' ')
+            at += snprintf(at, size - (size_t)(at - out), "\\x%02x", (unsigned)*s);
+        else
+            *at++ = *s;
+    }
+    return out;
+}
+
+static void add_rows(struct line_set *set, const PGresult *r)
+{
+    enum { KEY, PLAIN, DEPARSED };
+    for (int i = 0; i < PQntuples(r); i++) {
+        const char *plain = PQgetvalue(r, i, PLAIN);
+        const char *deparsed = deparse_normal(set->a, PQgetvalue(r, i, DEPARSED));
+        const char *gap = *plain && *deparsed ? " " : "";
+        const char *line =
+            arena_printf(set->a, "%s\t%s", one_line(set->a, PQgetvalue(r, i, KEY)),
+                         one_line(set->a, arena_printf(set->a, "%s%s%s", plain, gap, deparsed)));
+        ARR_PUSH(set->a, set->lines, set->n, set->cap, line);
+    }
+}
+
+static bool vanished_meanwhile(const struct err *e)
+{
+    return strcmp(e->remote_code, "XX000") == 0 || strcmp(e->remote_code, "42P01") == 0 ||
+           strcmp(e->remote_code, "42704") == 0;
+}
+
+static bool add_query(struct pg *c, const struct fingerprint_query *q, struct line_set *set, struct err *e)
+{
+    if (c->version / 10000 < q->min_major)
+        return true;
+    for (int attempt = 1;; attempt++) {
+        PGresult *r CLEANUP(result_cleanup) = NULL;
+        struct err failure = ERR_INIT;
+        if (query_rows(c, q->sql, NULL, 0, &r, &failure)) {
+            if (set->n + (size_t)PQntuples(r) > LINES_MAX)
+                return err_set(e, ERR_INVALID, "more than %d objects in database \"%s\"", LINES_MAX,
+                               c->database);
+            add_rows(set, r);
+            return true;
+        }
+        if (attempt == ATTEMPTS || !vanished_meanwhile(&failure)) {
+            if (e)
+                *e = failure;
+            return err_wrap(e, "read %s of database \"%s\"", q->aspect, c->database);
+        }
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* FNV-1a, 64 bits: tells differences of two sets of lines apart, protects against nothing. */
+static uint64_t hash_lines(const struct line_set *set)
+{
+    uint64_t h = 0xcbf29ce484222325U;
+    for (size_t i = 0; i < set->n; i++)
+        for (const char *p = set->lines[i];; p++) {
+            h = (h ^ (unsigned char)*p) * 0x100000001b3U;
+            if (!*p)
+                break;
+        }
+    return h;
+}
+
+static bool read_aspect(struct pg *c, struct arena *a, size_t *query, struct pg_fingerprint_part *ret,
+                        struct err *e)
+{
+    const char *aspect = fingerprint_queries[*query].aspect;
+    struct line_set set = {.a = a};
+    for (; *query < fingerprint_query_count; (*query)++) {
+        const struct fingerprint_query *q = &fingerprint_queries[*query];
+        if (strcmp(q->aspect, aspect) != 0)
+            break;
+        if (!add_query(c, q, &set, e))
+            return false;
+    }
+    if (set.n > 0)
+        qsort(set.lines, set.n, sizeof *set.lines, by_text);
+    *ret = (struct pg_fingerprint_part){aspect, set.lines, set.n, hash_lines(&set)};
+    return true;
+}
+
+bool pg_fingerprint(struct pg *c, struct arena *a, struct pg_fingerprint *ret, struct err *e)
+{
+    struct pg_fingerprint f = {.parts = ARENA_ARRAY(a, struct pg_fingerprint_part, fingerprint_query_count)};
+    for (size_t query = 0; query < fingerprint_query_count;)
+        if (!read_aspect(c, a, &query, &f.parts[f.part_count++], e))
+            return false;
+    *ret = f;
+    return true;
+}
