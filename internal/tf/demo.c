@@ -64,8 +64,8 @@ static const struct tf_attr size_attrs[] = {
 };
 
 static const char *const behaviours[] = {
-    "normal",   "fail_create", "partial_create", "hang_create", "fail_update", "bug_unknown",    "bug_type",
-    "bug_null", "huge",        "replan",         "pause",       "warn",        "refuse_destroy", NULL,
+    "normal",   "fail_create", "partial_create", "hang_create", "fail_update",    "bug_unknown", "bug_type",
+    "bug_null", "huge",        "pause",          "warn",        "refuse_destroy", NULL,
 };
 
 static const struct tf_attr thing_attrs[] = {
@@ -144,6 +144,11 @@ static const struct tf_resource plain = {
 
 /* ---- the rest ---- */
 
+static const struct tf_attr filter_attrs[] = {
+    {"at", TF_STRING, TF_REQUIRED, .doc = "When.", .one_of = (const char *const[]){"before", "after", NULL}},
+    {0},
+};
+
 static const struct tf_schema lookup_schema = {
     .doc = "Looks a thing up.",
     .attrs =
@@ -154,8 +159,8 @@ static const struct tf_schema lookup_schema = {
             {0},
         },
     .blocks =
-        (const struct tf_block[]){{.name = "filter", .is_list = true, .attrs = hook_attrs, .doc = "Filter."},
-                                  {0}},
+        (const struct tf_block[]){
+            {.name = "filter", .is_list = true, .attrs = filter_attrs, .doc = "Filter."}, {0}},
 };
 
 static const struct tf_data_source lookup = {

@@ -1,0 +1,5 @@
+data "demo_lookup" "example" {
+  name = "example"
+}
+
+

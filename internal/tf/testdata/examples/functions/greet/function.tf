@@ -1,0 +1,3 @@
+output "greetings" {
+  value = provider::demo::greet("bob", 2)
+}

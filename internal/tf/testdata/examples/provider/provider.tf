@@ -1,0 +1,3 @@
+provider "demo" {
+  dir = "/var/lib/demo"
+}
