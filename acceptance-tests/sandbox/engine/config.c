@@ -134,18 +134,18 @@ static void put_setting(struct buf *out, const char *name, const char *value)
     (void)buf_puts(out, "'\n");
 }
 
-static const char *param(const struct volume *v, const char *name)
+static const char *param(const struct server_spec *s, const char *name)
 {
     const char *value = NULL;
-    for (size_t i = 0; i < v->param_count; i++)
-        if (strcasecmp(v->params[i].name, name) == 0)
-            value = v->params[i].value;
+    for (size_t i = 0; i < s->param_count; i++)
+        if (strcasecmp(s->params[i].name, name) == 0)
+            value = s->params[i].value;
     return value;
 }
 
-static bool param_on(const struct volume *v, const char *name)
+bool config_on(const struct server_spec *s, const char *name)
 {
-    const char *value = param(v, name);
+    const char *value = param(s, name);
     return value && (strcmp(value, "1") == 0 || strcasecmp(value, "on") == 0 ||
                      strcasecmp(value, "true") == 0 || strcasecmp(value, "yes") == 0);
 }
@@ -154,10 +154,10 @@ static bool param_on(const struct volume *v, const char *name)
  * (rdsutils, apg_plan_mgmt, pg_cron…) exist only there. */
 static void put_preload(struct buf *out, const struct server_spec *s)
 {
-    const char *asked = param(s->v, "shared_preload_libraries");
+    const char *asked = param(s, "shared_preload_libraries");
     char path[4096];
     (void)buf_printf(out, "shared_preload_libraries = '");
-    for (const char *p = asked ? asked : ""; *p;) {
+    for (const char *p = asked ? asked : "pg_stat_statements"; *p;) {
         size_t n = strcspn(p, ", \t");
         bool plain = n > 0 && n < 64 && strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= n;
         if (plain &&
@@ -185,7 +185,7 @@ static void put_own(struct engine *g, const struct server_spec *s, struct buf *o
     (void)buf_printf(out,
                      "fsync = off\nhuge_pages = off\nlc_messages = 'C'\nlog_timezone = 'UTC'\n"
                      "log_line_prefix = '%%t:%%r:%%u@%%d:[%%p]:'\nwal_level = %s\n",
-                     param_on(v, "rds.logical_replication") ? "logical" : "replica");
+                     config_on(s, "rds.logical_replication") ? "logical" : "replica");
     put_preload(out, s);
     put_setting(out, "aurora_sandbox.version", v->label ? v->label : version);
     put_setting(out, "aurora_sandbox.logical_start_lsn", v->start_lsn ? lsn_print(v->start_lsn, lsn) : "");
@@ -200,13 +200,12 @@ static void put_own(struct engine *g, const struct server_spec *s, struct buf *o
 
 bool config_render(struct engine *g, const struct server_spec *s, struct buf *out, struct err *e)
 {
-    const struct volume *v = s->v;
-    if (!config_check(s->major, v->params, v->param_count, e))
+    if (!config_check(s->major, s->params, s->param_count, e))
         return false;
     (void)buf_puts(out, defaults);
-    for (size_t i = 0; i < v->param_count; i++)
-        if (!is_own(v->params[i].name))
-            put_setting(out, v->params[i].name, v->params[i].value);
+    for (size_t i = 0; i < s->param_count; i++)
+        if (!is_own(s->params[i].name))
+            put_setting(out, s->params[i].name, s->params[i].value);
     put_own(g, s, out);
     if (s->extra)
         (void)buf_puts(out, s->extra);

@@ -93,6 +93,9 @@ static void bury(struct forward *f, struct link *l)
     if (l->next)
         l->next->prev = l->prev;
     l->endpoint->count--;
+    /* Closing alone does not take a socket out of the set while a child that was just forked still has it. */
+    (void)epoll_ctl(f->epoll, EPOLL_CTL_DEL, l->fd[CLIENT], NULL);
+    (void)epoll_ctl(f->epoll, EPOLL_CTL_DEL, l->fd[SERVER], NULL);
     close_fd(&l->fd[CLIENT]);
     close_fd(&l->fd[SERVER]);
     l->dead = true;

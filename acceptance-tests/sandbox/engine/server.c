@@ -60,40 +60,36 @@ static bool put_file(struct engine *g, const char *dir, const char *name, const 
     return tree_rename(beside, path, e);
 }
 
-static bool forces_ssl(const struct volume *v)
-{
-    for (size_t i = 0; i < v->param_count; i++)
-        if (strcmp(v->params[i].name, "rds.force_ssl") == 0)
-            return strcmp(v->params[i].value, "1") == 0 || strcmp(v->params[i].value, "on") == 0;
-    return false;
-}
-
 /* No line for physical replication: nobody but the sandbox copies volumes. */
-static void render_hba(const struct volume *v, struct buf *out)
+static void render_hba(const struct server_spec *s, struct buf *out)
 {
     (void)buf_printf(out,
                      "local all rdsadmin peer map=sandbox\n"
                      "host all rdsadmin all reject\n"
                      "host rdsadmin all all reject\n"
                      "%s all all all scram-sha-256\n",
-                     forces_ssl(v) ? "hostssl" : "host");
+                     config_on(s, "rds.force_ssl") ? "hostssl" : "host");
 }
 
-bool server_configure(struct engine *g, const struct server_spec *s, struct err *e)
+bool server_configure(struct engine *g, const struct server_spec *given, struct err *e)
 {
     struct buf conf = BUF_INIT(CONFIG_MAX), hba = BUF_INIT(CONFIG_MAX), ident = BUF_INIT(CONFIG_MAX);
-    s->v->generation++;
-    render_hba(s->v, &hba);
+    struct server_spec s = *given;
+    if (!s.params) {
+        s.params = s.v->params;
+        s.param_count = s.v->param_count;
+    }
+    s.v->generation++;
+    render_hba(&s, &hba);
     (void)buf_printf(&ident, "sandbox \"%s\" rdsadmin\n", g->account.name);
     if (strcmp(g->account.name, g->own_name) != 0)
         (void)buf_printf(&ident, "sandbox \"%s\" rdsadmin\n", g->own_name);
-    bool ok = config_render(g, s, &conf, e) && put_file(g, s->data, "postgresql.conf", &conf, e) &&
-              put_file(g, s->data, "pg_hba.conf", &hba, e) &&
-              put_file(g, s->data, "pg_ident.conf", &ident, e);
+    bool ok = config_render(g, &s, &conf, e) && put_file(g, s.data, "postgresql.conf", &conf, e) &&
+              put_file(g, s.data, "pg_hba.conf", &hba, e) && put_file(g, s.data, "pg_ident.conf", &ident, e);
     buf_done(&conf);
     buf_done(&hba);
     buf_done(&ident);
-    return ok || err_wrap(e, "configure the server of %s", s->v->id);
+    return ok || err_wrap(e, "configure the server of %s", s.v->id);
 }
 
 /* ---- alive or not ---- */
@@ -170,17 +166,22 @@ static pid_t leftover(const char *data)
 
 DEFINE_CLEANUP(DIR, dir_cleanup, (void)closedir)
 
+bool server_stop_leftover(const char *data, struct err *e)
+{
+    pid_t pid = leftover(data);
+    return pid == 0 || halt(pid, HALT_MS) ||
+           err_set(e, ERR_TIMEOUT, "the server in %s (process %d) does not end", data, (int)pid);
+}
+
 bool server_stop_leftovers(const char *folder, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     DIR *d CLEANUP(dir_cleanup) = opendir(folder);
     if (!d)
         return errno == ENOENT || errno == ENOTDIR || err_errno(e, errno, "read folder %s", folder);
-    for (struct dirent *x; (x = readdir(d));) {
-        pid_t pid = leftover(arena_printf(a, "%s/%s", folder, x->d_name));
-        if (x->d_name[0] != '.' && pid && !halt(pid, HALT_MS))
-            return err_set(e, ERR_TIMEOUT, "the server in %s (process %d) does not end", folder, (int)pid);
-    }
+    for (struct dirent *x; (x = readdir(d));)
+        if (x->d_name[0] != '.' && !server_stop_leftover(arena_printf(a, "%s/%s", folder, x->d_name), e))
+            return false;
     return true;
 }
 

@@ -11,8 +11,10 @@
 
 struct server_spec {
     struct volume *v;
-    const char *data;   /* data directory */
-    const char *log;    /* file */
+    const char *data;                  /* data directory */
+    const char *log;                   /* file */
+    const struct engine_param *params; /* NULL: the volume's own */
+    size_t param_count;
     const char *extra;  /* lines for the end of postgresql.conf, such as recovery settings; NULL: none */
     bool ignore_writes; /* writable whatever the volume's write mode says, for pg_upgrade */
     const struct major *major;
@@ -32,11 +34,16 @@ bool server_alive(struct volume *v);
 MUST_CHECK bool server_start(struct engine *g, struct volume *v, struct err *e);
 /* Configuration as the record says now, read by the running server; returns when new sessions have it. */
 MUST_CHECK bool server_reload(struct engine *g, struct volume *v, struct err *e);
-/* Stops servers of data directories directly below `folder` that an earlier process started. */
+/* Stops a server that works in this data directory and was not started by us: by an earlier process, or by
+ * pg_upgrade. */
+MUST_CHECK bool server_stop_leftover(const char *data, struct err *e);
+/* The same for all data directories directly below `folder` that an earlier process started. */
 MUST_CHECK bool server_stop_leftovers(const char *folder, struct err *e);
 
 /* Refuses parameters the major does not know, or with values no configuration file can hold. */
 MUST_CHECK bool config_check(const struct major *m, const struct engine_param *p, size_t n, struct err *e);
+/* Is this boolean parameter given and on? */
+bool config_on(const struct server_spec *s, const char *name);
 /* The whole of postgresql.conf. */
 MUST_CHECK bool config_render(struct engine *g, const struct server_spec *s, struct buf *out, struct err *e);
 

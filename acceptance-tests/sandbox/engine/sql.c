@@ -20,9 +20,9 @@ bool sql_open(const struct sql_place *p, PGconn **ret, struct err *e)
         "host",    "port",     "user",    "dbname", "connect_timeout", "application_name", "gssencmode",
         "sslmode", "passfile", "options", NULL};
     /* The lock timeout keeps a forgotten session of a user from blocking the control plane for ever. */
-    const char *const values[] = {p->socket_dir, port,      "rdsadmin", p->database, "10",
-                                  "rdsadmin",    "disable", "disable",  "/dev/null/none", "-clock_timeout=60s",
-                                  NULL};
+    const char *const values[] = {
+        p->socket_dir, port,      "rdsadmin",       p->database,          "10", "rdsadmin",
+        "disable",     "disable", "/dev/null/none", "-clock_timeout=60s", NULL};
     PGconn *c CLEANUP(sql_close_cleanup) = PQconnectdbParams(keys, values, 0);
     if (!c || PQstatus(c) != CONNECTION_OK) {
         (void)err_set(e, ERR_UNAVAILABLE, "could not connect to database \"%s\"", p->database);
