@@ -1,15 +1,11 @@
 /* What data.aurora_cluster makes of AWS's answers, over the wire from a scripted RDS on a loopback port. */
 #include "provider/cluster_facts.h"
 
+#include "internal/aws/scripted.h"
 #include "internal/base/testing.h"
 
-#include <arpa/inet.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* ---- a scripted RDS ---- */
 
@@ -18,132 +14,50 @@ struct scene {
     const char *instances, *deployments, *endpoints;
 };
 
-static struct {
-    int fd, port;
-    pthread_t thread;
-    const struct scene *scene; /* set between requests only */
-    int calls;
-} rds;
+static const struct step not_found = {
+    .status = 404,
+    .body = "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code><Message>DBCluster "
+            "not found."
+            "</Message></Error><RequestId>r-1</RequestId></ErrorResponse>"};
 
-static bool contains_field(const char *body, const char *field, const char *value)
+static const char *reply(struct arena *a, const char *action, const char *list, const char *items)
 {
-    char wanted[200];
-    snprintf(wanted, sizeof wanted, "%s=%s", field, value);
-    const char *at = strstr(body, wanted);
-    size_t n = strlen(wanted);
-    return at && (at == body || at[-1] == '&') && (at[n] == '&' || at[n] == '\0');
+    return arena_printf(a, "<%sResponse><%sResult><%s>%s</%s></%sResult></%sResponse>", action, action, list,
+                        items ? items : "", list, action, action);
 }
 
-static void put_clusters(struct buf *out, const char *body, int *status)
+/* The body of a request ends with the identifier asked for, so that the script can tell "orders" from
+ * "orders-old1" if the longer name stands first. */
+static const struct step *script_of(struct arena *a, const struct scene *scene)
 {
-    bool one = strstr(body, "DBClusterIdentifier=") != NULL, found = false;
-    struct buf list = BUF_INIT(1 << 20);
-    for (size_t i = 0; i < ARRAY_LEN(rds.scene->clusters) && rds.scene->clusters[i][0]; i++) {
-        const char *const *k = rds.scene->clusters[i];
-        if (one && !contains_field(body, "DBClusterIdentifier", k[0]))
+    struct step *steps = ARENA_ARRAY(a, struct step, 16);
+    const char *all = "";
+    size_t n = 0;
+    steps[n++] =
+        (struct step){.action = "Action=DescribeDBClusterEndpoints&",
+                      .body = reply(a, "DescribeDBClusterEndpoints", "DBClusterEndpoints", scene->endpoints)};
+    for (size_t i = ARRAY_LEN(scene->clusters); i-- > 0;) {
+        const char *const *k = scene->clusters[i];
+        if (!k[0])
             continue;
-        found = true;
-        buf_printf(&list, "<DBCluster><DBClusterIdentifier>%s</DBClusterIdentifier>%s</DBCluster>", k[0],
-                   k[1]);
+        const char *one = arena_printf(
+            a, "<DBCluster><DBClusterIdentifier>%s</DBClusterIdentifier>%s</DBCluster>", k[0], k[1]);
+        if (i == 0)
+            steps[n++] =
+                (struct step){.action = "DBClusterIdentifier=orders-", .status = 404, .body = not_found.body};
+        steps[n++] = (struct step){.action = arena_printf(a, "DBClusterIdentifier=%s", k[0]),
+                                   .body = reply(a, "DescribeDBClusters", "DBClusters", one)};
+        all = arena_printf(a, "%s%s", all, one);
     }
-    *status = one && !found ? 404 : 200;
-    if (*status == 404)
-        buf_puts(out,
-                 "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code>"
-                 "<Message>DBCluster not found.</Message></Error><RequestId>r-1</RequestId></ErrorResponse>");
-    else
-        buf_printf(out,
-                   "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters>%s</DBClusters>"
-                   "</DescribeDBClustersResult></DescribeDBClustersResponse>",
-                   buf_text(&list));
-    buf_done(&list);
-}
-
-static void put_list(struct buf *out, const char *action, const char *list, const char *items)
-{
-    buf_printf(out, "<%sResponse><%sResult><%s>%s</%s></%sResult></%sResponse>", action, action, list,
-               items ? items : "", list, action, action);
-}
-
-static void answer(struct buf *out, const char *body, int *status)
-{
-    *status = 200;
-    if (contains_field(body, "Action", "DescribeDBClusters"))
-        put_clusters(out, body, status);
-    else if (contains_field(body, "Action", "DescribeDBInstances"))
-        put_list(out, "DescribeDBInstances", "DBInstances", rds.scene->instances);
-    else if (contains_field(body, "Action", "DescribeBlueGreenDeployments"))
-        put_list(out, "DescribeBlueGreenDeployments", "BlueGreenDeployments", rds.scene->deployments);
-    else if (contains_field(body, "Action", "DescribeDBClusterEndpoints"))
-        put_list(out, "DescribeDBClusterEndpoints", "DBClusterEndpoints", rds.scene->endpoints);
-    else
-        *status = 400;
-}
-
-/* One request of at most 8 kB; the connection ends after the reply. */
-static void serve(int fd)
-{
-    char request[8192];
-    size_t n = 0, want = sizeof request;
-    while (n < want && n < sizeof request - 1) {
-        ssize_t got = read(fd, request + n, sizeof request - 1 - n);
-        if (got <= 0)
-            return;
-        request[n += (size_t)got] = '\0';
-        char *end = strstr(request, "\r\n\r\n"), *length = strcasestr(request, "content-length:");
-        if (end && length)
-            want = (size_t)(end + 4 - request) + strtoul(length + 15, NULL, 10);
-    }
-    struct buf body = BUF_INIT(1 << 20), reply = BUF_INIT(1 << 20);
-    int status;
-    char *end = strstr(request, "\r\n\r\n");
-    answer(&body, end ? end + 4 : "", &status);
-    buf_printf(
-        &reply,
-        "HTTP/1.1 %d x\r\nContent-Type: text/xml\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-        status, body.n, buf_text(&body));
-    for (size_t sent = 0; sent < reply.n;) {
-        ssize_t did = write(fd, reply.p + sent, reply.n - sent);
-        if (did <= 0)
-            break;
-        sent += (size_t)did;
-    }
-    rds.calls++;
-    buf_done(&body);
-    buf_done(&reply);
-}
-
-static void *run(void *arg)
-{
-    (void)arg;
-    int fd;
-    while ((fd = accept(rds.fd, NULL, NULL)) >= 0) {
-        serve(fd);
-        close(fd);
-    }
-    return NULL;
-}
-
-static int start(void **state)
-{
-    (void)state;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    rds.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (rds.fd < 0 || bind(rds.fd, (struct sockaddr *)&at, n) != 0 || listen(rds.fd, 16) != 0 ||
-        getsockname(rds.fd, (struct sockaddr *)&at, &n) != 0)
-        return -1;
-    rds.port = ntohs(at.sin_port);
-    return pthread_create(&rds.thread, NULL, run, NULL);
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    shutdown(rds.fd, SHUT_RDWR);
-    pthread_join(rds.thread, NULL);
-    close(rds.fd);
-    return 0;
+    steps[n++] = (struct step){.action = "&DBClusterIdentifier=", .status = 404, .body = not_found.body};
+    steps[n++] = (struct step){.action = "Action=DescribeDBClusters&",
+                               .body = reply(a, "DescribeDBClusters", "DBClusters", all)};
+    steps[n++] = (struct step){.action = "Action=DescribeDBInstances&",
+                               .body = reply(a, "DescribeDBInstances", "DBInstances", scene->instances)};
+    steps[n++] = (struct step){
+        .action = "Action=DescribeBlueGreenDeployments&",
+        .body = reply(a, "DescribeBlueGreenDeployments", "BlueGreenDeployments", scene->deployments)};
+    return steps;
 }
 
 /* ---- scenes ---- */
@@ -188,10 +102,8 @@ static int stop(void **state)
 static const struct scene plain = {.clusters = {{"orders", CLUSTER("15.4", "available")}},
                                    .instances = INSTANCES};
 
-static struct aws *client(void)
+static struct aws *client(const char *url)
 {
-    static char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", rds.port);
     struct aws_config c = {
         .region = "eu-west-1", .access_key = "AKIDEXAMPLE", .secret_key = "secret", .max_retries = 0};
     c.endpoints[0] = (struct aws_endpoint){"rds", url};
@@ -205,10 +117,13 @@ static struct aws *client(void)
 static bool facts(struct arena *a, const struct scene *scene, const struct value *fallback,
                   const struct value **ret, struct err *e)
 {
-    CLEANUP(aws_cleanup) struct aws *w = client();
+    static struct scripted rds;
+    scripted_start(&rds, script_of(a, scene), NULL);
+    CLEANUP(aws_cleanup) struct aws *w = client(rds.url);
     struct aws_session s = {.aws = w, .arena = a};
-    rds.scene = scene;
-    return cluster_facts(&s, "Orders", fallback, ret, e);
+    bool ok = cluster_facts(&s, "Orders", fallback, ret, e);
+    scripted_stop(&rds);
+    return ok;
 }
 
 static const char *json_of(struct arena *a, const struct value *v)
@@ -425,5 +340,5 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_default),
     };
-    return cmocka_run_group_tests_name("cluster facts", tests, start, stop);
+    return cmocka_run_group_tests_name("cluster facts", tests, NULL, NULL);
 }
