@@ -160,6 +160,7 @@ bool provider_pg_target(struct tf_call *c, const struct value *block, const stru
         return true;
     }
     struct aws_session s = provider_session(c, place->region);
+    t.host = arena_strdup(c->arena, t.host);
     if (!log_in(&s, &l, level, &t, e))
         return false;
     *ret = t;
