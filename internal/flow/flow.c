@@ -172,7 +172,8 @@ static bool check_group(const struct flow_run *r, size_t *index, const struct st
 
 /* ---- the walk ---- */
 
-/* Index of the first row to look at: behind the last NO_RETURN row observed done. */
+/* Index of the first row to look at: behind the last NO_RETURN row observed done, or at it while it is under
+ * way. */
 static bool find_start(const struct flow_run *r, size_t *ret, struct err *e)
 {
     for (size_t i = r->flow->count; i-- > 0;) {
@@ -184,6 +185,12 @@ static bool find_start(const struct flow_run *r, size_t *ret, struct err *e)
             return false;
         if (done) {
             *ret = i + 1;
+            return true;
+        }
+        if (s->is_underway && !s->is_underway(r->u, &done, e))
+            return err_wrap(e, "step %s: observe", s->name);
+        if (done) {
+            *ret = i;
             return true;
         }
     }
@@ -264,6 +271,8 @@ static bool check_columns(const struct flow *f, const struct step *s, struct err
         return bad(e, f, s, "CHANGE and NO_RETURN have run, CHECK and WAIT have not");
     if (s->kind != STEP_CHANGE && (s->undo || s->undo_on_failure))
         return bad(e, f, s, "only CHANGE may be undone");
+    if (s->is_underway && s->kind != STEP_NO_RETURN)
+        return bad(e, f, s, "only NO_RETURN may be under way");
     if (s->undo_on_failure && !s->undo)
         return bad(e, f, s, "undo_on_failure without undo");
     if (acts && !s->equivalent)

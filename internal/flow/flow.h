@@ -56,6 +56,9 @@ struct step {
     void (*describe)(const struct upgrade *u, struct buf *out);   /* one sentence, the same restriction */
     void (*equivalent)(const struct upgrade *u, struct buf *out); /* AWS CLI call or SQL; NULL: none */
     bool (*is_done)(struct upgrade *u, bool *ret, struct err *e);
+    /* NO_RETURN only, optional: begun by an apply that was cut short, outcome open. The walk goes on at this
+     * row. */
+    bool (*is_underway)(struct upgrade *u, bool *ret, struct err *e);
     bool (*run)(struct upgrade *u, struct err *e);
     bool (*undo)(struct upgrade *u, struct err *e);
 };

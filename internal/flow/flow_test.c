@@ -21,6 +21,7 @@ struct upgrade {
     bool check_fails[2];
     struct stop *stop_at_wait;
     bool skip_optional;
+    bool underway; /* the switch was begun by another apply */
 };
 
 enum { R_CHECK_A, R_CHECK_B, R_GROUP, R_OPTIONAL, R_WAIT, R_FENCE, R_SWITCH, R_TIDY };
@@ -102,6 +103,13 @@ static bool wants_optional(const struct upgrade *u)
     return !u->skip_optional;
 }
 
+static bool cutover_underway(struct upgrade *u, bool *ret, struct err *e)
+{
+    (void)e;
+    *ret = u->underway;
+    return true;
+}
+
 static const struct step steps[ROWS] = {
     {.name = "check-a",
      .stage = STAGE_PREPARED,
@@ -157,6 +165,7 @@ static const struct step steps[ROWS] = {
      .describe = say,
      .equivalent = say,
      .is_done = cutover_done,
+     .is_underway = cutover_underway,
      .run = cutover_run},
     {.name = "tidy",
      .stage = STAGE_COMPLETED,
@@ -317,6 +326,21 @@ static void rows_above_the_point_of_no_return_are_history(void **state)
     assert_int_equal(u.ran[R_TIDY], 1);
 }
 
+static void a_switch_under_way_is_finished_and_nothing_above_it_touched(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    u.underway = u.check_fails[0] = true;
+    u.fail_at = R_SWITCH;
+    assert_false(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+    assert_int_equal(u.undone[R_FENCE], 0);
+    u.fail_at = -1;
+    assert_true(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+    assert_int_equal(u.ran[R_GROUP], 0);
+    assert_true(u.done[R_SWITCH] && u.done[R_TIDY]);
+}
+
 static void stop_and_deadline_are_pauses(void **state)
 {
     (void)state;
@@ -392,6 +416,7 @@ int main(void)
         cmocka_unit_test(all_findings_of_a_group_are_reported_and_nothing_is_changed),
         cmocka_unit_test(failure_at_each_row_undoes_only_the_fence_and_the_next_apply_finishes),
         cmocka_unit_test(rows_above_the_point_of_no_return_are_history),
+        cmocka_unit_test(a_switch_under_way_is_finished_and_nothing_above_it_touched),
         cmocka_unit_test(stop_and_deadline_are_pauses),
         cmocka_unit_test(rows_that_do_not_apply_are_left_out),
         cmocka_unit_test(the_journal_tells_the_walk),

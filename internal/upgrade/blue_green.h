@@ -83,6 +83,7 @@ bool soak_over(struct upgrade *u, bool *ret, struct err *e);
 bool green_capacity_restored(struct upgrade *u, bool *ret, struct err *e);
 bool green_capacity_restore(struct upgrade *u, struct err *e);
 bool switchover_done(struct upgrade *u, bool *ret, struct err *e);
+bool switchover_underway(struct upgrade *u, bool *ret, struct err *e);
 bool switchover_run(struct upgrade *u, struct err *e);
 bool old_noted(struct upgrade *u, bool *ret, struct err *e);
 bool old_note(struct upgrade *u, struct err *e);

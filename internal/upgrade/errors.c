@@ -92,7 +92,8 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
     [E_DESTROY_REFUSED] =
         {"AUR0161", ERR_INVALID, "on_destroy",
          "Set on_destroy to \"keep_old\" or \"delete_old\" and apply, or go to stage = \"completed\" first."},
-    [E_WORLD_CHANGED] = {"AUR0170", ERR_CONFLICT, "", "Make a new plan. Nothing was done."},
+    [E_WORLD_CHANGED] = {"AUR0170", ERR_CONFLICT, "",
+                         "Make a new plan and apply it: what is there by then will be taken over."},
     [E_STAGE_LOWERED] = {"AUR0171", ERR_INVALID, "stage",
                          "Production is already switched; stage can stay or go to \"completed\"."},
     [E_SHAPE_CHANGED] =

@@ -231,6 +231,10 @@ bool deployment_available(struct upgrade *u, bool *ret, struct err *e)
         (void)upgrade_fail(e, E_DEPLOYMENT_FAILED, "deployment %s is INVALID_CONFIGURATION", d->name);
         return err_said(e, "%s%s%s", d->status_details, d->status_details[0] ? " / " : "", events_text(u));
     }
+    if (strncmp(d->status, "SWITCHOVER_", 11) == 0)
+        return upgrade_fail(e, E_WORLD_CHANGED,
+                            "deployment %s has status %s: somebody else is switching it over", d->name,
+                            d->status);
     bool steady = strcmp(d->status, "AVAILABLE") == 0 && members_ready(u);
     u->steady_readings = steady ? u->steady_readings + 1 : 0;
     *ret = u->steady_readings >= STEADY_READINGS;

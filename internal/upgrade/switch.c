@@ -53,6 +53,15 @@ bool switchover_done(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
+bool switchover_underway(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!world_look(u, e))
+        return false;
+    const struct rds_bluegreen *d = u->world.deployment;
+    *ret = d && strcmp(d->status, "SWITCHOVER_IN_PROGRESS") == 0;
+    return true;
+}
+
 /* The newest event that tells why AWS gave up, no older than the call. */
 static const char *cancel_reason(struct upgrade *u, int64_t called_wall_ms)
 {

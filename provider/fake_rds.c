@@ -1,0 +1,648 @@
+#include "provider/fake_rds.h"
+#include "internal/aws/rds.h"
+#include "internal/pg/catalog.h"
+#include "internal/pg/pg.h"
+#include "internal/pg/replica.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct fake_rds fake;
+
+enum { BUILD_MS = 300 * 1000, SWITCH_MS = 20 * 1000 };
+#define ARN "arn:aws:rds:eu-central-1:123456789012:"
+
+void fake_reset(void)
+{
+    fake = (struct fake_rds){.cluster_exists = true,
+                             .production_version = "13.23",
+                             .production_writable = true,
+                             .production_min = 0.5,
+                             .no_statistics = true};
+    clock_fake_init(&fake.clock, 1767323045000);
+}
+
+static int64_t now(void)
+{
+    return fake.clock.mono;
+}
+
+/* ---- faults ---- */
+
+static bool dead(void)
+{
+    return fake.fault_everything_after && fake.fault_at && fake.calls > fake.fault_at;
+}
+
+static bool lost(struct err *e)
+{
+    return err_set(e, ERR_UNAVAILABLE, "call %d: the connection broke", fake.calls);
+}
+
+/* Counts a call; false if it fails before it has an effect. */
+static bool enter(struct err *e)
+{
+    fake.calls++;
+    if (dead() || (fake.calls == fake.fault_at && fake.fault == FAULT_BEFORE))
+        return lost(e);
+    return true;
+}
+
+/* False if the reply to a call that had its effect is lost. */
+static bool leave(struct err *e)
+{
+    fake.changes++;
+    return fake.calls != fake.fault_at || fake.fault != FAULT_AFTER || lost(e);
+}
+
+/* ---- time passes ---- */
+
+static bool switching(void)
+{
+    return fake.switching_ms > 0 && now() < fake.switching_ms + SWITCH_MS;
+}
+
+static void complete_switch(void)
+{
+    if (fake.switching_ms == 0 || switching())
+        return;
+    fake.switching_ms = 0;
+    if (fake.roll_back_switchover)
+        return;
+    fake.completed = fake.old = fake.old_instances = true;
+    fake.old_version = fake.production_version;
+    fake.production_version = fake.green_version;
+    fake.production_min = fake.green_min;
+    fake.green = false;
+    fake.switchovers++;
+}
+
+static const char *deployment_status(void)
+{
+    if (fake.completed)
+        return "SWITCHOVER_COMPLETED";
+    if (switching())
+        return "SWITCHOVER_IN_PROGRESS";
+    return now() < fake.created_ms + BUILD_MS ? "PROVISIONING" : "AVAILABLE";
+}
+
+/* ---- aws.h ---- */
+
+const char *aws_region(const struct aws *w)
+{
+    (void)w;
+    return "eu-central-1";
+}
+
+const char *rds_tag_value(const struct rds_tags *t, const char *key)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (strcmp(t->tags[i].key, key) == 0)
+            return t->tags[i].value;
+    return NULL;
+}
+
+/* ---- objects ---- */
+
+static const struct xml no_xml = {.name = "DBCluster", .text = ""};
+
+static const struct rds_cluster *cluster(struct arena *a, const char *id, const char *version, double min)
+{
+    struct rds_cluster *k = ARENA_NEW(a, struct rds_cluster);
+    struct rds_member *m = ARENA_NEW(a, struct rds_member);
+    *m =
+        (struct rds_member){.identifier = "orders-1", .parameter_group_status = "in-sync", .is_writer = true};
+    *k = (struct rds_cluster){.identifier = id,
+                              .arn = arena_printf(a, ARN "cluster:%s", id),
+                              .status = "available",
+                              .resource_id = strcmp(version, "13.23") == 0 ? "cluster-BLUE" : "cluster-GREEN",
+                              .engine = "aurora-postgresql",
+                              .engine_mode = "provisioned",
+                              .engine_version = version,
+                              .parameter_group = "orders-pg",
+                              .endpoint = arena_printf(a, "%s.example", id),
+                              .reader_endpoint = "",
+                              .master_username = "",
+                              .pending_engine_version = "",
+                              .kms_key_id = "",
+                              .storage_type = "",
+                              .global_cluster_identifier = "",
+                              .replication_source = "",
+                              .master_user_secret_arn = "",
+                              .clone_group_id = "",
+                              .database_name = "",
+                              .port = 5432,
+                              .serverless_v2 = fake.serverless,
+                              .min_capacity = min,
+                              .max_capacity = 8,
+                              .members = m,
+                              .member_count = 1,
+                              .raw = &no_xml};
+    return k;
+}
+
+static const struct rds_cluster *old_cluster(struct arena *a)
+{
+    struct rds_cluster *k = ARENA_NEW(a, struct rds_cluster);
+    *k = *cluster(a, "orders-old1", fake.old_version, fake.production_min);
+    k->status = fake.old_deleting ? "deleting" : "available";
+    k->deletion_protection = fake.old_protected;
+    if (fake.old_tag) {
+        struct rds_tag *t = ARENA_ARRAY(a, struct rds_tag, 2);
+        t[0] = (struct rds_tag){"aurora-upgrade:old-of", "orders"};
+        t[1] = (struct rds_tag){"aurora-upgrade:switched-at", "2026-01-02T03:04:05Z"};
+        k->tags = (struct rds_tags){t, 2};
+    }
+    return k;
+}
+
+bool rds_cluster_find(const struct aws_session *s, const char *id, const struct rds_cluster **ret,
+                      struct err *e)
+{
+    if (!enter(e))
+        return false;
+    complete_switch();
+    *ret = NULL;
+    if (strcmp(id, "orders") == 0 && fake.cluster_exists)
+        *ret = cluster(s->arena, "orders", fake.production_version, fake.production_min);
+    else if (strcmp(id, "orders-green-abc123") == 0 && fake.green)
+        *ret = cluster(s->arena, id, fake.green_version, fake.green_min);
+    else if (strcmp(id, "orders-old1") == 0 && fake.old)
+        *ret = old_cluster(s->arena);
+    return true;
+}
+
+bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *const **ret, size_t *ret_n,
+                      struct err *e)
+{
+    if (!enter(e))
+        return false;
+    const struct rds_cluster **list = ARENA_ARRAY(s->arena, const struct rds_cluster *, 2);
+    *ret_n = 0;
+    list[(*ret_n)++] = cluster(s->arena, "orders", fake.production_version, fake.production_min);
+    if (fake.old)
+        list[(*ret_n)++] = old_cluster(s->arena);
+    *ret = list;
+    return true;
+}
+
+bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
+                       const struct rds_instance *const **ret, size_t *ret_n, struct err *e)
+{
+    if (!enter(e))
+        return false;
+    struct rds_instance *in = ARENA_NEW(s->arena, struct rds_instance);
+    const struct rds_instance **list = ARENA_ARRAY(s->arena, const struct rds_instance *, 1);
+    *in = (struct rds_instance){.identifier = arena_printf(s->arena, "%s-1", cluster_id),
+                                .arn = arena_printf(s->arena, ARN "db:%s-1", cluster_id),
+                                .resource_id = "db-1",
+                                .status = "available",
+                                .instance_class = "db.r6g.large",
+                                .engine = "aurora-postgresql",
+                                .engine_version = "",
+                                .cluster_identifier = cluster_id,
+                                .availability_zone = "",
+                                .parameter_group = "orders-pg-instance",
+                                .parameter_apply_status = "in-sync",
+                                .endpoint = "",
+                                .ca_certificate = "",
+                                .raw = &no_xml};
+    list[0] = in;
+    *ret = list;
+    *ret_n = strcmp(cluster_id, "orders-old1") == 0 && !fake.old_instances ? 0 : 1;
+    return true;
+}
+
+bool rds_bluegreen_list(const struct aws_session *s, const struct rds_bluegreen *const **ret, size_t *ret_n,
+                        struct err *e)
+{
+    if (!enter(e))
+        return false;
+    complete_switch();
+    struct arena *a = s->arena;
+    struct rds_bluegreen *d = ARENA_NEW(a, struct rds_bluegreen);
+    const struct rds_bluegreen **list = ARENA_ARRAY(a, const struct rds_bluegreen *, 1);
+    struct rds_tag *tags = ARENA_ARRAY(a, struct rds_tag, 3);
+    size_t n = 0;
+    if (fake.ours_tag) {
+        tags[n++] = (struct rds_tag){"aurora-upgrade:cluster", "orders"};
+        tags[n++] = (struct rds_tag){"aurora-upgrade:target-version", "17.6"};
+    }
+    if (fake.validated_tag)
+        tags[n++] = (struct rds_tag){"aurora-upgrade:validated-at", "2026-01-02T03:04:05Z"};
+    *d = (struct rds_bluegreen){.identifier = "bgd-1",
+                                .name = "orders-upgrade-13-to-17",
+                                .status = deployment_status(),
+                                .status_details = "",
+                                .create_time = "2026-01-02T03:00:00Z",
+                                .source = fake.completed ? ARN "cluster:orders-old1" : ARN "cluster:orders",
+                                .target =
+                                    fake.completed ? ARN "cluster:orders" : ARN "cluster:orders-green-abc123",
+                                .tags = {tags, n}};
+    list[0] = d;
+    *ret = list;
+    *ret_n = fake.deployment;
+    return true;
+}
+
+/* ---- changes ---- */
+
+bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegreen_spec *b,
+                          const struct rds_bluegreen **ret, struct err *e)
+{
+    (void)s;
+    if (!enter(e))
+        return false;
+    if (fake.deployment) {
+        (void)err_set(e, ERR_CONFLICT, "A Blue Green Deployment with the name '%s' already exists", b->name);
+        (void)strcpy(e->remote_code, "BlueGreenDeploymentAlreadyExistsFault");
+        return false;
+    }
+    fake.deployment = fake.green = true;
+    fake.ours_tag = b->tags.count > 0;
+    fake.green_version = "17.6";
+    fake.green_min = fake.production_min;
+    fake.created_ms = now();
+    fake.deployments_made++;
+    *ret = NULL;
+    return leave(e);
+}
+
+bool rds_bluegreen_switchover(const struct aws_session *s, const char *identifier, int timeout_seconds,
+                              struct err *e)
+{
+    (void)s;
+    (void)identifier;
+    (void)timeout_seconds;
+    if (!enter(e))
+        return false;
+    if (strcmp(deployment_status(), "AVAILABLE") != 0 || fake.refuse_switchover)
+        return err_set(e, ERR_CONFLICT, "not in available state");
+    fake.switching_ms = now() > 0 ? now() : 1;
+    return leave(e);
+}
+
+bool rds_bluegreen_delete(const struct aws_session *s, const char *identifier, bool delete_target,
+                          struct err *e)
+{
+    (void)s;
+    (void)identifier;
+    if (!enter(e))
+        return false;
+    if (fake.completed && delete_target)
+        return err_set(e, ERR_INVALID, "DeleteTarget is refused after the switchover");
+    fake.deployment = fake.completed = fake.validated_tag = false;
+    fake.green = fake.green && !delete_target;
+    return leave(e);
+}
+
+bool rds_cluster_modify(const struct aws_session *s, const char *id, const struct rds_cluster_change *c,
+                        struct err *e)
+{
+    (void)s;
+    if (!enter(e))
+        return false;
+    if (strcmp(id, "orders") == 0 && c->min_capacity >= 0)
+        fake.production_min = c->min_capacity;
+    if (strcmp(id, "orders-green-abc123") == 0 && c->min_capacity >= 0)
+        fake.green_min = c->min_capacity;
+    if (strcmp(id, "orders-old1") == 0 && c->deletion_protection == 0)
+        fake.old_protected = false;
+    return leave(e);
+}
+
+bool rds_cluster_delete(const struct aws_session *s, const char *id, const char *final_snapshot,
+                        bool delete_backups, struct err *e)
+{
+    (void)s;
+    (void)delete_backups;
+    if (!enter(e))
+        return false;
+    if (strcmp(id, "orders-old1") != 0 || fake.old_instances || fake.old_protected || fake.deployment)
+        return err_set(e, ERR_INVALID, "%s cannot be deleted", id);
+    fake.final_snapshots += final_snapshot != NULL;
+    fake.old = false;
+    return leave(e);
+}
+
+bool rds_instance_delete(const struct aws_session *s, const char *id, struct err *e)
+{
+    (void)s;
+    if (!enter(e))
+        return false;
+    if (strcmp(id, "orders-old1-1") != 0)
+        return err_set(e, ERR_INVALID, "%s is not the old side's", id);
+    fake.old_instances = false;
+    return leave(e);
+}
+
+bool rds_instance_reboot(const struct aws_session *s, const char *id, struct err *e)
+{
+    (void)s;
+    (void)id;
+    return enter(e) && leave(e);
+}
+
+bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags tags, struct err *e)
+{
+    (void)s;
+    if (!enter(e))
+        return false;
+    fake.validated_tag = fake.validated_tag || rds_tag_value(&tags, "aurora-upgrade:validated-at");
+    fake.old_tag =
+        fake.old_tag || (strstr(arn, "orders-old1") && rds_tag_value(&tags, "aurora-upgrade:old-of"));
+    return leave(e);
+}
+
+/* ---- groups ---- */
+
+static bool *group_of(bool is_cluster, const char *name)
+{
+    static bool named = true;
+    if (strstr(name, "-upgrade-") == NULL)
+        return &named;
+    return is_cluster ? &fake.cluster_group : &fake.instance_group;
+}
+
+bool rds_group_find(const struct aws_session *s, bool is_cluster, const char *name,
+                    const struct rds_group **ret, struct err *e)
+{
+    if (!enter(e))
+        return false;
+    struct rds_group *g = ARENA_NEW(s->arena, struct rds_group);
+    bool source = strstr(name, "-source") != NULL;
+    *g = (struct rds_group){.name = arena_strdup(s->arena, name),
+                            .family = "aurora-postgresql17",
+                            .description = "",
+                            .arn = arena_printf(s->arena, ARN "pg:%s", name)};
+    *ret = !source && *group_of(is_cluster, name) ? g : NULL;
+    return true;
+}
+
+bool rds_group_params(const struct aws_session *s, bool is_cluster, const char *name, const char *source,
+                      const struct rds_param **ret, size_t *ret_n, struct err *e)
+{
+    if (!enter(e))
+        return false;
+    struct rds_param *p = ARENA_ARRAY(s->arena, struct rds_param, 1);
+    p[0] = (struct rds_param){.name = "rds.logical_replication",
+                              .value = "1",
+                              .source = source ? source : "user",
+                              .apply_type = "static",
+                              .data_type = "",
+                              .allowed_values = "",
+                              .apply_method = "pending-reboot",
+                              .is_modifiable = true,
+                              .has_value = true};
+    bool ours = strstr(name, "-upgrade-") != NULL;
+    bool filled = is_cluster ? fake.cluster_group_filled : fake.instance_group_filled;
+    *ret = p;
+    *ret_n = !ours || filled ? 1 : 0;
+    return true;
+}
+
+bool rds_family_params(const struct aws_session *s, bool is_cluster, const char *family,
+                       const struct rds_param **ret, size_t *ret_n, struct err *e)
+{
+    (void)family;
+    return rds_group_params(s, is_cluster, "family", NULL, ret, ret_n, e);
+}
+
+bool rds_group_create(const struct aws_session *s, bool is_cluster, const char *name, const char *family,
+                      const char *description, struct rds_tags tags, struct err *e)
+{
+    (void)s;
+    (void)family;
+    (void)description;
+    (void)tags;
+    if (!enter(e))
+        return false;
+    if (*group_of(is_cluster, name))
+        return err_set(e, ERR_CONFLICT, "%s exists", name);
+    *group_of(is_cluster, name) = true;
+    fake.groups_made++;
+    return leave(e);
+}
+
+bool rds_group_set(const struct aws_session *s, bool is_cluster, const char *name,
+                   const struct rds_param *params, size_t n, struct err *e)
+{
+    (void)s;
+    (void)name;
+    (void)params;
+    (void)n;
+    if (!enter(e))
+        return false;
+    *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = true;
+    return leave(e);
+}
+
+bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *name, struct err *e)
+{
+    (void)s;
+    if (!enter(e))
+        return false;
+    *group_of(is_cluster, name) = false;
+    *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = false;
+    return leave(e);
+}
+
+bool rds_tag_list(const struct aws_session *s, const char *arn, struct rds_tags *ret, struct err *e)
+{
+    static const struct rds_tag ours = {"aurora-upgrade:cluster", "orders"};
+    (void)s;
+    (void)arn;
+    *ret = (struct rds_tags){&ours, 1};
+    return enter(e);
+}
+
+/* ---- the rest of RDS ---- */
+
+bool rds_engine_version_find(const struct aws_session *s, const char *engine, const char *version,
+                             const struct rds_engine_version **ret, struct err *e)
+{
+    static const struct rds_target targets[] = {
+        {"15.10", true}, {"17.4", true}, {"17.6", true}, {"13.23", false}};
+    static const struct rds_engine_version v = {.version = "13.23",
+                                                .family = "",
+                                                .status = "available",
+                                                .targets = targets,
+                                                .target_count = ARRAY_LEN(targets)};
+    (void)s;
+    (void)engine;
+    (void)version;
+    *ret = &v;
+    return enter(e);
+}
+
+bool rds_orderable_classes(const struct aws_session *s, const char *engine, const char *version,
+                           const char *instance_class, bool *ret, struct err *e)
+{
+    (void)s;
+    (void)engine;
+    (void)version;
+    (void)instance_class;
+    *ret = true;
+    return enter(e);
+}
+
+bool rds_events(const struct aws_session *s, const char *source_type, const char *source, int minutes,
+                const struct rds_event **ret, size_t *ret_n, struct err *e)
+{
+    static const struct rds_event degraded = {"bgd-1", "blue-green-deployment",
+                                              "Replication degraded because of DDL.", "2026-01-02T03:10:00Z"};
+    (void)s;
+    (void)source_type;
+    (void)minutes;
+    *ret = &degraded;
+    *ret_n = fake.degraded_event && source ? 1 : 0;
+    return enter(e);
+}
+
+/* ---- PostgreSQL ---- */
+
+struct pg {
+    int version;
+};
+
+bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, struct err *e)
+{
+    (void)stop;
+    if (!enter(e))
+        return false;
+    struct pg *c = calloc(1, sizeof *c);
+    if (!c)
+        abort();
+    bool production = strcmp(t->host, "orders.example") == 0;
+    c->version = production && strncmp(fake.production_version, "17", 2) == 0 ? 170006 : 130023;
+    *ret = c;
+    return true;
+}
+
+void pg_close(struct pg *c)
+{
+    free(c);
+}
+
+int pg_server_version(const struct pg *c)
+{
+    return c->version;
+}
+
+bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e)
+{
+    (void)c;
+    *ret = ARENA_ARRAY(a, const char *, 1);
+    (*ret)[0] = "shop";
+    *ret_n = 1;
+    return enter(e);
+}
+
+bool pg_probe_writable(struct pg *c, struct err *e)
+{
+    (void)c;
+    return enter(e) && (fake.production_writable || err_set(e, ERR_REMOTE, "read-only"));
+}
+
+bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg_slot **ret, size_t *ret_n,
+              struct err *e)
+{
+    (void)c;
+    (void)prefix;
+    struct pg_slot *s = ARENA_NEW(a, struct pg_slot);
+    *s = (struct pg_slot){.name = "rds_shop",
+                          .plugin = "pgoutput",
+                          .database = "shop",
+                          .wal_status = "reserved",
+                          .active = true};
+    *ret = s;
+    *ret_n = 1;
+    return enter(e);
+}
+
+bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
+                  const struct pg_finding **ret, size_t *ret_n, struct err *e)
+{
+    (void)c;
+    (void)a;
+    (void)purpose;
+    (void)target_major;
+    *ret = NULL;
+    *ret_n = 0;
+    return enter(e);
+}
+
+bool pg_unanalyzed(struct pg *c, struct arena *a, size_t max, const char ***ret_names, size_t *ret_n,
+                   struct err *e)
+{
+    (void)c;
+    (void)max;
+    *ret_names = ARENA_ARRAY(a, const char *, 1);
+    (*ret_names)[0] = "public.t";
+    *ret_n = fake.no_statistics ? 1 : 0;
+    return enter(e);
+}
+
+bool pg_analyze(struct pg *c, struct err *e)
+{
+    (void)c;
+    fake.no_statistics = false;
+    return enter(e);
+}
+
+bool pg_fingerprint(struct pg *c, struct arena *a, struct pg_fingerprint *ret, struct err *e)
+{
+    (void)c;
+    (void)a;
+    *ret = (struct pg_fingerprint){0};
+    return enter(e);
+}
+
+void pg_fingerprint_diff(struct arena *a, const char *database, const struct pg_fingerprint *old_side,
+                         const struct pg_fingerprint *new_side, const char *const *ignore, size_t max,
+                         const char ***ret_lines, size_t *ret_n)
+{
+    (void)database;
+    (void)old_side;
+    (void)new_side;
+    (void)ignore;
+    (void)max;
+    *ret_lines = ARENA_ARRAY(a, const char *, 1);
+    (*ret_lines)[0] = "shop: column public.t.x is missing on green";
+    *ret_n = fake.schema_differs ? 1 : 0;
+}
+
+bool pg_compare_counts(struct pg *old_side, struct pg *new_side, struct arena *a,
+                       const struct pg_count_options *o, const struct pg_count_result **ret, size_t *ret_n,
+                       struct err *e)
+{
+    (void)old_side;
+    (void)new_side;
+    (void)o;
+    struct pg_count_result *r = ARENA_NEW(a, struct pg_count_result);
+    *r = (struct pg_count_result){"public.t", 10, fake.rows_differ ? 9 : 10, true, !fake.rows_differ};
+    *ret = r;
+    *ret_n = 1;
+    return enter(e);
+}
+
+bool pg_compare_query(struct pg *old_side, struct pg *new_side, struct arena *a, const char *sql,
+                      bool *ret_equal, const char **ret_difference, struct err *e)
+{
+    (void)old_side;
+    (void)new_side;
+    (void)a;
+    (void)sql;
+    *ret_equal = true;
+    *ret_difference = "";
+    return enter(e);
+}
+
+bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n, struct err *e)
+{
+    (void)c;
+    (void)a;
+    *ret = NULL;
+    *ret_n = 0;
+    return enter(e);
+}

@@ -1,0 +1,41 @@
+/* fake_rds.h — RDS and PostgreSQL as a few variables, for tests of the flows: link it instead of internal/aws
+ * and internal/pg.
+ *
+ * It knows one cluster, "orders", and what an upgrade of it makes. Time is the fake clock's. Every call is
+ * counted; one call can be made to fail, before or after its effect. Strict: what AWS refuses is refused
+ * here.
+ */
+#ifndef AURORA_PROVIDER_FAKE_RDS_H
+#define AURORA_PROVIDER_FAKE_RDS_H
+
+#include "internal/base/clock.h"
+#include "internal/base/err.h"
+
+enum fake_fault { FAULT_NONE, FAULT_BEFORE, FAULT_AFTER };
+
+struct fake_rds {
+    struct clock_fake clock;
+    int calls;    /* so far */
+    int fault_at; /* number of the call that fails; 0: none */
+    enum fake_fault fault;
+    bool fault_everything_after; /* the process is as good as dead from fault_at on */
+    int changes;                 /* calls that change something */
+
+    /* The world. */
+    bool cluster_exists, serverless;
+    double production_min, green_min;
+    const char *production_version, *old_version, *green_version;
+    bool deployment, green, old, old_instances, old_deleting, old_protected, old_tagged_missing;
+    bool validated_tag, ours_tag, old_tag;
+    int64_t created_ms, switching_ms; /* mono; 0: not */
+    bool completed;
+    bool cluster_group, instance_group, cluster_group_filled, instance_group_filled;
+    int deployments_made, groups_made, final_snapshots, switchovers;
+    bool refuse_switchover, roll_back_switchover, degraded_event, rows_differ, schema_differs, no_statistics;
+    bool production_writable;
+};
+
+extern struct fake_rds fake;
+void fake_reset(void); /* orders on 13.23, available, with groups of its own */
+
+#endif

@@ -1,0 +1,265 @@
+/* The tables of the blue/green upgrade against a fake RDS: every call of every stage fails once, before its
+ * effect or after it, or the process dies there; the next apply must finish, with exactly one of everything.
+ */
+#include "internal/base/testing.h"
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/upgrade.h"
+#include "provider/fake_rds.h"
+#include "provider/flow_blue_green_upgrade.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static size_t findings;
+static char last_finding[4096];
+
+static void report(void *arg, const struct step *s, const struct err *finding)
+{
+    (void)arg;
+    findings++;
+    (void)snprintf(last_finding, sizeof last_finding, "%s %s %s", finding->id ? finding->id : "", s->name,
+                   finding->text);
+}
+
+static void warn(void *arg, const char *summary, const char *detail)
+{
+    (void)arg;
+    assert_true(summary[0] != '\0' && detail[0] != '\0');
+}
+
+static bool login(void *arg, const char *host, int port, struct pg_target *ret, bool *ret_known,
+                  struct err *e)
+{
+    (void)arg;
+    (void)e;
+    *ret = (struct pg_target){.host = host ? host : "orders.example", .port = port};
+    *ret_known = true;
+    return true;
+}
+
+/* One process: nothing is remembered from the one before. */
+static bool apply_flow(const struct flow *flow, enum flow_stage target, const struct step **failed,
+                       struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct aws_session s = {.arena = a};
+    struct upgrade u;
+    findings = 0;
+    upgrade_init(&u, a, &s, &fake.clock.clock);
+    u.request.cluster = "orders";
+    u.request.target = (struct version){17, -1};
+    u.request.max_lag_bytes = 1 << 20;
+    u.source_major = 13;
+    u.has_login = true;
+    u.is_serverless = fake.serverless;
+    u.login = login;
+    u.warn = warn;
+    struct flow_run r = {.flow = flow,
+                         .u = &u,
+                         .target = target,
+                         .clock = &fake.clock.clock,
+                         .deadline_ms = fake.clock.mono + 24LL * 3600000,
+                         .poll_ms = 1000,
+                         .poll_max_ms = 30000,
+                         .report = report};
+    bool ok = flow_apply(&r, failed, e);
+    upgrade_done(&u);
+    return ok;
+}
+
+static bool apply_to(enum flow_stage target, struct err *e)
+{
+    return apply_flow(&flow_blue_green, target, NULL, e);
+}
+
+static void must_apply(enum flow_stage target)
+{
+    struct err e = ERR_INIT;
+    if (!apply_to(target, &e))
+        fail_msg("to %s: %s (%s)", stage_name(target), e.text, last_finding);
+}
+
+static void assert_one_of_everything(void)
+{
+    assert_int_equal(fake.deployments_made, 1);
+    assert_int_equal(fake.groups_made, 2);
+    assert_int_equal(fake.switchovers, 1);
+    assert_int_equal(fake.final_snapshots, 1);
+    assert_false(fake.deployment || fake.old || fake.green);
+    assert_string_equal(fake.production_version, "17.6");
+}
+
+static void each_stage_is_reached_once_and_again_changes_nothing(void **state)
+{
+    (void)state;
+    fake_reset();
+    for (int serverless = 0; serverless < 2; serverless++) {
+        fake_reset();
+        fake.serverless = serverless;
+        for (enum flow_stage s = STAGE_PREPARED; s <= STAGE_COMPLETED; s++) {
+            must_apply(s);
+            int before = fake.changes;
+            must_apply(s);
+            assert_int_equal(fake.changes, before);
+        }
+        assert_one_of_everything();
+        assert_true(fake.production_min == 0.5);
+    }
+}
+
+static int count_calls(enum flow_stage from, enum flow_stage target)
+{
+    fake_reset();
+    fake.old_protected = true;
+    if (from > STAGE_NONE)
+        must_apply(from);
+    int before = fake.calls;
+    must_apply(target);
+    return fake.calls - before;
+}
+
+static void sweep(enum flow_stage from, enum flow_stage target, enum fake_fault fault, bool death)
+{
+    int calls = count_calls(from, target);
+    assert_true(calls > 10);
+    for (int i = 1; i <= calls; i++) {
+        struct err e = ERR_INIT;
+        fake_reset();
+        if (from > STAGE_NONE)
+            must_apply(from);
+        fake.old_protected = true;
+        fake.fault = fault;
+        fake.fault_at = fake.calls + i;
+        fake.fault_everything_after = death;
+        (void)!apply_to(target, &e);
+        bool lost_on_the_way = !fake.cluster_exists || !fake.production_writable;
+        assert_false(lost_on_the_way);
+        fake.fault_at = 0;
+        must_apply(target);
+        must_apply(STAGE_COMPLETED);
+        assert_one_of_everything();
+    }
+}
+
+static void every_call_may_fail_before_its_effect(void **state)
+{
+    (void)state;
+    sweep(STAGE_NONE, STAGE_COMPLETED, FAULT_BEFORE, false);
+}
+
+static void every_call_may_lose_its_reply(void **state)
+{
+    (void)state;
+    sweep(STAGE_NONE, STAGE_COMPLETED, FAULT_AFTER, false);
+}
+
+static void the_process_may_die_at_every_call(void **state)
+{
+    (void)state;
+    sweep(STAGE_NONE, STAGE_COMPLETED, FAULT_BEFORE, true);
+    sweep(STAGE_NONE, STAGE_COMPLETED, FAULT_AFTER, true);
+}
+
+/* What one defect of the world does to an apply to `switched`. */
+static void defects_stop_before_the_switch(void **state)
+{
+    (void)state;
+    static const struct {
+        bool *flag;
+        const char *id, *step;
+    } rows[] = {
+        {&fake.degraded_event, "AUR0130", "check-events"},
+        {&fake.schema_differs, "AUR0131", "check-schema"},
+        {&fake.rows_differ, "AUR0132", "check-rows"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        const struct step *failed = NULL;
+        fake_reset();
+        *rows[i].flag = true;
+        assert_false(apply_flow(&flow_blue_green, STAGE_SWITCHED, &failed, &e));
+        assert_string_equal(e.id, rows[i].id);
+        assert_string_equal(failed->name, rows[i].step);
+        assert_int_equal(findings, 1);
+        assert_int_equal(fake.switchovers, 0);
+        assert_false(fake.validated_tag);
+        *rows[i].flag = false;
+        must_apply(STAGE_SWITCHED);
+        assert_int_equal(fake.deployments_made, 1);
+    }
+}
+
+static void a_refused_switchover_says_so_and_production_takes_writes(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    must_apply(STAGE_VALIDATED);
+    fake.refuse_switchover = true;
+    assert_false(apply_to(STAGE_SWITCHED, &e));
+    assert_string_equal(e.id, "AUR0140");
+    assert_non_null(strstr(e.said, "not in available state"));
+    assert_non_null(strstr(e.state, "takes writes"));
+    fake.refuse_switchover = false;
+    must_apply(STAGE_SWITCHED);
+}
+
+static void a_switchover_that_aws_takes_back_is_told_and_can_be_repeated(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    must_apply(STAGE_VALIDATED);
+    fake.roll_back_switchover = true;
+    assert_false(apply_to(STAGE_SWITCHED, &e));
+    assert_string_equal(e.id, "AUR0141");
+    assert_non_null(strstr(e.state, "takes writes"));
+    fake.roll_back_switchover = false;
+    must_apply(STAGE_SWITCHED);
+    assert_int_equal(fake.switchovers, 1);
+}
+
+static void the_way_back_removes_everything_of_ours(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    for (enum flow_stage s = STAGE_NONE; s <= STAGE_VALIDATED; s++) {
+        fake_reset();
+        if (s > STAGE_NONE)
+            must_apply(s);
+        assert_true(apply_flow(&flow_blue_green_back, STAGE_ROLLED_BACK, NULL, &e));
+        assert_false(fake.deployment || fake.green || fake.cluster_group || fake.instance_group);
+        assert_string_equal(fake.production_version, "13.23");
+    }
+    fake_reset();
+    must_apply(STAGE_SWITCHED);
+    assert_false(apply_flow(&flow_blue_green_back, STAGE_ROLLED_BACK, NULL, &e));
+    assert_string_equal(e.id, "AUR0160");
+    assert_true(fake.old && fake.deployment);
+}
+
+static void a_destroy_may_retire_the_old_side(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    must_apply(STAGE_SWITCHED);
+    assert_true(apply_flow(&flow_blue_green_retire, STAGE_COMPLETED, NULL, &e));
+    assert_one_of_everything();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_stage_is_reached_once_and_again_changes_nothing),
+        cmocka_unit_test(every_call_may_fail_before_its_effect),
+        cmocka_unit_test(every_call_may_lose_its_reply),
+        cmocka_unit_test(the_process_may_die_at_every_call),
+        cmocka_unit_test(defects_stop_before_the_switch),
+        cmocka_unit_test(a_refused_switchover_says_so_and_production_takes_writes),
+        cmocka_unit_test(a_switchover_that_aws_takes_back_is_told_and_can_be_repeated),
+        cmocka_unit_test(the_way_back_removes_everything_of_ours),
+        cmocka_unit_test(a_destroy_may_retire_the_old_side),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
