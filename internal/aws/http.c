@@ -76,15 +76,16 @@ static bool has_forbidden_part(CURLU *u)
 bool http_url_parse(struct arena *a, const char *text, struct http_url *ret, struct err *e)
 {
     CURLU *u CLEANUP(url_cleanup) = curl_url();
+    const char *shown = strchr(text, '@') ? "(hidden)" : text; /* a password may stand before the '@' */
     if (!u || curl_url_set(u, CURLUPART_URL, text, 0) != CURLUE_OK)
-        return err_set(e, ERR_INVALID, "\"%s\" is not a URL", text);
+        return err_set(e, ERR_INVALID, "\"%s\" is not a URL", shown);
     char *scheme CLEANUP(text_cleanup) = url_part(u, CURLUPART_SCHEME);
     char *host CLEANUP(text_cleanup) = url_part(u, CURLUPART_HOST);
     char *port CLEANUP(text_cleanup) = url_part(u, CURLUPART_PORT);
     char *path CLEANUP(text_cleanup) = url_part(u, CURLUPART_PATH);
     bool secure = scheme && strcmp(scheme, "https") == 0;
     if (!host || !*host || !scheme || (!secure && strcmp(scheme, "http") != 0))
-        return err_set(e, ERR_INVALID, "\"%s\" is not an https or http URL", text);
+        return err_set(e, ERR_INVALID, "\"%s\" is not an https or http URL", shown);
     if (has_forbidden_part(u))
         return err_set(e, ERR_INVALID, "an endpoint URL has no user name, query or fragment");
 
