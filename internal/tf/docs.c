@@ -31,6 +31,13 @@ static void head(struct writer *w, const char *page_title, const char *heading, 
         page_title, first_sentence(w->arena, doc), heading, doc);
 }
 
+/* The first line of a script is for the shell and its checkers, not for the page. */
+static struct str without_shebang(struct str text)
+{
+    size_t first = text.n > 2 && memcmp(text.p, "#!", 2) == 0 ? strcspn(text.p, "\n") + 1 : 0;
+    return first < text.n ? (struct str){text.p + first, text.n - first} : (struct str){text.p, 0};
+}
+
 /* A file of the examples as a fenced block under a heading; no file, no section. */
 static bool example(struct writer *w, const char *heading, const char *language, const char *file)
 {
@@ -39,6 +46,7 @@ static bool example(struct writer *w, const char *heading, const char *language,
     const char *path = arena_printf(w->arena, "%s/%s", w->examples, file);
     if (!file_read(w->arena, path, EXAMPLE_MAX, &text, &e))
         return e.code == ERR_NOT_FOUND || err_set(w->e, e.code, "%s", e.text);
+    text = without_shebang(text);
     while (text.n > 0 && text.p[text.n - 1] == '\n')
         text.n--;
     (void)buf_printf(&w->page, "## %s\n\n```%s\n", heading, language);

@@ -2,6 +2,7 @@
 #include "internal/base/testing.h"
 #include "internal/tf/demo.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +34,21 @@ int harness_teardown(void **state)
     struct harness *h = *state;
     service_done(&h->service);
     stop_free(h->stop);
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", h->dir);
-    int status = system(command);
+    harness_remove_tree(h->arena, h->dir);
     arena_free(h->arena);
     test_free(h);
-    return status;
+    return 0;
+}
+
+void harness_remove_tree(struct arena *a, const char *path)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            harness_remove_tree(a, arena_printf(a, "%s/%s", path, entry->d_name));
+    if (dir)
+        assert_int_equal(closedir(dir), 0);
+    assert_int_equal(dir ? rmdir(path) : unlink(path), 0);
 }
 
 const void *harness_call(struct harness *h, const char *rpc, const void *request,

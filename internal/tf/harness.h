@@ -18,6 +18,8 @@ struct harness {
 int harness_setup(void **state);    /* cmocka: a fresh one per test, configured, in *state */
 int harness_teardown(void **state); /* removes the world */
 
+void harness_remove_tree(struct arena *a, const char *path); /* a folder, or a file */
+
 /* Unpacked response; fails the test if the call does not end with status OK. */
 const void *harness_call(struct harness *h, const char *rpc, const void *request,
                          const ProtobufCMessageDescriptor *response);

@@ -1,7 +1,6 @@
 #include "internal/base/testing.h"
 #include "internal/value/msgpack.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,24 +34,23 @@ static struct str bytes(const char *hex)
 {
     char *out = arena_alloc(arena, strlen(hex) / 2 + 1);
     size_t n = 0;
-    for (const char *p = hex; *p; p++) {
-        unsigned byte;
-        if (*p != ' ' && sscanf(p, "%2x", &byte) == 1) {
-            out[n++] = (char)byte;
-            p++;
-        }
+    for (const char *p = hex; *p; n++) {
+        char *end;
+        out[n] = (char)strtoul(p, &end, 16);
+        assert_true(end > p);
+        p = end;
     }
     return (struct str){out, n};
 }
 
 static const char *hex_of(struct str s)
 {
-    char *out = arena_alloc(arena, s.n * 3 + 1);
+    struct buf out = BUF_INIT(1 << 20);
     for (size_t i = 0; i < s.n; i++)
-        (void)sprintf(out + i * 3, "%02x ", (unsigned char)s.p[i]);
-    if (s.n)
-        out[s.n * 3 - 1] = '\0';
-    return out;
+        (void)buf_printf(&out, "%s%02x", i > 0 ? " " : "", (unsigned char)s.p[i]);
+    const char *text = arena_strdup(arena, buf_text(&out));
+    buf_done(&out);
+    return text;
 }
 
 static const struct value *decode(const char *hex, const char *type_json)

@@ -1,1 +1,2 @@
+#!/bin/sh
 terraform import demo_thing.example example
