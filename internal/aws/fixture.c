@@ -1,7 +1,13 @@
 #include "internal/aws/fixture.h"
+#include "internal/base/file.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+static const struct variable *environment;
+static char home[] = "/tmp/aurora-aws-XXXXXX";
 
 static int64_t recorder_mono(struct clock *c)
 {
@@ -92,4 +98,48 @@ const char *fixture_body(struct fixture *f, int i)
 {
     const char *at = strstr(scripted_request(&f->server, i), "\r\n\r\n");
     return at ? at + 4 : "";
+}
+
+/* ---- a home of its own ---- */
+
+int fixture_home_make(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    return mkdtemp(home) && dir_make(arena_printf(a, "%s/.aws", home), &e) ? 0 : -1;
+}
+
+int fixture_home_remove(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    (void)unlink(arena_printf(a, "%s/.aws/config", home));
+    (void)unlink(arena_printf(a, "%s/.aws/credentials", home));
+    (void)rmdir(arena_printf(a, "%s/.aws", home));
+    return rmdir(home);
+}
+
+void fixture_home_write(const char *name, const char *text)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    const char *path = arena_printf(a, "%s/.aws/%s", home, name);
+    if (!file_replace(path, text ? text : "", text ? strlen(text) : 0, 0600, &e))
+        fail_msg("%s", e.text);
+}
+
+void fixture_set_env(const struct variable *list)
+{
+    environment = list;
+}
+
+const char *fixture_getenv(const char *name)
+{
+    if (strcmp(name, "HOME") == 0)
+        return home;
+    for (const struct variable *v = environment; v && v->name; v++)
+        if (strcmp(v->name, name) == 0)
+            return v->value;
+    return NULL;
 }

@@ -13,7 +13,7 @@
     "<RequestId>r-1</RequestId></ResponseMetadata></" action "Response>"
 #define EMPTY_REPLY(action)                                                                                  \
     "<" action "Response><ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></" action "Respons" \
-                                                                                                   "e>"
+    "e>"
 #define REFUSAL(code, message)                                                                               \
     "<ErrorResponse" FIXTURE_NS "><Error><Type>Sender</Type><Code>" code "</Code><Message>" message          \
     "</Message></Error><RequestId>r-2</RequestId></ErrorResponse>"
@@ -48,5 +48,15 @@ const char *fixture_body(struct fixture *f, int i); /* of the i-th request */
 struct aws *fixture_client(const char *url, struct clock *clock, int max_retries);
 const char *fixture_no_env(const char *name);
 int64_t fixture_seconds(void); /* real time */
+
+/* A home folder with ~/.aws in it, and an environment of the test's own (HOME included). */
+struct variable {
+    const char *name, *value;
+};
+int fixture_home_make(void **state); /* group set-up and tear-down */
+int fixture_home_remove(void **state);
+void fixture_home_write(const char *name, const char *text); /* "config", "credentials"; NULL: empty */
+void fixture_set_env(const struct variable *list);           /* ends with name == NULL */
+const char *fixture_getenv(const char *name);
 
 #endif

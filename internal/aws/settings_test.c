@@ -1,30 +1,9 @@
 /* Precedence of arguments, environment and profiles, and where services answer, as rows. */
-#include "internal/aws/settings.h"
-#include "internal/base/file.h"
-#include "internal/base/testing.h"
+#include "internal/aws/fixture.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { VARIABLES = 8 };
-
-struct variable {
-    const char *name, *value;
-};
-static const struct variable *environment; /* of the row that runs */
-static char folder[] = "/tmp/aurora-settings-XXXXXX";
-
-static const char *fake_getenv(const char *name)
-{
-    if (strcmp(name, "HOME") == 0)
-        return folder;
-    for (const struct variable *v = environment; v && v->name; v++)
-        if (strcmp(v->name, name) == 0)
-            return v->value;
-    return NULL;
-}
 
 static const char config_text[] = "[default]\nregion = eu-west-1\n"
                                   "[profile dev]\nregion = eu-west-2\nmax_attempts = 4\nservices = local\n"
@@ -309,8 +288,8 @@ static void check_row(const struct row *r)
     struct settings s;
     struct http_url url;
     struct err e = ERR_INIT;
-    environment = r->env;
-    c.getenv = fake_getenv;
+    fixture_set_env(r->env);
+    c.getenv = fixture_getenv;
     bool ok =
         settings_resolve(a, &c, &s, &e) &&
         settings_endpoint(&s, a, aws_service_find(r->service), r->region ? r->region : s.region, &url, &e);
@@ -374,8 +353,8 @@ static void single_values(void **state)
         struct aws_config c = list[i].config;
         struct settings s;
         struct err e = ERR_INIT;
-        environment = list[i].env;
-        c.getenv = fake_getenv;
+        fixture_set_env(list[i].env);
+        c.getenv = fixture_getenv;
         assert_true(settings_resolve(a, &c, &s, &e));
         assert_int_equal(s.max_retries, list[i].retries);
         assert_string_equal(s.http.https_proxy ? s.http.https_proxy : "none",
@@ -388,24 +367,10 @@ static void single_values(void **state)
 
 static int make_files(void **state)
 {
-    (void)state;
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct err e = ERR_INIT;
-    if (!mkdtemp(folder) || !dir_make(arena_printf(a, "%s/.aws", folder), &e))
-        return -1;
-    return file_replace(arena_printf(a, "%s/.aws/config", folder), config_text, sizeof config_text - 1, 0600,
-                        &e)
-               ? 0
-               : -1;
-}
-
-static int remove_files(void **state)
-{
-    (void)state;
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    (void)unlink(arena_printf(a, "%s/.aws/config", folder));
-    (void)rmdir(arena_printf(a, "%s/.aws", folder));
-    return rmdir(folder);
+    int failed = fixture_home_make(state);
+    if (!failed)
+        fixture_home_write("config", config_text);
+    return failed;
 }
 
 int main(void)
@@ -414,5 +379,5 @@ int main(void)
         cmocka_unit_test(endpoint_rows),
         cmocka_unit_test(single_values),
     };
-    return cmocka_run_group_tests(tests, make_files, remove_files);
+    return cmocka_run_group_tests(tests, make_files, fixture_home_remove);
 }
