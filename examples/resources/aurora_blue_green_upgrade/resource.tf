@@ -29,7 +29,6 @@ resource "aurora_blue_green_upgrade" "orders" {
   }
 
   validation {
-    mode           = "full"
     minimum_stable = "2h"
   }
 
