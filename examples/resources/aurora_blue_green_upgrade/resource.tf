@@ -33,7 +33,7 @@ resource "aurora_blue_green_upgrade" "orders" {
   }
 
   cutover {
-    max_write_outage = 120
+    max_write_outage = "120s"
   }
 }
 
