@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,6 +274,24 @@ static size_t on_header(char *line, size_t one, size_t n, void *context)
     return n;
 }
 
+/* A CA that has our CA's name but another key makes OpenSSL leave older errors in front of "certificate
+ * verify failed"; libcurl looks at the first one only and would call it a broken connection. */
+static int on_verify(X509_STORE_CTX *chain, void *context)
+{
+    (void)context;
+    int ok = X509_verify_cert(chain);
+    if (ok <= 0)
+        ERR_clear_error();
+    return ok;
+}
+
+static CURLcode on_tls(CURL *c, void *tls, void *context)
+{
+    (void)c;
+    SSL_CTX_set_cert_verify_callback(tls, on_verify, context);
+    return CURLE_OK;
+}
+
 /* Children of the process must not inherit connections to AWS. */
 static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -331,6 +351,7 @@ static void set_transport(CURL *c, const struct http *h, const struct http_reque
     (void)curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     (void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, k->insecure ? 0L : 1L);
     (void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, k->insecure ? 0L : 2L);
+    (void)curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     if (k->ca_file && *k->ca_file)
         (void)curl_easy_setopt(c, CURLOPT_CAINFO, k->ca_file);
     (void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

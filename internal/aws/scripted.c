@@ -104,8 +104,9 @@ static void send_reply(struct connection *c, const struct step *p)
     const char *body = p->body ? p->body : "";
     size_t n = strlen(body), promised = p->fault == FAULT_SHORT_BODY ? n + 100 : n;
     char *text = NULL;
-    int size = asprintf(&text, "HTTP/1.1 %d Scripted\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s",
-                        p->status ? p->status : 200, promised, p->headers ? p->headers : "", body);
+    int size = asprintf(&text, "HTTP/1.1 %d Scripted\r\nContent-Length: %zu\r\n%s%s\r\n%s",
+                        p->status ? p->status : 200, promised, p->keep ? "" : "Connection: close\r\n",
+                        p->headers ? p->headers : "", body);
     must(size > 0, "asprintf");
     if (p->fault == FAULT_RESET) {
         struct linger hard = {.l_onoff = 1};
@@ -135,22 +136,43 @@ static void answer(struct connection *c, const struct step *p)
     }
 }
 
+static void count(struct scripted *s, int change)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->active += change;
+    if (s->active > s->peak)
+        s->peak = s->active;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static bool serve_one(struct connection *c)
+{
+    char *request = read_request(c);
+    if (!request)
+        return false;
+    const struct step *p = choose(c->server, request);
+    free(request);
+    answer(c, p);
+    return p && p->keep;
+}
+
 static void *serve(void *context)
 {
     struct connection *c = context;
+    count(c->server, 1);
     if (c->server->tls) {
         c->tls = SSL_new(c->server->tls);
         (void)SSL_set_fd(c->tls, c->fd);
     }
-    char *request = !c->tls || SSL_accept(c->tls) == 1 ? read_request(c) : NULL;
-    if (request)
-        answer(c, choose(c->server, request));
-    free(request);
+    if (!c->tls || SSL_accept(c->tls) == 1)
+        while (serve_one(c))
+            ;
     if (c->tls) {
         (void)SSL_shutdown(c->tls);
         SSL_free(c->tls);
     }
     (void)close(c->fd);
+    count(c->server, -1);
     free(c);
     return NULL;
 }

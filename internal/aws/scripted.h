@@ -26,6 +26,7 @@ struct step {
     int status;                 /* 0: 200 */
     const char *headers, *body; /* each header ends with \r\n; NULL: none */
     enum fault fault;
+    bool keep; /* the connection stays open for another request */
 };
 
 enum { SCRIPTED_KEPT = 512, SCRIPTED_REQUEST_MAX = 65536 };
@@ -37,8 +38,8 @@ struct scripted {
     pthread_mutex_t lock;
     const struct step *steps; /* end with body == NULL && fault == FAULT_NONE && status == 0 */
     int used[64];
-    int requests;
-    char *kept[SCRIPTED_KEPT]; /* whole requests, in order */
+    int requests, active, peak; /* peak: most connections at once */
+    char *kept[SCRIPTED_KEPT];  /* whole requests, in order */
     pthread_t workers[4096];
     size_t worker_count;
     char url[64];
