@@ -265,6 +265,30 @@ static size_t previous_kept(const struct tokens *l, size_t i)
     return l->n;
 }
 
+/* AND or OR, if that is what joins everything between two marks; else NULL. */
+static const char *connective(const struct tokens *l, size_t open, size_t close)
+{
+    static const char *const both[] = {"AND", "OR"};
+    bool seen[ARRAY_LEN(both)] = {false};
+    for (size_t i = open + 1; i < close; i++) {
+        if (is(l, i, "(") || is(l, i, "["))
+            i = behind_group(l, i) - 1;
+        for (size_t k = 0; k < ARRAY_LEN(both); k++)
+            seen[k] = seen[k] || is(l, i, both[k]);
+    }
+    return seen[0] == seen[1] ? NULL : seen[0] ? both[0] : both[1];
+}
+
+/* `(a AND b) AND c` is read back as one list of three. */
+static bool is_part_of_chain(const struct tokens *l, size_t open, size_t close)
+{
+    size_t before = previous_kept(l, open), after = next_kept(l, close);
+    if (!is(l, after, "AND") && !is(l, after, "OR") && !is(l, before, "AND") && !is(l, before, "OR"))
+        return false;
+    const char *word = connective(l, open, close);
+    return word && (is(l, before, word) || is(l, after, word));
+}
+
 /* Drops the pair if it holds one thing that is no call's argument list, or just another pair. */
 static void simplify(struct tokens *l, size_t open, size_t close, const size_t *opened_by)
 {
@@ -272,7 +296,7 @@ static void simplify(struct tokens *l, size_t open, size_t close, const size_t *
     bool is_call = before < l->n && l->t[before].kind == T_WORD;
     bool single = first == last && l->t[first].kind != T_MARK && !is_call;
     bool nested = first < last && is(l, first, "(") && is(l, last, ")") && opened_by[last] == first;
-    if (single) {
+    if (single || is_part_of_chain(l, open, close)) {
         l->t[open].dropped = l->t[close].dropped = true;
     } else if (nested) {
         l->t[first].dropped = l->t[last].dropped = true;

@@ -3,6 +3,7 @@
  *
  * pg_upgrade carries definitions as text, and text read back is not always printed as it was (ruleutils.c):
  *   - `(x)::text = ANY ((ARRAY['a'::character varying])::text[])` comes back with the cast at each element;
+ *   - `(a AND b) AND c` comes back as `a AND b AND c`;
  *   - up to 15 a view over one relation qualifies every column with it, from 16 on it does not.
  * So casts, parentheses around one thing, that one qualifier and the layout are taken out. What is lost: a
  * change of nothing but a cast inside an expression. Types of columns, arguments and results are compared

@@ -282,7 +282,8 @@ static const char search_dictionaries[] = "SELECT 'text search dictionary ' || "
 static const char casts[] =
     "SELECT 'cast from ' || format_type(k.castsource, NULL) || ' to ' || format_type(k.casttarget, NULL),"
     " concat_ws(' ', nullif(k.castfunc, 0)::regprocedure::text, k.castcontext::text, k.castmethod::text),"
-    " NULL FROM pg_cast k WHERE k.oid >= 16384 AND " SQL_NOT_OF_EXTENSION("pg_cast", "k.oid");
+    " NULL FROM pg_cast k WHERE k.oid >= 16384 AND (SELECT t.typtype FROM pg_type t WHERE t.oid = "
+    "k.casttarget) <> 'm' AND " SQL_NOT_OF_EXTENSION("pg_cast", "k.oid");
 static const char servers[] =
     "SELECT 'foreign server ' || quote_ident(s.srvname), concat_ws(' ', quote_ident(w.fdwname), s.srvtype,"
     " s.srvversion, " SORTED_OPTIONS("s.srvoptions") "), NULL FROM pg_foreign_server s"

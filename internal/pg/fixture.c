@@ -363,7 +363,7 @@ void conn_sql(PGconn *conn, const char *sql)
     PGresult *r CLEANUP(result_cleanup) = PQexec(conn, sql);
     ExecStatusType status = PQresultStatus(r);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
-        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+        fail_msg("%s: %.200s", PQerrorMessage(conn), sql);
 }
 
 void server_sql(struct server *s, const char *database, const char *sql)
@@ -380,6 +380,19 @@ void server_sqlf(struct server *s, const char *database, const char *fmt, ...)
     va_start(ap, fmt);
     server_sql(s, database, arena_vprintf(a, fmt, ap));
     va_end(ap);
+}
+
+void server_file(struct server *s, const char *database, const char *path)
+{
+    char port[12], folder[400] = "", full[600];
+    (void)snprintf(port, sizeof port, "%d", s->port);
+    if (!getcwd(folder, sizeof folder))
+        die("where am I", strerror(errno));
+    (void)snprintf(full, sizeof full, "%s/%s", folder, path);
+    const char *argv[] = {
+        tool(s, "psql"),   "-X", "-q", "-h",     fixture_dir(), "-p", port, "-U", "rdsadmin", "-v",
+        "ON_ERROR_STOP=1", "-f", full, database, NULL};
+    fixture_run(argv, false);
 }
 
 char *server_value(struct server *s, const char *database, const char *sql)

@@ -33,6 +33,8 @@ struct pg *server_open(struct server *s, const char *database, const char *user,
 /* Several statements as rdsadmin; fails the test if one does. */
 void server_sql(struct server *s, const char *database, const char *sql);
 void server_sqlf(struct server *s, const char *database, const char *fmt, ...) PRINTF(3, 4);
+/* A file of statements, relative to this folder, each in a transaction of its own. */
+void server_file(struct server *s, const char *database, const char *path);
 /* First field of the first row, as rdsadmin; the caller frees. */
 char *server_value(struct server *s, const char *database, const char *sql);
 /* A plain libpq connection as rdsadmin. */

@@ -1,0 +1,266 @@
+#include "internal/pg/catalog.h"
+#include "internal/base/buf.h"
+#include "internal/pg/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- names that may and may not be looked at ---- */
+
+struct name_right {
+    const char *name;
+    bool allowed;
+};
+static const struct field name_right_fields[] = {
+    {FIELD_TEXT, offsetof(struct name_right, name)},
+    {FIELD_BOOL, offsetof(struct name_right, allowed)},
+};
+
+/* Splits rows of (name, allowed). */
+static bool names_by_right(struct pg *c, struct arena *a, const char *sql, const char ***ret, size_t *ret_n,
+                           const char ***ret_denied, size_t *ret_denied_n, struct err *e)
+{
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *mapped;
+    size_t n;
+    if (!query_rows(c, sql, NULL, 0, &r, e) ||
+        !query_map(r, a, name_right_fields, ARRAY_LEN(name_right_fields), sizeof(struct name_right), &mapped,
+                   &n, e))
+        return false;
+    const struct name_right *rows = mapped;
+    *ret = ARENA_ARRAY(a, const char *, n + 1);
+    *ret_denied = ARENA_ARRAY(a, const char *, n + 1);
+    *ret_n = *ret_denied_n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].allowed)
+            (*ret)[(*ret_n)++] = rows[i].name;
+        else
+            (*ret_denied)[(*ret_denied_n)++] = rows[i].name;
+    return true;
+}
+
+/* ---- sequences ---- */
+
+static const struct field sequence_fields[] = {
+    {FIELD_TEXT, offsetof(struct pg_sequence, name)},
+    {FIELD_INT64, offsetof(struct pg_sequence, last_value)},
+    {FIELD_INT64, offsetof(struct pg_sequence, increment)},
+    {FIELD_BOOL, offsetof(struct pg_sequence, is_called)},
+};
+
+/* Read from the sequences themselves: the view pg_sequences shows NULL for "never called" and "not allowed"
+ * alike, and hides setval(…, false). */
+static bool read_sequences(struct pg *c, struct arena *a, const char *const *names, size_t n,
+                           struct pg_sequence *ret, struct err *e)
+{
+    struct buf sql = BUF_INIT((size_t)1024 * 1024);
+    for (size_t i = 0; i < n; i++)
+        (void)buf_printf(&sql,
+                         "%sSELECT %zu, s.last_value, p.seqincrement, s.is_called FROM %s s, pg_sequence p"
+                         " WHERE p.seqrelid = s.tableoid",
+                         i ? " UNION ALL " : "", i, names[i]);
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *mapped;
+    size_t count;
+    bool done = sql.overflow ? err_set(e, ERR_INVALID, "names of sequences are too long together")
+                             : query_rows(c, buf_text(&sql), NULL, 0, &r, e);
+    buf_done(&sql);
+    if (!done ||
+        !query_map(r, a, sequence_fields, ARRAY_LEN(sequence_fields), sizeof *ret, &mapped, &count, e))
+        return false;
+    if (count != n)
+        return err_set(e, ERR_REMOTE, "%zu of %zu sequences could be read", count, n);
+    const struct pg_sequence *rows = mapped; /* their names are numbers in this batch */
+    for (size_t i = 0; i < n; i++) {
+        size_t at = strtoul(rows[i].name, NULL, 10);
+        if (at >= n)
+            return err_set(e, ERR_BUG, "sequence %zu of %zu", at, n);
+        ret[at] = rows[i];
+        ret[at].name = names[at];
+    }
+    return true;
+}
+
+bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n, struct err *e)
+{
+    enum { BATCH = 250 };
+    static const char sql[] =
+        "SELECT format('%I.%I', n.nspname, c.relname), has_schema_privilege(n.oid, 'USAGE') AND"
+        " has_sequence_privilege(c.oid, 'SELECT') FROM pg_class c JOIN pg_namespace n ON n.oid = "
+        "c.relnamespace"
+        " WHERE c.relkind = 'S' AND " SQL_USER_RELATION("c", "n") " ORDER BY n.nspname, c.relname";
+    const char **names, **forbidden;
+    size_t n, forbidden_n;
+    if (!names_by_right(c, a, sql, &names, &n, &forbidden, &forbidden_n, e))
+        return err_wrap(e, "list sequences of database \"%s\"", c->database);
+    if (forbidden_n > 0) {
+        (void)denied(c, "read these sequences:", "GRANT USAGE ON SCHEMA … and GRANT SELECT ON SEQUENCE …",
+                     forbidden, forbidden_n, e);
+        return err_wrap(e, "read sequences of database \"%s\"", c->database);
+    }
+    struct pg_sequence *all = ARENA_ARRAY(a, struct pg_sequence, n + 1);
+    for (size_t i = 0; i < n; i += BATCH)
+        if (!read_sequences(c, a, names + i, n - i < BATCH ? n - i : BATCH, all + i, e))
+            return err_wrap(e, "read sequences of database \"%s\"", c->database);
+    *ret = all;
+    *ret_n = n;
+    return true;
+}
+
+/* ---- statistics ---- */
+
+/* pg_stats shows a table's statistics only to those who may read the table. To the others only "was analyzed
+ * once" is visible, which is as good; 18 carries statistics over an upgrade without that. */
+static const char unanalyzed[] =
+    "WITH t AS (SELECT c.oid, n.nspname, c.relname, c.reltuples, c.relkind,"
+    "  has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT"
+    "  row_security_active(c.oid) AS readable FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    "  WHERE c.relkind IN ('r', 'm', 'p') AND " SQL_USER_RELATION(
+        "c",
+        "n") "),"
+             " known AS (SELECT DISTINCT schemaname, tablename, inherited FROM pg_stats)"
+             " SELECT format('%I.%I', t.nspname, t.relname), t.readable FROM t WHERE CASE WHEN t.relkind = "
+             "'p' THEN EXISTS"
+             "  (SELECT FROM pg_partition_tree(t.oid) l WHERE l.isleaf AND pg_relation_size(l.relid) > 0)"
+             "  ELSE pg_relation_size(t.oid) > 0 END"
+             " AND NOT EXISTS (SELECT FROM known k WHERE k.schemaname = t.nspname AND k.tablename = t.relname"
+             "  AND k.inherited = (t.relkind = 'p'))"
+             " AND NOT EXISTS (SELECT FROM pg_stat_all_tables s WHERE s.relid = t.oid AND"
+             "  coalesce(s.last_analyze, s.last_autoanalyze) IS NOT NULL)"
+             " ORDER BY t.nspname, t.relname";
+
+bool pg_unanalyzed(struct pg *c, struct arena *a, size_t max, const char ***ret_names, size_t *ret_n,
+                   struct err *e)
+{
+    const char **names, **forbidden;
+    size_t n, forbidden_n;
+    if (!names_by_right(c, a, unanalyzed, &names, &n, &forbidden, &forbidden_n, e))
+        return err_wrap(e, "look for tables without statistics in database \"%s\"", c->database);
+    if (forbidden_n > 0) {
+        (void)denied(c, "see whether these tables have statistics:",
+                     "GRANT USAGE ON SCHEMA … and GRANT SELECT ON TABLE …", forbidden, forbidden_n, e);
+        return err_wrap(e, "look for tables without statistics in database \"%s\"", c->database);
+    }
+    *ret_names = names;
+    (*ret_names)[n < max ? n : max] = NULL;
+    *ret_n = n;
+    return true;
+}
+
+/* What ANALYZE without a name covers, catalogues included: they lack statistics after an upgrade as well. The
+ * parent of partitions analyzes these, so in the pass that does parents its leaves are left out. */
+static const char analyzable[] =
+    "SELECT format('%I.%I', n.nspname, c.relname), n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't' AND "
+    "n.nspname"
+    " !~ '^pg_toast' AND CASE WHEN $1::bool THEN c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition"
+    " ELSE c.relkind IN ('r', 'm') END ORDER BY c.relpages DESC, 1";
+
+struct stage {
+    const char *target; /* default_statistics_target; NULL: the session's own */
+    bool parents;
+};
+
+static bool list_analyzable(struct pg *c, struct arena *a, bool parents, const struct name_right **ret,
+                            size_t *ret_n, struct err *e)
+{
+    const char *params[] = {parents ? "true" : "false"};
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *rows;
+    if (!query_rows(c, analyzable, params, 1, &r, e) ||
+        !query_map(r, a, name_right_fields, ARRAY_LEN(name_right_fields), sizeof(struct name_right), &rows,
+                   ret_n, e))
+        return false;
+    *ret = rows;
+    return true;
+}
+
+/* One table. The server skips what may not be analyzed with a WARNING only (of a wording that differs by
+ * major); a table dropped meanwhile is no failure. */
+static bool analyze_table(struct pg *c, struct arena *a, const char *name, bool *ret_skipped, struct err *e)
+{
+    struct err failure = ERR_INIT;
+    if (query_run_for(c, arena_printf(a, "ANALYZE %s", name), 0, &failure)) {
+        *ret_skipped = strstr(c->warning, "skipping") != NULL;
+        return true;
+    }
+    *ret_skipped = false;
+    if (failure.code == ERR_NOT_FOUND)
+        return true;
+    if (e)
+        *e = failure;
+    return err_wrap(e, "analyze %s", name);
+}
+
+static bool analyze_stage(struct pg *c, struct arena *a, const struct stage *s, const char ***ret_skipped,
+                          size_t *ret_n, struct err *e)
+{
+    const struct name_right *tables;
+    size_t n, skipped_n = 0;
+    const char *set = s->target ? arena_printf(a, "SET default_statistics_target = %s", s->target)
+                                : "RESET default_statistics_target";
+    if (!query_run(c, set, e) || !list_analyzable(c, a, s->parents, &tables, &n, e))
+        return false;
+    const char **skipped = ARENA_ARRAY(a, const char *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        bool skip;
+        if (!analyze_table(c, a, tables[i].name, &skip, e))
+            return false;
+        if (skip &&
+            tables[i].allowed) /* catalogues belong to the service; users' tables must not be missed */
+            skipped[skipped_n++] = tables[i].name;
+    }
+    *ret_skipped = skipped;
+    *ret_n = skipped_n;
+    return true;
+}
+
+bool pg_analyze(struct pg *c, struct err *e)
+{
+    static const struct stage stages[] = {{"1", false}, {"10", false}, {NULL, true}};
+    if (!c->writable)
+        return err_set(e, ERR_BUG, "ANALYZE on a session that was opened read-only");
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    const char **skipped = NULL;
+    size_t n = 0;
+    /* A big partitioned table may take longer than any one query should; stop still works. */
+    if (!query_run(c, "SET statement_timeout = 0", e))
+        return false;
+    bool done = true;
+    for (size_t i = 0; done && i < ARRAY_LEN(stages); i++)
+        done = analyze_stage(c, a, &stages[i], &skipped, &n, e);
+    struct err ignored = ERR_INIT;
+    const char *restore = arena_printf(a, "SET statement_timeout = '%ds'", c->statement_timeout_s);
+    if (!query_run(c, restore, done ? e : &ignored) || !done)
+        return err_wrap(e, "gather statistics of database \"%s\"", c->database);
+    if (n == 0)
+        return true;
+    (void)denied(c, "analyze these tables (all others are done):",
+                 c->version >= 170000 ? "GRANT MAINTAIN ON TABLE …"
+                                      : "make it the owner, or GRANT the owning role",
+                 skipped, n, e);
+    return err_wrap(e, "gather statistics of database \"%s\"", c->database);
+}
+
+/* ---- extensions ---- */
+
+static const struct field extension_fields[] = {
+    {FIELD_TEXT, offsetof(struct pg_extension, name)},
+    {FIELD_TEXT, offsetof(struct pg_extension, installed)},
+    {FIELD_TEXT, offsetof(struct pg_extension, available)},
+};
+
+bool pg_extensions(struct pg *c, struct arena *a, const struct pg_extension **ret, size_t *ret_n,
+                   struct err *e)
+{
+    static const char sql[] =
+        "SELECT x.extname, x.extversion, v.default_version FROM pg_extension x LEFT JOIN"
+        " pg_available_extensions v ON v.name = x.extname ORDER BY x.extname COLLATE \"C\"";
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *rows;
+    if (!query_rows(c, sql, NULL, 0, &r, e) || !query_map(r, a, extension_fields, ARRAY_LEN(extension_fields),
+                                                          sizeof(struct pg_extension), &rows, ret_n, e))
+        return err_wrap(e, "list extensions of database \"%s\"", c->database);
+    *ret = rows;
+    return true;
+}

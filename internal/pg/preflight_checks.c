@@ -1,0 +1,388 @@
+#include "internal/pg/preflight.h"
+#include "internal/pg/query.h"
+
+/* Sources: pg_upgrade's check.c, AWS's lists for blue/green deployments and major upgrades of Aurora
+ * PostgreSQL, PostgreSQL's chapter on logical replication (restrictions) and the release notes of 14 to 18.
+ */
+
+#define EACH    (PG_FOR_BLUE_GREEN | PG_FOR_IN_PLACE | PG_FOR_LOGICAL)
+#define STREAMS (PG_FOR_BLUE_GREEN | PG_FOR_LOGICAL)
+
+#define NAME(n, c) "format('%I.%I', " n ".nspname, " c ")"
+#define RELATION                                                                                             \
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " SQL_USER_RELATION("c", "n")
+#define COLUMN                                                                                               \
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON"                  \
+    " a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE " SQL_USER_RELATION("c", "n")
+#define COLUMN_NAME NAME("n", "c.relname") " || '.' || quote_ident(a.attname)"
+/* A role that may not see other people's sessions sees only its own: that would look like "none". */
+#define IF_SESSIONS_ARE_VISIBLE "pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')"
+
+/* ---- replica identity ---- */
+
+#define PUBLISHED "c.relkind = 'r' AND c.relpersistence = 'p'"
+/* relcache.c takes an index as identity only if it is valid and immediate: a deferrable key is none. */
+static const char no_identity[] = "SELECT " NAME("n", "c.relname") RELATION
+    " AND " PUBLISHED " AND (c.relreplident = 'n'"
+    " OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid"
+    "  AND x.indisprimary AND x.indimmediate AND x.indisvalid)"
+    " OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid"
+    "  AND x.indisreplident AND x.indimmediate AND x.indisvalid))";
+static const char full_identity[] =
+    "SELECT " NAME("n", "c.relname") RELATION " AND " PUBLISHED " AND c.relreplident = 'f'";
+/* The apply worker compares whole rows through the type cache: a default btree or hash operator class of the
+ * type itself, of what it is binary-coercible to, or of its family of container types. */
+static const char full_without_equality[] =
+    "SELECT " COLUMN_NAME " || ' ' || format_type(a.atttypid, NULL)" COLUMN " AND " PUBLISHED
+    " AND c.relreplident = 'f' AND NOT EXISTS (WITH RECURSIVE b(t) AS (SELECT a.atttypid UNION SELECT CASE"
+    "  WHEN y.typbasetype <> 0 THEN y.typbasetype WHEN y.typelem <> 0 AND y.typlen = -1 THEN y.typelem ELSE"
+    "  y.oid END FROM b JOIN pg_type y ON y.oid = b.t) SELECT FROM b JOIN pg_type y ON y.oid = b.t"
+    "  WHERE y.typbasetype = 0 AND NOT (y.typelem <> 0 AND y.typlen = -1) AND (y.typtype IN ('e', 'c', 'r', "
+    "'m')"
+    "  OR EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod AND m.amname IN ('btree', "
+    "'hash')"
+    "   WHERE o.opcdefault AND (o.opcintype = y.oid OR EXISTS (SELECT FROM pg_cast k WHERE"
+    "   k.castsource = y.oid AND k.casttarget = o.opcintype AND k.castmethod = 'b'"
+    "   AND k.castcontext = 'i')))))";
+
+/* ---- what runs or is kept ---- */
+
+static const char prepared[] = "SELECT quote_literal(gid) || ' since ' || date_trunc('second', prepared)"
+                               " FROM pg_prepared_xacts WHERE database = current_database()";
+static const char long_running[] =
+    "SELECT concat('process ', pid, ' of ', quote_ident(usename), ' (', application_name, '), ',"
+    " extract(epoch FROM clock_timestamp() - xact_start)::bigint, ' s') FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    " AND xact_start < clock_timestamp() - interval '1 minute'";
+static const char hidden_sessions[] = "SELECT 'sessions of other users' WHERE NOT " IF_SESSIONS_ARE_VISIBLE;
+#define OWN_SLOTS "'^(rds|aurora_upgrade)'"
+static const char user_slots[] = "SELECT quote_ident(slot_name) || ' (' || plugin || ')' FROM"
+                                 " pg_replication_slots WHERE slot_type = 'logical' AND database ="
+                                 " current_database() AND slot_name !~ " OWN_SLOTS;
+static const char all_slots[] = "SELECT quote_ident(slot_name) || ' (' || plugin || ')' FROM"
+                                " pg_replication_slots WHERE slot_type = 'logical' AND database ="
+                                " current_database()";
+static const char lost_slots[] = "SELECT quote_ident(slot_name) FROM pg_replication_slots WHERE"
+                                 " wal_status = 'lost'";
+static const char subscriptions[] =
+    "SELECT quote_ident(subname) FROM pg_subscription WHERE subdbid = (SELECT"
+    " oid FROM pg_database WHERE datname = current_database()) AND subname !~ " OWN_SLOTS;
+static const char publications[] =
+    "SELECT quote_ident(pubname) FROM pg_publication WHERE pubname !~ " OWN_SLOTS;
+static const char wal_level[] =
+    "SELECT 'wal_level is ' || setting FROM pg_settings WHERE name = 'wal_level' AND"
+    " setting <> 'logical'";
+/* One slot and one sender for each database, and one to spare. */
+static const char few_slots[] =
+    "SELECT concat(s.name, ' is ', s.setting, ', ', u.used, ' in use, ', d.n + 1, ' more needed') FROM "
+    "pg_settings"
+    " s, (SELECT count(*) n FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname <>"
+    " 'rdsadmin') d, (SELECT count(*) used FROM pg_replication_slots WHERE slot_name !~ " OWN_SLOTS ") u"
+    " WHERE s.name IN ('max_replication_slots', 'max_wal_senders') AND s.setting::int < u.used + d.n + 1";
+
+/* ---- not carried by logical replication ---- */
+
+static const char large_objects[] = "SELECT oid::text FROM pg_largeobject_metadata";
+static const char very_many_large_objects[] =
+    "SELECT count(*) || ' large objects' FROM pg_largeobject_metadata HAVING count(*) > 1000000";
+static const char unlogged[] =
+    "SELECT " NAME("n", "c.relname") RELATION " AND c.relpersistence = 'u' AND c.relkind IN ('r', 'p')";
+static const char foreign_tables[] = "SELECT " NAME("n", "c.relname") RELATION " AND c.relkind = 'f'";
+static const char materialized_views[] = "SELECT " NAME("n", "c.relname") RELATION " AND c.relkind = 'm'";
+static const char always_triggers[] = "SELECT quote_ident(t.tgname) || ' on ' || " NAME(
+    "n", "c.relname") " FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid "
+                      "= c.relnamespace"
+                      " WHERE NOT t.tgisinternal AND t.tgenabled IN ('A', 'R') AND " SQL_USER_RELATION("c",
+                                                                                                       "n");
+static const char event_triggers[] =
+    "SELECT quote_ident(evtname) FROM pg_event_trigger WHERE evtenabled <> 'D'"
+    " AND evtname !~ '^(rds|aurora_upgrade)'";
+
+/* ---- what pg_upgrade refuses: check.c, version.c ---- */
+
+/* Types that contain one of the named ones: domains, arrays, composites, ranges, in any depth. */
+#define COLUMNS_OF_TYPES(types)                                                                              \
+    "WITH RECURSIVE part(inner_type, outer_type) AS (SELECT typbasetype, oid FROM pg_type WHERE "            \
+    "typbasetype <> 0"                                                                                       \
+    " UNION ALL SELECT typelem, oid FROM pg_type WHERE typelem <> 0 UNION ALL SELECT rngsubtype, rngtypid "  \
+    "FROM"                                                                                                   \
+    " pg_range UNION ALL SELECT x.atttypid, y.oid FROM pg_type y JOIN pg_attribute x ON x.attrelid = "       \
+    "y.typrelid"                                                                                             \
+    " AND x.attnum > 0 AND NOT x.attisdropped WHERE y.typtype = 'c'), bad(t) AS (" types                     \
+    " UNION SELECT part.outer_type FROM bad JOIN part ON part.inner_type = bad.t) SELECT " COLUMN_NAME       \
+    " || ' ' || format_type(a.atttypid, NULL) FROM bad JOIN pg_attribute a ON a.atttypid = bad.t AND"        \
+    " a.attnum > 0 AND NOT a.attisdropped JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN"            \
+    " ('r', 'm', 'i') JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " SQL_USER_RELATION("c", "n")
+#define NAMED_TYPES(names)                                                                                   \
+    "SELECT oid FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname IN (" names ")"
+
+static const char reg_columns[] =
+    COLUMNS_OF_TYPES(NAMED_TYPES("'regproc', 'regprocedure', 'regoper', 'regoperator', 'regconfig',"
+                                 " 'regdictionary', 'regcollation', 'regnamespace'"));
+static const char aclitem_columns[] = COLUMNS_OF_TYPES(NAMED_TYPES("'aclitem'"));
+static const char system_rows[] = COLUMNS_OF_TYPES(
+    "SELECT t.oid FROM pg_type t JOIN pg_namespace k ON k.oid = t.typnamespace WHERE t.typtype = 'c'"
+    " AND (k.nspname = 'pg_catalog' OR k.nspname = 'information_schema')");
+static const char invalid_databases[] =
+    "SELECT quote_ident(datname) FROM pg_database WHERE datconnlimit = -2";
+static const char closed_databases[] =
+    "SELECT quote_ident(datname) FROM pg_database WHERE NOT datallowconn AND"
+    " datname <> 'template0' AND datconnlimit <> -2";
+static const char templates[] =
+    "SELECT quote_ident(w.name) || ' is missing or no template' FROM (VALUES ('template0'), ('template1'))"
+    " w(name) WHERE NOT EXISTS (SELECT FROM pg_database d WHERE d.datname = w.name AND d.datistemplate)"
+    " UNION ALL SELECT 'template0 allows connections' FROM pg_database WHERE datname = 'template0' AND"
+    " datallowconn";
+static const char postfix_operators[] =
+    "SELECT o.oid::regoperator::text FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE"
+    " o.oprright = 0 AND o.oid >= 16384 AND " SQL_USER_NAMESPACE("n");
+static const char conversions[] =
+    "SELECT " NAME("n", "o.conname") " FROM pg_conversion o JOIN pg_namespace n ON"
+                                     " n.oid = o.connamespace WHERE o.oid >= 16384";
+/* Arguments of these functions became anycompatible in 14. */
+#define POLYMORPHIC                                                                                          \
+    "'array_append(anyarray,anyelement)', 'array_cat(anyarray,anyarray)',"                                   \
+    " 'array_prepend(anyelement,anyarray)', 'array_remove(anyarray,anyelement)',"                            \
+    " 'array_replace(anyarray,anyelement,anyelement)', 'array_position(anyarray,anyelement)',"               \
+    " 'array_position(anyarray,anyelement,integer)', 'array_positions(anyarray,anyelement)',"                \
+    " 'width_bucket(anyelement,anyarray)'"
+static const char polymorphics[] =
+    "SELECT 'aggregate ' || g.aggfnoid::regprocedure::text FROM pg_aggregate g WHERE g.aggfnoid >= 16384 AND"
+    " (g.aggtransfn::oid = ANY (SELECT f::regprocedure::oid FROM unnest(ARRAY[" POLYMORPHIC "]) f) OR"
+    " g.aggfinalfn::oid = ANY (SELECT f::regprocedure::oid FROM unnest(ARRAY[" POLYMORPHIC "]) f))"
+    " UNION ALL SELECT 'operator ' || o.oid::regoperator::text FROM pg_operator o WHERE o.oid >= 16384 AND"
+    " o.oprcode::oid = ANY (SELECT f::regprocedure::oid FROM unnest(ARRAY[" POLYMORPHIC "]) f)";
+static const char not_null_children[] =
+    "SELECT " NAME("n", "c.relname") " || '.' || quote_ident(a.attname) FROM pg_inherits i"
+                                     " JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attnum > 0 AND "
+                                     "p.attnotnull AND NOT p.attisdropped"
+                                     " JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attname = "
+                                     "p.attname AND NOT a.attnotnull AND NOT"
+                                     " a.attisdropped JOIN pg_class c ON c.oid = a.attrelid JOIN "
+                                     "pg_namespace n ON n.oid = c.relnamespace"
+                                     " WHERE c.relkind IN ('r', 'p', 'f')";
+static const char attver_columns[] =
+    "SELECT " COLUMN_NAME COLUMN " AND EXISTS (SELECT FROM unnest(a.attoptions)"
+    " o WHERE o ~ '^pg_attver')";
+
+/* ---- system objects that newer majors changed: pg_upgrade --check does not see these, its run fails ---- */
+
+/* Views' own rules depend on the columns and functions they name. */
+#define VIEWS_ON(dependency)                                                                                 \
+    "SELECT DISTINCT " NAME(                                                                                 \
+        "n", "c.relname") " || ' uses ' || x.what FROM pg_rewrite r JOIN pg_depend d ON"                     \
+                          " d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid JOIN (" dependency        \
+                          ") x(class, obj, sub, what)"                                                       \
+                          " ON d.refclassid = x.class AND d.refobjid = x.obj AND (x.sub = 0 OR "             \
+                          "d.refobjsubid = x.sub) JOIN"                                                      \
+                          " pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace " \
+                          "WHERE " SQL_USER_RELATION("c", "n") " AND " SQL_NOT_OF_EXTENSION("pg_class",      \
+                                                                                            "c.oid")
+#define REMOVED_COLUMNS(rows)                                                                                \
+    VIEWS_ON("SELECT 'pg_class'::regclass::oid, k.attrelid, k.attnum::int, format('%s.%s', v.relation,"      \
+             " v.name) FROM (VALUES " rows ") v(relation, name) JOIN pg_attribute k ON k.attrelid ="         \
+             " to_regclass('pg_catalog.' || v.relation) AND k.attname = v.name")
+#define REMOVED_FUNCTIONS(names)                                                                             \
+    VIEWS_ON("SELECT 'pg_proc'::regclass::oid, f.oid, 0, f.proname || '()' FROM pg_proc f WHERE"             \
+             " f.pronamespace = 'pg_catalog'::regnamespace AND f.proname IN (" names ")")
+
+/* Compared: the catalogues of 13.23, 15.18, 17.11 and 18.6; which of two majors did it: release notes. */
+static const char views_14[] =
+    REMOVED_COLUMNS("('pg_stat_ssl', 'compression')") " UNION ALL " REMOVED_FUNCTIONS(
+        "'numeric_fac', 'close_lb', 'close_sl', 'dist_bl', 'dist_lb', 'path_center', 'currtid'");
+static const char views_15[] =
+    REMOVED_COLUMNS("('pg_database', 'datlastsysoid')") " UNION ALL " REMOVED_FUNCTIONS(
+        "'pg_is_in_backup', 'pg_backup_start_time', 'pg_start_backup', 'pg_stop_backup'");
+static const char views_17[] = REMOVED_COLUMNS(
+    "('pg_stat_progress_vacuum', 'max_dead_tuples'), ('pg_stat_progress_vacuum',"
+    " 'num_dead_tuples'), ('pg_stat_bgwriter', 'checkpoints_timed'), ('pg_stat_bgwriter',"
+    " 'checkpoints_req'), ('pg_stat_bgwriter', 'checkpoint_write_time'), ('pg_stat_bgwriter',"
+    " 'checkpoint_sync_time'), ('pg_stat_bgwriter', 'buffers_checkpoint'), ('pg_stat_bgwriter',"
+    " 'buffers_backend'), ('pg_stat_bgwriter', 'buffers_backend_fsync'), ('pg_database',"
+    " 'daticulocale'), ('pg_collation', 'colliculocale')") " UNION ALL " REMOVED_FUNCTIONS("'pg_stat_get_"
+                                                                                           "bgwriter_timed_"
+                                                                                           "checkpoints', "
+                                                                                           "'pg_stat_get_"
+                                                                                           "bgwriter_"
+                                                                                           "requested_"
+                                                                                           "checkpoints',"
+                                                                                           " 'pg_stat_get_"
+                                                                                           "bgwriter_buf_"
+                                                                                           "written_"
+                                                                                           "checkpoints', "
+                                                                                           "'pg_stat_get_"
+                                                                                           "checkpoint_write_"
+                                                                                           "time',"
+                                                                                           " 'pg_stat_get_"
+                                                                                           "checkpoint_sync_"
+                                                                                           "time', "
+                                                                                           "'pg_stat_get_buf_"
+                                                                                           "written_backend',"
+                                                                                           " 'pg_stat_get_"
+                                                                                           "buf_fsync_"
+                                                                                           "backend', "
+                                                                                           "'pg_read_file_"
+                                                                                           "old', "
+                                                                                           "'pg_rotate_"
+                                                                                           "logfile_old'");
+static const char views_18[] =
+    REMOVED_COLUMNS("('pg_stat_io', 'op_bytes'), ('pg_stat_wal', 'wal_write'), ('pg_stat_wal', 'wal_sync'),"
+                    " ('pg_stat_wal', 'wal_write_time'), ('pg_stat_wal', 'wal_sync_time'), ('pg_attribute',"
+                    " 'attcacheoff'), ('pg_backend_memory_contexts', 'parent')");
+static const char system_views[] =
+    VIEWS_ON("SELECT 'pg_class'::regclass::oid, s.oid, 0, s.relname FROM pg_class s JOIN pg_namespace sn ON"
+             " sn.oid = s.relnamespace WHERE sn.nspname = 'pg_catalog' AND s.relkind IN ('r', 'v')");
+static const char old_bodies[] =
+    "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE"
+    " p.prosrc ~* '\\m(pg_is_in_backup|pg_backup_start_time|pg_start_backup|pg_stop_backup)\\M' AND"
+    " p.prokind IN ('f', 'p') AND " SQL_USER_NAMESPACE("n");
+
+/* ---- extensions ---- */
+
+#define EXTENSIONS(names) "SELECT extname || ' ' || extversion FROM pg_extension WHERE extname IN (" names ")"
+static const char removed_17[] = EXTENSIONS("'adminpack', 'old_snapshot'");
+static const char drop_first[] = EXTENSIONS("'pg_repack', 'chkpass', 'tsearch2'");
+static const char update_first[] =
+    "SELECT x.extname || ' ' || x.extversion || ' → ' || a.default_version FROM pg_extension x JOIN"
+    " pg_available_extensions a ON a.name = x.extname WHERE x.extversion <> a.default_version AND x.extname "
+    "IN"
+    " ('pgrouting', 'postgis', 'postgis_raster', 'postgis_tiger_geocoder', 'postgis_topology',"
+    " 'address_standardizer', 'address_standardizer_data_us', 'rdkit')";
+static const char background[] =
+    EXTENSIONS("'pg_cron', 'pg_partman', 'pglogical', 'pgactive', 'apg_plan_mgmt'");
+
+#define CHECK(id_, purposes_, severity_, sql_, remedy_)                                                      \
+    {                                                                                                        \
+        .id = id_, .purposes = purposes_, .severity = severity_, .sql = sql_, .remedy = remedy_              \
+    }
+#define SERVER_CHECK(id_, purposes_, severity_, sql_, remedy_)                                               \
+    {                                                                                                        \
+        .id = id_, .purposes = purposes_, .severity = severity_, .whole_server = true, .sql = sql_,          \
+        .remedy = remedy_                                                                                    \
+    }
+#define VERSION_CHECK(id_, source_max_, target_min_, sql_, remedy_)                                          \
+    {                                                                                                        \
+        .id = id_, .purposes = EACH, .severity = PG_BLOCKER, .source_max = source_max_,                      \
+        .target_min = target_min_, .sql = sql_, .remedy = remedy_                                            \
+    }
+
+const struct preflight_check preflight_checks[] = {
+    CHECK(
+        "no-replica-identity", STREAMS, PG_BLOCKER, no_identity,
+        "once published, UPDATE and DELETE on these tables fail: add a primary key (not deferrable), or ALTER"
+        " TABLE … REPLICA IDENTITY FULL where the table is small"),
+    CHECK("identity-without-equality", STREAMS, PG_BLOCKER, full_without_equality,
+          "with REPLICA IDENTITY FULL these columns' types cannot be compared, and the new side would stop "
+          "at the"
+          " first UPDATE or DELETE: add a primary key instead"),
+    CHECK(
+        "identity-full", STREAMS, PG_WARNING, full_identity,
+        "each changed row is searched for on the new side: add a primary key if the table is large or busy"),
+    CHECK("prepared-transactions", EACH, PG_BLOCKER, prepared,
+          "COMMIT PREPARED or ROLLBACK PREPARED each of them: they block slots and pg_upgrade"),
+    CHECK("long-transactions", EACH, PG_WARNING, long_running,
+          "let them end or end them: a slot waits for every running transaction, and so does the upgrade"),
+    CHECK("sessions-hidden", EACH, PG_WARNING, hidden_sessions,
+          "GRANT pg_read_all_stats (or rds_superuser) to the user, else long transactions go unseen"),
+    CHECK("user-slots", PG_FOR_BLUE_GREEN, PG_BLOCKER, user_slots,
+          "blue/green refuses a source that publishes: stop the consumers and drop the slots"),
+    CHECK("user-slots", PG_FOR_LOGICAL, PG_WARNING, user_slots,
+          "these consumers do not follow to the new cluster: plan how each is set up again there"),
+    CHECK("user-slots", PG_FOR_IN_PLACE, PG_BLOCKER, all_slots,
+          "stop the consumers and drop the slots, then set them up again after the upgrade"),
+    SERVER_CHECK("lost-slots", EACH, PG_WARNING, lost_slots,
+                 "the WAL these slots need is gone: drop them and set up their consumers anew"),
+    CHECK("subscriptions", PG_FOR_BLUE_GREEN, PG_BLOCKER, subscriptions,
+          "blue/green refuses a source that subscribes: drop the subscriptions, make them again afterwards"),
+    CHECK("subscriptions", PG_FOR_IN_PLACE | PG_FOR_LOGICAL, PG_BLOCKER, subscriptions,
+          "a subscription loses its position in the upgrade, and with it rows: drop it, and make it again"
+          " afterwards with a fresh copy"),
+    CHECK("publications", STREAMS, PG_WARNING, publications,
+          "subscribers of these publications have to be pointed to the new cluster and synchronised anew"),
+    SERVER_CHECK("logical-replication-off", STREAMS, PG_BLOCKER, wal_level,
+                 "set rds.logical_replication = 1 (wal_level = logical) in the cluster parameter group, then"
+                 " reboot the writer"),
+    SERVER_CHECK("slots-exhausted", STREAMS, PG_BLOCKER, few_slots,
+                 "raise the parameter in the cluster parameter group, then reboot the writer"),
+    CHECK("large-objects", STREAMS, PG_WARNING, large_objects,
+          "large objects are copied once and never again: whatever changes in them afterwards is lost"),
+    CHECK("large-objects", PG_FOR_IN_PLACE, PG_WARNING, very_many_large_objects,
+          "so many can exhaust memory in pg_upgrade: remove orphans (vacuumlo), or take a larger instance"),
+    CHECK("unlogged-tables", STREAMS, PG_WARNING, unlogged,
+          "rows written to unlogged tables after the copy are lost: ALTER TABLE … SET LOGGED, or let the"
+          " application fill them again"),
+    CHECK("foreign-tables", STREAMS, PG_WARNING, foreign_tables,
+          "the new side reaches the same foreign servers: their options must name cluster endpoints, and "
+          "nothing"
+          " on the new side may write through them before the switch"),
+    CHECK("materialized-views", PG_FOR_BLUE_GREEN, PG_WARNING, materialized_views,
+          "REFRESH on blue breaks the replication: pause it until the switch, then refresh on the new side"),
+    CHECK("materialized-views", PG_FOR_LOGICAL, PG_WARNING, materialized_views,
+          "their content is not replicated: refresh them on the new side before the switch"),
+    CHECK("always-triggers", STREAMS, PG_WARNING, always_triggers,
+          "these fire for replicated rows as well, so what they do happens twice: ENABLE TRIGGER without "
+          "ALWAYS or"
+          " REPLICA"),
+    CHECK("event-triggers", STREAMS, PG_WARNING, event_triggers,
+          "they fire for the DDL of the upgrade itself: make sure that they refuse nothing"),
+    CHECK("reg-columns", EACH, PG_BLOCKER, reg_columns,
+          "pg_upgrade cannot carry oids of these types: change the columns to text"),
+    CHECK("system-row-columns", EACH, PG_BLOCKER, system_rows,
+          "row types of system tables differ between majors: drop these columns"),
+    VERSION_CHECK("aclitem-columns", 15, 16, aclitem_columns,
+                  "the stored form of aclitem changed in 16: change the columns to text"),
+    SERVER_CHECK("invalid-databases", EACH, PG_BLOCKER, invalid_databases,
+                 "a DROP DATABASE was interrupted: drop the databases"),
+    SERVER_CHECK("closed-databases", EACH, PG_BLOCKER, closed_databases,
+                 "ALTER DATABASE … ALLOW_CONNECTIONS true, or drop it"),
+    SERVER_CHECK("template-databases", EACH, PG_BLOCKER, templates,
+                 "template0 and template1 must be templates, and template0 must not allow connections"),
+    VERSION_CHECK("postfix-operators", 13, 14, postfix_operators, "14 has no postfix operators: drop them"),
+    VERSION_CHECK(
+        "encoding-conversions", 13, 14, conversions,
+        "conversion functions have another signature from 14 on: drop them, make them again afterwards"),
+    VERSION_CHECK(
+        "polymorphic-functions", 13, 14, polymorphics,
+        "the array functions they are built on have other argument types from 14 on: drop them, make them"
+        " again afterwards with anycompatiblearray"),
+    VERSION_CHECK(
+        "not-null-inheritance", 17, 18, not_null_children,
+        "the parent's column is NOT NULL and the child's is not: ALTER TABLE … ALTER COLUMN … SET NOT"
+        " NULL on the child"),
+    VERSION_CHECK("removed-views", 13, 14, views_14,
+                  "drop these views: the target has no such column or function"),
+    VERSION_CHECK("removed-views", 14, 15, views_15,
+                  "drop these views: the target has no such column or function"),
+    VERSION_CHECK("removed-views", 16, 17, views_17,
+                  "drop these views: the target has no such column or function"),
+    VERSION_CHECK("removed-views", 17, 18, views_18,
+                  "drop these views: the target has no such column or function"),
+    CHECK(
+        "system-views", EACH, PG_WARNING, system_views,
+        "views on the system catalogue can stop the upgrade when the target changed it: rehearse on a clone"),
+    {.id = "removed-functions",
+     .purposes = EACH,
+     .severity = PG_WARNING,
+     .source_max = 14,
+     .target_min = 15,
+     .sql = old_bodies,
+     .remedy = "these bodies call functions that 15 removed: they are carried and fail when they are called"},
+    VERSION_CHECK("removed-extensions", 16, 17, removed_17,
+                  "the target does not have these extensions: DROP EXTENSION"),
+    CHECK("extensions-to-drop", EACH, PG_BLOCKER, drop_first,
+          "DROP EXTENSION before the upgrade, CREATE EXTENSION after it"),
+    CHECK("extensions-to-update", EACH, PG_BLOCKER, update_first,
+          "ALTER EXTENSION … UPDATE before the upgrade"),
+    CHECK("background-extensions", STREAMS, PG_WARNING, background,
+          "these act by themselves on both sides: switch their jobs off on the new side until the switch, "
+          "and new"
+          " partitions must not be made meanwhile"),
+    {.id = "attver-columns",
+     .purposes = EACH,
+     .severity = PG_WARNING,
+     .target_min = 14,
+     .sql = attver_columns,
+     .remedy = "these columns carry an option that only minors of November 2026 and later know: choose such a"
+               " minor of the target, or the upgrade fails in the schema restore"},
+};
+const size_t preflight_check_count = ARRAY_LEN(preflight_checks);
