@@ -23,6 +23,9 @@ void harness_remove_tree(struct arena *a, const char *path); /* a folder, or a f
 /* Unpacked response; fails the test if the call does not end with status OK. */
 const void *harness_call(struct harness *h, const char *rpc, const void *request,
                          const ProtobufCMessageDescriptor *response);
+/* The same for bytes that may be anything: NULL if the call ends with another status. */
+const void *harness_try(struct harness *h, const char *rpc, struct str request,
+                        const ProtobufCMessageDescriptor *response);
 #define CALL(h, Camel, snake, req)                                                                           \
     ((const Tfplugin6__##Camel##__Response *)harness_call(h, #Camel, req,                                    \
                                                           &tfplugin6__##snake##__response__descriptor))

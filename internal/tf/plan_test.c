@@ -205,6 +205,37 @@ static void undecodable_is_no_destroy(void **state)
     assert_non_null(strstr(harness_sparse(h, s, resp->planned_state), "'name':'n'"));
 }
 
+/* Whatever the bytes of a request: an error, or a reply that fits the schema exactly. */
+static void garbled_requests(void **state)
+{
+    struct harness *h = *state;
+    static const unsigned char bytes[] = {0x00, 0x01, 0x0a, 0x12, 0x7f, 0x80, 0x81, 0x90, 0xa0,
+                                          0xc0, 0xc1, 0xc4, 0xd4, 0xd9, 0xdc, 0xdd, 0xdf, 0xff};
+    const struct tf_schema *s = harness_schema("demo_thing");
+    Tfplugin6__PlanResourceChange__Request *req = REQUEST(h, PlanResourceChange, plan_resource_change);
+    req->type_name = "demo_thing";
+    req->prior_state = harness_dynamic(h, s, "{" PRIOR ",'hook':[{'at':'before','number':0}]}");
+    req->config = harness_dynamic(h, s, "{'name':'?','login':{'host':'h'},'hook':[{'at':'after'}]}");
+    req->proposed_new_state = req->config;
+    struct str whole = wire_pack(h->arena, &req->base);
+    size_t replies = 0;
+    for (size_t i = 0; i < whole.n * sizeof bytes; i++) {
+        struct harness one = *h;
+        one.arena = arena_new();
+        char *text = arena_memdup(one.arena, whole.p, whole.n);
+        text[i / sizeof bytes] = (char)bytes[i % sizeof bytes];
+        const Tfplugin6__PlanResourceChange__Response *resp =
+            harness_try(&one, "PlanResourceChange", (struct str){text, whole.n},
+                        &tfplugin6__plan_resource_change__response__descriptor);
+        if (resp && resp->planned_state) {
+            assert_non_null(harness_sparse(&one, s, resp->planned_state));
+            replies++;
+        }
+        arena_free(one.arena);
+    }
+    assert_true(replies > whole.n / 2 && replies < whole.n * sizeof bytes);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
@@ -216,6 +247,7 @@ int main(void)
         TEST(plain_resource_has_the_default_plan),
         TEST(destroy),
         TEST(undecodable_is_no_destroy),
+        TEST(garbled_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

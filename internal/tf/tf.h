@@ -90,7 +90,8 @@ struct tf_call {
 
 /* Diagnostics. `path` is dotted ("postgresql.host", "hook.0.at") or NULL. tf_fail turns the one `struct err`
  * shape into a diagnostic: summary = "<id>: <first words>", detail = what was being done, said, state of
- * production, hint. */
+ * production, hint. All texts are masked (log_secret) and made valid UTF-8. Ids AUR0800 to AUR0999 are this
+ * layer's: 0801 to 0890 its own findings, 09xx failures without an id, by err_code. */
 void tf_error(struct tf_call *c, const char *path, const char *summary, const char *fmt, ...) PRINTF(4, 5);
 void tf_warn(struct tf_call *c, const char *path, const char *summary, const char *fmt, ...) PRINTF(4, 5);
 void tf_fail(struct tf_call *c, const struct err *e);

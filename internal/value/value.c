@@ -162,24 +162,27 @@ const struct value *value_get(const struct value *object, const char *key)
     return at < object->count ? object->items[at] : &value_null;
 }
 
-static const struct value *step(struct arena *a, const struct value *v, const char *name, size_t n)
+/* The member or element whose name is the `n` bytes at `name`. */
+static const struct value *step(const struct value *v, const char *name, size_t n)
 {
-    if (!v || v->kind != VALUE_LIST)
-        return value_get(v, arena_memdup(a, name, n));
-    char *end;
-    unsigned long long at = strtoull(name, &end, 10);
-    return end == name + n && at < v->count ? v->items[at] : &value_null;
+    if (v && v->kind == VALUE_LIST) {
+        char *end;
+        unsigned long long at = strtoull(name, &end, 10);
+        return end == name + n && at < v->count ? v->items[at] : &value_null;
+    }
+    for (size_t i = 0; v && v->kind == VALUE_OBJECT && i < v->count; i++)
+        if (strncmp(v->keys[i], name, n) == 0 && v->keys[i][n] == '\0')
+            return v->items[i];
+    return &value_null;
 }
 
 const struct value *value_path(const struct value *v, const char *dotted)
 {
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    const char *at = dotted;
-    for (;;) {
+    for (const char *at = dotted;;) {
         size_t n = strcspn(at, ".");
-        v = step(a, v, at, n);
+        v = step(v, at, n);
         if (at[n] == '\0')
-            return or_null(v);
+            return v;
         at += n + 1;
     }
 }

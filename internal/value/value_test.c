@@ -144,6 +144,28 @@ static void json_cut_anywhere(void **state)
     assert_int_equal(json(whole)->count, 2);
 }
 
+/* Any byte anywhere: whatever is accepted can be written and read again as the same. */
+static void json_garbled_anywhere(void **state)
+{
+    (void)state;
+    static const char whole[] = "{\"k\\u00e9y\":[1.5e-3,true,null,\"\\ud83d\\ude00 x\"],\"z\":{\"a\":false}}";
+    size_t accepted = 0;
+    for (size_t i = 0; i < (sizeof whole - 1) * 256; i++) {
+        struct arena *a CLEANUP(arena_cleanup) = arena_new();
+        struct buf out CLEANUP(buf_done) = BUF_INIT(1 << 20);
+        const struct value *v, *again;
+        char text[sizeof whole];
+        memcpy(text, whole, sizeof whole);
+        text[i / 256] = (char)(i % 256);
+        if (!value_from_json(a, (struct str){text, sizeof whole - 1}, &v, NULL))
+            continue;
+        accepted++;
+        assert_true(value_to_json(v, &out, NULL) && value_from_json(a, buf_view(&out), &again, NULL));
+        assert_true(value_equal(v, again));
+    }
+    assert_true(accepted >= sizeof whole - 1);
+}
+
 static void json_depth(void **state)
 {
     (void)state;
@@ -306,6 +328,7 @@ int main(void)
         cmocka_unit_test(json_refused),
         cmocka_unit_test(json_cut_anywhere),
         cmocka_unit_test(json_depth),
+        cmocka_unit_test(json_garbled_anywhere),
         cmocka_unit_test(json_writes_only_what_it_can),
         cmocka_unit_test(numbers_by_value),
         cmocka_unit_test(integers),

@@ -107,6 +107,25 @@ static void cut_anywhere(void **state)
     }
 }
 
+static void garbled_anywhere(void **state)
+{
+    (void)state;
+    size_t accepted = 0, refused_count = 0;
+    for (size_t i = 0; i < (sizeof reply - 1) * 16; i++) {
+        static const unsigned char bytes[16] = {0,   1,   '\t', ' ', '!', '"', '&',  '/',
+                                                ';', '<', '=',  '>', '?', 'a', 0x80, 0xff};
+        struct arena *a CLEANUP(arena_cleanup) = arena_new();
+        const struct xml *root = NULL;
+        char text[sizeof reply];
+        memcpy(text, reply, sizeof reply);
+        text[i / 16] = (char)bytes[i % 16];
+        bool ok = xml_parse(a, (struct str){text, sizeof reply - 1}, &root, NULL);
+        *(ok ? &accepted : &refused_count) += 1;
+        assert_int_equal(ok, root != NULL);
+    }
+    assert_true(accepted > sizeof reply && refused_count > accepted);
+}
+
 static bool nested(int depth)
 {
     struct buf b = BUF_INIT(1 << 20);
@@ -153,9 +172,8 @@ static void limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tree),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(tree),         cmocka_unit_test(refused),
+        cmocka_unit_test(cut_anywhere), cmocka_unit_test(garbled_anywhere),
         cmocka_unit_test(limits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
