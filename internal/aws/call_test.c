@@ -134,6 +134,23 @@ static void denial_names_the_right(void **state)
     fixture_stop(&f);
 }
 
+/* A kept connection dies under the request: libcurl would send a reboot again by itself. */
+static void nothing_is_sent_twice_behind_our_back(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.times = 1, .body = OK_LIST, .keep = true}, {.fault = FAULT_HANG_UP}, {0}};
+    struct fixture f;
+    fixture_start(&f, steps);
+    assert_true(describe(&f));
+    assert_false(rds_instance_reboot(&f.s, "orders-1", &f.e));
+    assert_int_equal(f.e.code, ERR_UNAVAILABLE);
+    assert_non_null(strstr(f.e.hint, "may have been carried out"));
+    assert_int_equal(scripted_requests(&f.server), 2);
+    aws_free(STEAL(f.aws)); /* closes the kept connection, so that the server's thread ends */
+    fixture_stop(&f);
+}
+
 static void *request_stop(void *context)
 {
     struct fixture *f = context;
@@ -332,6 +349,7 @@ int main(void)
         cmocka_unit_test(retry_after_is_followed),
         cmocka_unit_test(clock_skew_is_corrected_once),
         cmocka_unit_test(denial_names_the_right),
+        cmocka_unit_test(nothing_is_sent_twice_behind_our_back),
         cmocka_unit_test(stop_ends_a_waiting_call),
         cmocka_unit_test(stop_ends_a_backoff),
         cmocka_unit_test(unreachable_endpoint),
