@@ -364,6 +364,7 @@ const struct value *blue_green_plan(struct tf_call *c, const struct value *plann
     if (!value_is_null(c->prior) && value_equal(planned, c->prior))
         return planned;
     planned = tf_with(c, planned, "id", value_get(planned, "cluster_identifier"));
+    planned = tf_with(c, planned, "tags_all", provider_tags_all(c, value_get(planned, "tags")));
     if (cannot_look(c, planned, &why)) {
         if (why)
             tf_warn(c, NULL, "The steps are decided at apply", "%s.", why);

@@ -1,10 +1,7 @@
 #include "provider/fake_rds.h"
 #include "internal/aws/rds.h"
-#include "internal/pg/catalog.h"
-#include "internal/pg/pg.h"
-#include "internal/pg/replica.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 struct fake_rds fake;
@@ -40,7 +37,7 @@ static bool lost(struct err *e)
 }
 
 /* Counts a call; false if it fails before it has an effect. */
-static bool enter(struct err *e)
+bool fake_enter(struct err *e)
 {
     fake.calls++;
     if (dead() || (fake.calls == fake.fault_at && fake.fault == FAULT_BEFORE))
@@ -159,7 +156,7 @@ static const struct rds_cluster *old_cluster(struct arena *a)
 bool rds_cluster_find(const struct aws_session *s, const char *id, const struct rds_cluster **ret,
                       struct err *e)
 {
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     complete_switch();
     *ret = NULL;
@@ -175,7 +172,7 @@ bool rds_cluster_find(const struct aws_session *s, const char *id, const struct 
 bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *const **ret, size_t *ret_n,
                       struct err *e)
 {
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     const struct rds_cluster **list = ARENA_ARRAY(s->arena, const struct rds_cluster *, 2);
     *ret_n = 0;
@@ -189,7 +186,7 @@ bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *con
 bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
                        const struct rds_instance *const **ret, size_t *ret_n, struct err *e)
 {
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     struct rds_instance *in = ARENA_NEW(s->arena, struct rds_instance);
     const struct rds_instance **list = ARENA_ARRAY(s->arena, const struct rds_instance *, 1);
@@ -216,7 +213,7 @@ bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
 bool rds_bluegreen_list(const struct aws_session *s, const struct rds_bluegreen *const **ret, size_t *ret_n,
                         struct err *e)
 {
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     complete_switch();
     struct arena *a = s->arena;
@@ -251,11 +248,11 @@ bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegree
                           const struct rds_bluegreen **ret, struct err *e)
 {
     (void)s;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     if (fake.deployment) {
         (void)err_set(e, ERR_CONFLICT, "A Blue Green Deployment with the name '%s' already exists", b->name);
-        (void)strcpy(e->remote_code, "BlueGreenDeploymentAlreadyExistsFault");
+        (void)snprintf(e->remote_code, sizeof e->remote_code, "BlueGreenDeploymentAlreadyExistsFault");
         return false;
     }
     fake.deployment = fake.green = true;
@@ -274,7 +271,7 @@ bool rds_bluegreen_switchover(const struct aws_session *s, const char *identifie
     (void)s;
     (void)identifier;
     (void)timeout_seconds;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     if (strcmp(deployment_status(), "AVAILABLE") != 0 || fake.refuse_switchover)
         return err_set(e, ERR_CONFLICT, "not in available state");
@@ -287,7 +284,7 @@ bool rds_bluegreen_delete(const struct aws_session *s, const char *identifier, b
 {
     (void)s;
     (void)identifier;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     if (fake.completed && delete_target)
         return err_set(e, ERR_INVALID, "DeleteTarget is refused after the switchover");
@@ -300,7 +297,7 @@ bool rds_cluster_modify(const struct aws_session *s, const char *id, const struc
                         struct err *e)
 {
     (void)s;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     if (strcmp(id, "orders") == 0 && c->min_capacity >= 0)
         fake.production_min = c->min_capacity;
@@ -316,7 +313,7 @@ bool rds_cluster_delete(const struct aws_session *s, const char *id, const char 
 {
     (void)s;
     (void)delete_backups;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     if (strcmp(id, "orders-old1") != 0 || fake.old_instances || fake.old_protected || fake.deployment)
         return err_set(e, ERR_INVALID, "%s cannot be deleted", id);
@@ -328,7 +325,7 @@ bool rds_cluster_delete(const struct aws_session *s, const char *id, const char 
 bool rds_instance_delete(const struct aws_session *s, const char *id, struct err *e)
 {
     (void)s;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     if (strcmp(id, "orders-old1-1") != 0)
         return err_set(e, ERR_INVALID, "%s is not the old side's", id);
@@ -340,13 +337,13 @@ bool rds_instance_reboot(const struct aws_session *s, const char *id, struct err
 {
     (void)s;
     (void)id;
-    return enter(e) && leave(e);
+    return fake_enter(e) && leave(e);
 }
 
 bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags tags, struct err *e)
 {
     (void)s;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     fake.validated_tag = fake.validated_tag || rds_tag_value(&tags, "aurora-upgrade:validated-at");
     fake.old_tag =
@@ -367,7 +364,7 @@ static bool *group_of(bool is_cluster, const char *name)
 bool rds_group_find(const struct aws_session *s, bool is_cluster, const char *name,
                     const struct rds_group **ret, struct err *e)
 {
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     struct rds_group *g = ARENA_NEW(s->arena, struct rds_group);
     bool source = strstr(name, "-source") != NULL;
@@ -382,7 +379,7 @@ bool rds_group_find(const struct aws_session *s, bool is_cluster, const char *na
 bool rds_group_params(const struct aws_session *s, bool is_cluster, const char *name, const char *source,
                       const struct rds_param **ret, size_t *ret_n, struct err *e)
 {
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     struct rds_param *p = ARENA_ARRAY(s->arena, struct rds_param, 1);
     p[0] = (struct rds_param){.name = "rds.logical_replication",
@@ -415,7 +412,7 @@ bool rds_group_create(const struct aws_session *s, bool is_cluster, const char *
     (void)family;
     (void)description;
     (void)tags;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     if (*group_of(is_cluster, name))
         return err_set(e, ERR_CONFLICT, "%s exists", name);
@@ -431,7 +428,7 @@ bool rds_group_set(const struct aws_session *s, bool is_cluster, const char *nam
     (void)name;
     (void)params;
     (void)n;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = true;
     return leave(e);
@@ -440,7 +437,7 @@ bool rds_group_set(const struct aws_session *s, bool is_cluster, const char *nam
 bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *name, struct err *e)
 {
     (void)s;
-    if (!enter(e))
+    if (!fake_enter(e))
         return false;
     *group_of(is_cluster, name) = false;
     *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = false;
@@ -453,7 +450,7 @@ bool rds_tag_list(const struct aws_session *s, const char *arn, struct rds_tags 
     (void)s;
     (void)arn;
     *ret = (struct rds_tags){&ours, 1};
-    return enter(e);
+    return fake_enter(e);
 }
 
 /* ---- the rest of RDS ---- */
@@ -472,7 +469,7 @@ bool rds_engine_version_find(const struct aws_session *s, const char *engine, co
     (void)engine;
     (void)version;
     *ret = &v;
-    return enter(e);
+    return fake_enter(e);
 }
 
 bool rds_orderable_classes(const struct aws_session *s, const char *engine, const char *version,
@@ -483,7 +480,7 @@ bool rds_orderable_classes(const struct aws_session *s, const char *engine, cons
     (void)version;
     (void)instance_class;
     *ret = true;
-    return enter(e);
+    return fake_enter(e);
 }
 
 bool rds_events(const struct aws_session *s, const char *source_type, const char *source, int minutes,
@@ -496,153 +493,5 @@ bool rds_events(const struct aws_session *s, const char *source_type, const char
     (void)minutes;
     *ret = &degraded;
     *ret_n = fake.degraded_event && source ? 1 : 0;
-    return enter(e);
-}
-
-/* ---- PostgreSQL ---- */
-
-struct pg {
-    int version;
-};
-
-bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, struct err *e)
-{
-    (void)stop;
-    if (!enter(e))
-        return false;
-    struct pg *c = calloc(1, sizeof *c);
-    if (!c)
-        abort();
-    bool production = strcmp(t->host, "orders.example") == 0;
-    c->version = production && strncmp(fake.production_version, "17", 2) == 0 ? 170006 : 130023;
-    *ret = c;
-    return true;
-}
-
-void pg_close(struct pg *c)
-{
-    free(c);
-}
-
-int pg_server_version(const struct pg *c)
-{
-    return c->version;
-}
-
-bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e)
-{
-    (void)c;
-    *ret = ARENA_ARRAY(a, const char *, 1);
-    (*ret)[0] = "shop";
-    *ret_n = 1;
-    return enter(e);
-}
-
-bool pg_probe_writable(struct pg *c, struct err *e)
-{
-    (void)c;
-    return enter(e) && (fake.production_writable || err_set(e, ERR_REMOTE, "read-only"));
-}
-
-bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg_slot **ret, size_t *ret_n,
-              struct err *e)
-{
-    (void)c;
-    (void)prefix;
-    struct pg_slot *s = ARENA_NEW(a, struct pg_slot);
-    *s = (struct pg_slot){.name = "rds_shop",
-                          .plugin = "pgoutput",
-                          .database = "shop",
-                          .wal_status = "reserved",
-                          .active = true};
-    *ret = s;
-    *ret_n = 1;
-    return enter(e);
-}
-
-bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
-                  const struct pg_finding **ret, size_t *ret_n, struct err *e)
-{
-    (void)c;
-    (void)a;
-    (void)purpose;
-    (void)target_major;
-    *ret = NULL;
-    *ret_n = 0;
-    return enter(e);
-}
-
-bool pg_unanalyzed(struct pg *c, struct arena *a, size_t max, const char ***ret_names, size_t *ret_n,
-                   struct err *e)
-{
-    (void)c;
-    (void)max;
-    *ret_names = ARENA_ARRAY(a, const char *, 1);
-    (*ret_names)[0] = "public.t";
-    *ret_n = fake.no_statistics ? 1 : 0;
-    return enter(e);
-}
-
-bool pg_analyze(struct pg *c, struct err *e)
-{
-    (void)c;
-    fake.no_statistics = false;
-    return enter(e);
-}
-
-bool pg_fingerprint(struct pg *c, struct arena *a, struct pg_fingerprint *ret, struct err *e)
-{
-    (void)c;
-    (void)a;
-    *ret = (struct pg_fingerprint){0};
-    return enter(e);
-}
-
-void pg_fingerprint_diff(struct arena *a, const char *database, const struct pg_fingerprint *old_side,
-                         const struct pg_fingerprint *new_side, const char *const *ignore, size_t max,
-                         const char ***ret_lines, size_t *ret_n)
-{
-    (void)database;
-    (void)old_side;
-    (void)new_side;
-    (void)ignore;
-    (void)max;
-    *ret_lines = ARENA_ARRAY(a, const char *, 1);
-    (*ret_lines)[0] = "shop: column public.t.x is missing on green";
-    *ret_n = fake.schema_differs ? 1 : 0;
-}
-
-bool pg_compare_counts(struct pg *old_side, struct pg *new_side, struct arena *a,
-                       const struct pg_count_options *o, const struct pg_count_result **ret, size_t *ret_n,
-                       struct err *e)
-{
-    (void)old_side;
-    (void)new_side;
-    (void)o;
-    struct pg_count_result *r = ARENA_NEW(a, struct pg_count_result);
-    *r = (struct pg_count_result){"public.t", 10, fake.rows_differ ? 9 : 10, true, !fake.rows_differ};
-    *ret = r;
-    *ret_n = 1;
-    return enter(e);
-}
-
-bool pg_compare_query(struct pg *old_side, struct pg *new_side, struct arena *a, const char *sql,
-                      bool *ret_equal, const char **ret_difference, struct err *e)
-{
-    (void)old_side;
-    (void)new_side;
-    (void)a;
-    (void)sql;
-    *ret_equal = true;
-    *ret_difference = "";
-    return enter(e);
-}
-
-bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n, struct err *e)
-{
-    (void)c;
-    (void)a;
-    *ret = NULL;
-    *ret_n = 0;
-    return enter(e);
+    return fake_enter(e);
 }

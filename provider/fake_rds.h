@@ -36,6 +36,8 @@ struct fake_rds {
 };
 
 extern struct fake_rds fake;
+/* Counts a call to either; false if it is the one that fails before its effect. */
+bool fake_enter(struct err *e);
 void fake_reset(void); /* orders on 13.23, available, with groups of its own */
 
 #endif
