@@ -1,6 +1,7 @@
 #include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ const char *final_snapshot_name(const struct upgrade *u, struct arena *a)
     const struct rds_cluster *old = u->world.old;
     char *name = arena_printf(a, "%.*s-final-%s", SNAPSHOT_NAME_MAX - 40, old->identifier, old->resource_id);
     for (char *p = name; *p; p++)
-        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+        *p = (char)tolower((unsigned char)*p);
     return name;
 }
 

@@ -89,7 +89,8 @@ static const char *canonical(struct arena *a, const struct xml *x, int depth)
     size_t n = 0, cap = 0;
     for (const struct xml *c = xml_child(x, NULL, NULL); c; c = xml_child(x, NULL, c))
         ARR_PUSH(a, parts, n, cap, arena_printf(a, "%s=%s", c->name, canonical(a, c, depth + 1)));
-    qsort(parts, n, sizeof *parts, by_text);
+    if (n > 0)
+        qsort(parts, n, sizeof *parts, by_text);
     struct buf out = BUF_INIT(64 * 1024);
     for (size_t i = 0; i < n; i++)
         (void)buf_printf(&out, "%s%s", i ? ", " : "", parts[i]);
