@@ -21,6 +21,10 @@ BUILD = Path(os.environ.get("AURORA_GATE_BUILD", REPO / "build" / "asan"))
 CACHE = REPO / "build" / "gates"
 
 
+# Tests and what only they are linked with: no hostile input, and they may stop at the first surprise.
+TEST_CODE = re.compile(r"(_test|/fixture|/harness|/scripted|/fake_\w+|/test(client|plugin|process|ing))\.[ch]$")
+
+
 class Tree:
     """The repository's own files, or those of a planted tree."""
 
