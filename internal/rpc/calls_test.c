@@ -174,6 +174,17 @@ static void failure_becomes_internal(void **state)
     assert_string_equal(r.details, "cannot decode 3 bytes");
 }
 
+static void call_without_message_is_refused(void **state)
+{
+    static const char *const paths[] = {"/test.Plugin/Echo", "/test.Plugin/EchoInline"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct call_result r = pending_finish(client_begin_without_message(client, paths[i]), arena);
+        assert_int_equal(r.status, GRPC_STATUS_INTERNAL);
+        assert_string_equal(r.details, "the request has no readable message");
+    }
+}
+
 static void unknown_method_is_answered_at_once(void **state)
 {
     static const char *const paths[] = {"/test.Plugin/Nothing",
@@ -240,7 +251,7 @@ static void host_streams_stay_open(void **state)
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         assert_int_equal(pending_finish(streams[i], arena).status, GRPC_STATUS_OK);
     int status;
-    assert_true(plugin_wait(&plugin, 2000, &status));
+    assert_true(plugin_wait(&plugin, HOST_PATIENCE_MS, &status));
     assert_int_equal(status, 0);
     plugin_done(&plugin);
     client_free(client);
@@ -377,6 +388,7 @@ int main(void)
         WITH_PLUGIN(messages_come_back),
         WITH_PLUGIN(large_message_both_ways),
         WITH_PLUGIN(failure_becomes_internal),
+        WITH_PLUGIN(call_without_message_is_refused),
         WITH_PLUGIN(unknown_method_is_answered_at_once),
         WITH_PLUGIN(many_unknown_calls_at_once),
         WITH_PLUGIN(health),

@@ -130,6 +130,18 @@ struct pending *client_begin(struct client *c, const char *path, struct str requ
     return p;
 }
 
+struct pending *client_begin_without_message(struct client *c, const char *path)
+{
+    struct pending *p = new_pending(c, path);
+    grpc_op ops[3] = {{.op = GRPC_OP_SEND_INITIAL_METADATA},
+                      {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+                      {.op = GRPC_OP_RECV_INITIAL_METADATA}};
+    ops[2].data.recv_initial_metadata.recv_initial_metadata = &p->initial;
+    assert_int_equal(grpc_call_start_batch(p->call, ops, 3, &p->opened, NULL), GRPC_CALL_OK);
+    start_status(p);
+    return p;
+}
+
 struct pending *client_open(struct client *c, const char *path)
 {
     struct pending *p = new_pending(c, path);

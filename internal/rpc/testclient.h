@@ -12,7 +12,10 @@
 #include <grpc/grpc.h>
 #include <sys/types.h>
 
-enum { PATIENCE_MS = 60000 }; /* for what must happen, on a busy machine with sanitizers */
+enum {
+    PATIENCE_MS = 60000,     /* for what must happen, on a busy machine with sanitizers */
+    HOST_PATIENCE_MS = 2500, /* go-plugin's 2 s between Shutdown and SIGKILL, and the same machine */
+};
 
 /* ---- the process ---- */
 
@@ -63,6 +66,7 @@ struct call_result client_call(struct client *c, struct arena *a, const char *pa
 
 /* The same in two steps; between them anything may happen. */
 struct pending *client_begin(struct client *c, const char *path, struct str request);
+struct pending *client_begin_without_message(struct client *c, const char *path);
 struct call_result pending_finish(struct pending *p, struct arena *a); /* frees it */
 
 /* A stream with one message sent: client_begin() with `opened` below, and no end of sending. */

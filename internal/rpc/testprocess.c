@@ -180,9 +180,9 @@ void plugin_shut_down(struct plugin *p, struct client *c)
     assert_int_equal(r.reply.n, 0);
     client_free(c);
     int status;
-    if (!plugin_wait(p, 2000, &status)) { /* the host's own patience */
+    if (!plugin_wait(p, HOST_PATIENCE_MS, &status)) {
         (void)kill(p->pid, SIGKILL);
-        fail_msg("alive 2 s after Shutdown");
+        fail_msg("alive %d ms after Shutdown", HOST_PATIENCE_MS);
     }
     assert_string_equal(plugin_stderr(p, a), "");
     assert_int_equal(status, 0);
