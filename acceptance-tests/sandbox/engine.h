@@ -109,7 +109,8 @@ MUST_CHECK bool volume_databases(struct engine *g, struct arena *a, const char *
 enum endpoint_mode {
     ENDPOINT_WRITER,
     /* The same server, reached through a second address, whose sessions can do nothing but read: the server
-     * module refuses their writes whatever they set. So a reader has no lag, and pg_is_in_recovery() is false. */
+     * module refuses their writes whatever they set. So a reader has no lag, and pg_is_in_recovery() is
+     * false. */
     ENDPOINT_READER
 };
 

@@ -1,0 +1,151 @@
+/* DescribeDBEngineVersions, DescribeOrderableDBInstanceOptions. */
+#include "acceptance-tests/sandbox/describe.h"
+#include "acceptance-tests/sandbox/versions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct member VERSIONS_IN[] = {STR("Engine"),
+                                            STR("EngineVersion"),
+                                            STR("DBParameterGroupFamily"),
+                                            DESCRIBE_MEMBERS,
+                                            BOOL("DefaultOnly"),
+                                            BOOL("ListSupportedCharacterSets"),
+                                            BOOL("ListSupportedTimezones"),
+                                            BOOL("IncludeAll"),
+                                            SHAPE_END_ROW};
+static const struct member VERSIONS_OUT[] = {
+    STR("Marker"), LIST_OF("DBEngineVersions", "DBEngineVersion", SHAPE_ENGINE_VERSION), SHAPE_END_ROW};
+static const struct filter_row VERSION_FILTERS[] = {
+    {"db-parameter-group-family", "DBParameterGroupFamily", false},
+    {"engine", "Engine", false},
+    {"engine-mode", "_mode", false},
+    {"engine-version", "EngineVersion", false},
+    {"status", "Status", false},
+    {0},
+};
+
+static json_t *target_object(const struct engine_version *from, const struct engine_version *to)
+{
+    char text[VERSION_SIZE];
+    (void)version_text(to, text);
+    json_t *o = json_pack("{s:s, s:s, s:b, s:b, s:[s], s:b, s:b, s:b, s:b}", "Engine", ENGINE_NAME,
+                          "EngineVersion", text, "AutoUpgrade", 0, "IsMajorVersionUpgrade",
+                          to->major != from->major, "SupportedEngineModes", "provisioned",
+                          "SupportsParallelQuery", 0, "SupportsGlobalDatabases", 1, "SupportsBabelfish",
+                          to->major >= 15, "SupportsLocalWriteForwarding", 1);
+    rec_printf(o, "Description", "Aurora PostgreSQL (Compatible with PostgreSQL %s)", text);
+    return o;
+}
+
+static json_t *version_object(struct sandbox *sb, const struct engine_version *v)
+{
+    char text[VERSION_SIZE], family[32];
+    json_t *targets = json_array();
+    for (size_t i = 0; version_at(sb, i); i++)
+        if (version_upgradable(v, version_at(sb, i)))
+            (void)json_array_append_new(targets, target_object(v, version_at(sb, i)));
+    (void)version_text(v, text);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:[s, s, s], s:b, s:b, s:[s], s:[s, s], s:s, s:b, s:b, s:b, s:b, s:b, "
+        "s:b}",
+        "Engine", ENGINE_NAME, "EngineVersion", text, "DBParameterGroupFamily", version_family(v, family),
+        "DBEngineDescription", "Aurora (PostgreSQL)", "ValidUpgradeTarget", targets, "ExportableLogTypes",
+        "postgresql", "iam-db-auth-error", "instance", "SupportsLogExportsToCloudwatchLogs", 1,
+        "SupportsReadReplica", 0, "SupportedEngineModes", "provisioned", "SupportedFeatureNames", "s3Import",
+        "s3Export", "Status", "available", "SupportsParallelQuery", 0, "SupportsGlobalDatabases", 1,
+        "SupportsBabelfish", v->major >= 15, "SupportsLimitlessDatabase", 0,
+        "SupportsCertificateRotationWithoutRestart", 1, "SupportsLocalWriteForwarding", 1);
+    rec_printf(o, "MajorEngineVersion", "%d", v->major);
+    rec_printf(o, "DBEngineVersionDescription", "Aurora PostgreSQL (Compatible with PostgreSQL %s)", text);
+    rec_set(o, "SupportedCACertificateIdentifiers",
+            json_pack("[s, s, s]", "rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"));
+    rec_set(o, "ServerlessV2FeaturesSupport",
+            json_pack("{s:f, s:f}", "MinCapacity", version_serverless_min(v), "MaxCapacity",
+                      version_serverless_max(v)));
+    rec_set_str(o, "_mode", "provisioned");
+    return o;
+}
+
+static bool version_wanted(const struct call *c, const struct engine_version *v, const json_t *object)
+{
+    struct version wanted = {0};
+    const char *text = rec_str(c->in, "EngineVersion");
+    bool readable = !*text || version_parse(text, &wanted);
+    return readable &&
+           (!*text || (wanted.major == v->major && (wanted.minor < 0 || wanted.minor == v->minor))) &&
+           (!rec_has(c->in, "Engine") || rec_is(c->in, "Engine", ENGINE_NAME)) &&
+           (!rec_has(c->in, "DBParameterGroupFamily") ||
+            rec_is(object, "DBParameterGroupFamily", rec_str(c->in, "DBParameterGroupFamily"))) &&
+           (!rec_bool(c->in, "DefaultOnly") || (*text ? v->major_default : v == version_default(c->sb)));
+}
+
+static bool describe_versions(struct call *c)
+{
+    if (!filters_check(c, VERSION_FILTERS))
+        return false;
+    json_t *all = json_array();
+    const struct engine_version *v;
+    for (size_t i = 0; (v = version_at(c->sb, i)); i++) {
+        json_t *o = version_object(c->sb, v);
+        if (version_wanted(c, v, o) && filters_match(c, VERSION_FILTERS, o))
+            (void)json_array_append(all, o);
+        json_decref(o);
+    }
+    return paginate(c, all, "DBEngineVersions");
+}
+
+/* ---- orderable options ---- */
+
+static const struct member ORDERABLE_IN[] = {
+    STR_REQUIRED("Engine"),       STR("EngineVersion"), STR("DBInstanceClass"), STR("LicenseModel"),
+    STR("AvailabilityZoneGroup"), BOOL("Vpc"),          DESCRIBE_MEMBERS,       SHAPE_END_ROW};
+static const struct member ORDERABLE_OUT[] = {
+    LIST_OF("OrderableDBInstanceOptions", "OrderableDBInstanceOption", SHAPE_ORDERABLE), STR("Marker"),
+    SHAPE_END_ROW};
+
+static json_t *orderable_object(struct sandbox *sb, const struct engine_version *v,
+                                const struct instance_class *k)
+{
+    char text[VERSION_SIZE];
+    json_t *zones = json_array();
+    for (char z = 'a'; z <= 'c'; z++)
+        (void)json_array_append_new(
+            zones, json_pack("{s:o}", "Name", json_sprintf("%s%c", store_region(sb->store), z)));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:b, s:s, s:b, s:b, s:b, s:b, s:[s], s:b, s:[s, s]}",
+        "Engine", ENGINE_NAME, "EngineVersion", version_text(v, text), "DBInstanceClass", k->name,
+        "LicenseModel", "postgresql-license", "AvailabilityZones", zones, "MultiAZCapable", 0,
+        "ReadReplicaCapable", 0, "Vpc", 1, "SupportsStorageEncryption", 1, "StorageType", "aurora",
+        "SupportsIops", 0, "SupportsEnhancedMonitoring", 1, "SupportsIAMDatabaseAuthentication", 1,
+        "SupportsPerformanceInsights", 1, "SupportedEngineModes", "provisioned", "SupportsGlobalDatabases", 1,
+        "SupportedNetworkTypes", "IPV4", "DUAL");
+}
+
+static bool orderable_wanted(const struct call *c, const struct engine_version *v,
+                             const struct instance_class *k)
+{
+    char text[VERSION_SIZE];
+    return v->major >= k->first_major && v->major <= k->last_major && rec_is(c->in, "Engine", ENGINE_NAME) &&
+           (!rec_has(c->in, "EngineVersion") || rec_is(c->in, "EngineVersion", version_text(v, text))) &&
+           (!rec_has(c->in, "DBInstanceClass") || rec_is(c->in, "DBInstanceClass", k->name));
+}
+
+static bool describe_orderable(struct call *c)
+{
+    json_t *all = json_array();
+    const struct engine_version *v;
+    for (size_t i = 0; (v = version_at(c->sb, i)); i++)
+        for (size_t k = 0; k < CLASS_COUNT; k++)
+            if (orderable_wanted(c, v, &CLASSES[k]))
+                (void)json_array_append_new(all, orderable_object(c->sb, v, &CLASSES[k]));
+    return paginate(c, all, "OrderableDBInstanceOptions");
+}
+
+const struct op OPS_VERSION[] = {
+    {"rds", "DescribeDBEngineVersions", VERSIONS_IN, VERSIONS_OUT, .run = describe_versions,
+     .flags = OP_READS},
+    {"rds", "DescribeOrderableDBInstanceOptions", ORDERABLE_IN, ORDERABLE_OUT, .run = describe_orderable,
+     .flags = OP_READS},
+    {0},
+};

@@ -1,0 +1,25 @@
+/* reply.h — AWS's envelopes around results and faults: Query/XML and JSON 1.1. */
+#ifndef SANDBOX_REPLY_H
+#define SANDBOX_REPLY_H
+
+#include "acceptance-tests/sandbox/fault.h"
+#include "acceptance-tests/sandbox/shape.h"
+#include "internal/base/buf.h"
+
+#include <jansson.h>
+
+enum { REPLY_MAX = 16 * 1024 * 1024 };
+
+/* <OpResponse xmlns><OpResult>…</OpResult><ResponseMetadata>…; without rows no <OpResult>, as AWS does for
+ * operations that give nothing back. */
+void reply_xml(struct buf *b, const char *xmlns, const char *action, const struct member *rows,
+               const json_t *result, const char *request_id);
+void reply_xml_fault(struct buf *b, const char *xmlns, const struct fault *f, const char *request_id);
+
+void reply_json(struct buf *b, const json_t *result);
+void reply_json_fault(struct buf *b, const struct fault *f);
+
+/* Character data: markup escaped, what XML 1.0 cannot hold replaced by '?'. */
+void xml_escape(struct buf *b, const char *text);
+
+#endif

@@ -1,0 +1,17 @@
+/* serve.h — starting and stopping the whole sandbox. */
+#ifndef SANDBOX_SERVE_H
+#define SANDBOX_SERVE_H
+
+#include "internal/base/err.h"
+#include "internal/base/stop.h"
+
+struct serve_options {
+    const char *state_dir, *region, *account, *majors_dir, *run_as; /* NULL: defaults */
+    int port; /* 0: any, the same again after a restart */
+    double speed;
+};
+
+/* Starts, prints the ready line on stdout, runs until `stop` is requested, stops everything. */
+MUST_CHECK bool serve(const struct serve_options *o, struct stop *stop, struct err *e);
+
+#endif
