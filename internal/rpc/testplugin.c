@@ -2,6 +2,7 @@
 #include "internal/rpc/rpc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -104,7 +105,7 @@ static bool crash(struct rpc_call *c, struct err *e)
 static bool child_descriptors(struct rpc_call *c, struct err *e)
 {
     int ends[2];
-    if (pipe2(ends, 02000000 /* O_CLOEXEC */) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return err_errno(e, errno, "make a pipe");
     posix_spawn_file_actions_t actions;
     (void)posix_spawn_file_actions_init(&actions);

@@ -113,6 +113,9 @@ static char *pem_of(const char *base64)
 
 static void parse_line(struct plugin *p)
 {
+    const char *attached = strstr(p->line, "\"String\":\"");
+    if (attached)
+        assert_int_equal(sscanf(attached, "\"String\":\"%107[^\"]\"}}}", p->socket), 1);
     char certificate[4096] = "";
     if (strncmp(p->line, "1|6|unix|", 9) != 0)
         return;
