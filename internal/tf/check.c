@@ -129,10 +129,10 @@ static bool check_unique(struct checker *k, const struct tf_attr *attrs, const s
 {
     struct value *names = value_object(k->arena);
     size_t n = count_attrs(attrs) + count_blocks(blocks);
-    for (size_t i = 0; i < count_attrs(attrs); i++)
-        value_set(k->arena, names, attrs[i].name, &value_true);
-    for (size_t i = 0; i < count_blocks(blocks); i++)
-        value_set(k->arena, names, blocks[i].name, &value_true);
+    for (const struct tf_attr *attr = attrs; attr && attr->name; attr++)
+        value_set(k->arena, names, attr->name, &value_true);
+    for (const struct tf_block *b = blocks; b && b->name; b++)
+        value_set(k->arena, names, b->name, &value_true);
     return names->count == n || refuse(k, "two attributes or blocks have the same name");
 }
 

@@ -42,20 +42,18 @@ size_t count_blocks(const struct tf_block *blocks)
 static const struct type *object_of(struct arena *a, const struct tf_attr *attrs,
                                     const struct tf_block *blocks)
 {
-    size_t n_attrs = count_attrs(attrs), n_blocks = count_blocks(blocks);
     struct type *t = ARENA_NEW(a, struct type);
     t->kind = TYPE_OBJECT;
-    t->count = n_attrs + n_blocks;
-    t->names = ARENA_ARRAY(a, const char *, t->count);
-    t->types = ARENA_ARRAY(a, const struct type *, t->count);
-    for (size_t i = 0; i < n_attrs; i++) {
-        t->names[i] = attrs[i].name;
-        t->types[i] = type_of(a, attrs[i].type, attrs[i].nested);
+    t->names = ARENA_ARRAY(a, const char *, count_attrs(attrs) + count_blocks(blocks));
+    t->types = ARENA_ARRAY(a, const struct type *, count_attrs(attrs) + count_blocks(blocks));
+    for (const struct tf_attr *attr = attrs; attr && attr->name; attr++) {
+        t->names[t->count] = attr->name;
+        t->types[t->count++] = type_of(a, attr->type, attr->nested);
     }
-    for (size_t i = 0; i < n_blocks; i++) {
-        const struct type *inner = object_of(a, blocks[i].attrs, blocks[i].blocks);
-        t->names[n_attrs + i] = blocks[i].name;
-        t->types[n_attrs + i] = blocks[i].is_list ? list_of(a, inner) : inner;
+    for (const struct tf_block *b = blocks; b && b->name; b++) {
+        const struct type *inner = object_of(a, b->attrs, b->blocks);
+        t->names[t->count] = b->name;
+        t->types[t->count++] = b->is_list ? list_of(a, inner) : inner;
     }
     return t;
 }
