@@ -181,6 +181,27 @@ static void stop_ends_a_waiting_call(void **state)
     fixture_stop(&f);
 }
 
+static bool frozen_wait(struct clock *c, struct stop *stop, int64_t ms)
+{
+    ((struct recorder *)c)->delays[0] = ms;
+    return stop_requested(stop);
+}
+
+/* A hundred retries go at once, then ten a second: with time standing still the queue only grows. */
+static void retries_share_a_budget(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {{.status = 503, .body = "busy"}, {0}};
+    struct fixture f;
+    fixture_start(&f, steps);
+    f.clock.clock.wait = frozen_wait;
+    for (int calls = 0; calls < 5; calls++)
+        assert_false(describe(&f));
+    assert_int_equal(scripted_requests(&f.server), 5 * (SETTINGS_MAX_RETRIES + 1));
+    assert_in_range(f.clock.delays[0], 2500, 2500 + RETRY_DELAY_MAX_MS);
+    fixture_stop(&f);
+}
+
 static bool stopping_wait(struct clock *c, struct stop *stop, int64_t ms)
 {
     stop_request(stop);
@@ -351,6 +372,7 @@ int main(void)
         cmocka_unit_test(denial_names_the_right),
         cmocka_unit_test(nothing_is_sent_twice_behind_our_back),
         cmocka_unit_test(stop_ends_a_waiting_call),
+        cmocka_unit_test(retries_share_a_budget),
         cmocka_unit_test(stop_ends_a_backoff),
         cmocka_unit_test(unreachable_endpoint),
         cmocka_unit_test(silent_server_times_out),

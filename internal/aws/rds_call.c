@@ -59,7 +59,7 @@ bool rds_call_unless_absent(const struct aws_session *s, const char *action, str
 {
     struct err why = ERR_INIT;
     if (rds_call(s, action, f, NULL, &why) ||
-        (why.code == ERR_NOT_FOUND && aws_op_means_absent(aws_op_find("rds", action), why.remote_code)))
+        aws_op_means_absent(aws_op_find("rds", action), why.remote_code))
         return true;
     if (e)
         *e = why;
@@ -125,7 +125,7 @@ bool rds_find(const struct aws_session *s, const char *action, struct fields *f,
     void *items = NULL;
     size_t n = 0;
     if (!rds_list(s, action, f, shape, &items, &n, &why)) {
-        if (why.code != ERR_NOT_FOUND || !aws_op_means_absent(aws_op_find("rds", action), why.remote_code)) {
+        if (!aws_op_means_absent(aws_op_find("rds", action), why.remote_code)) {
             if (e)
                 *e = why;
             return false;
