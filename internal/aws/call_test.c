@@ -305,10 +305,10 @@ static void json_rows(void **state)
          "x",
          2},
         {{{.body = "{\"SecretBinary\":\"AA==\"}"}}, ERR_REMOTE, NULL, NULL, 1},
-        {{{.body = "[1]"}}, ERR_REMOTE, NULL, NULL, 5},
-        {{{.body = "{\"SecretString\":"}}, ERR_REMOTE, NULL, NULL, 5},
-        {{{.body = ""}}, ERR_REMOTE, NULL, NULL, 5},
-        {{{.body = HTML}}, ERR_REMOTE, NULL, NULL, 5},
+        {{{.body = "[1]"}}, ERR_UNAVAILABLE, NULL, NULL, 5},
+        {{{.body = "{\"SecretString\":"}}, ERR_UNAVAILABLE, NULL, NULL, 5},
+        {{{.body = ""}}, ERR_UNAVAILABLE, NULL, NULL, 5},
+        {{{.body = HTML}}, ERR_UNAVAILABLE, NULL, NULL, 5},
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         struct fixture f;

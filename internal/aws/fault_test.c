@@ -130,7 +130,7 @@ static const struct row rows[] = {
      DESCRIBE,
      {{.body = "<DescribeDBClustersResponse><DescribeDBClu"}},
      -1,
-     ERR_REMOTE,
+     ERR_UNAVAILABLE,
      "",
      "not XML",
      5},
@@ -138,25 +138,32 @@ static const struct row rows[] = {
      DESCRIBE,
      {{.body = HTML, .headers = "Content-Type: text/html\r\n"}},
      -1,
-     ERR_REMOTE,
+     ERR_UNAVAILABLE,
      "",
      "not XML",
      5},
-    {"XHTML with 200", DESCRIBE, {{.body = "<html><body/></html>"}}, -1, ERR_REMOTE, "", "<html>", 5},
+    {"XHTML with 200", DESCRIBE, {{.body = "<html><body/></html>"}}, -1, ERR_UNAVAILABLE, "", "<html>", 5},
     {"wrong root",
      DESCRIBE,
      {{.body = "<DescribeDBInstancesResponse/>"}},
      -1,
-     ERR_REMOTE,
+     ERR_UNAVAILABLE,
      "",
      "<DescribeDBInstancesResponse>",
      5},
-    {"no result", DESCRIBE, {{.body = "<DescribeDBClustersResponse/>"}}, -1, ERR_REMOTE, "", "no result", 5},
-    {"empty body", DESCRIBE, {{.body = ""}}, -1, ERR_REMOTE, "", "not XML", 5},
-    {"binary", DESCRIBE, {{.body = "\x80\xff\xfe<"}}, -1, ERR_REMOTE, "", "not XML", 5},
-    {"entity bomb", DESCRIBE, {{.body = BOMB}}, -1, ERR_REMOTE, "", "not XML", 5},
-    {"deep nesting", DESCRIBE, {{.body = DEEP}}, -1, ERR_REMOTE, "", "not XML", 5},
-    {"20 MB", DESCRIBE, {{.fault = FAULT_ENDLESS}}, -1, ERR_REMOTE, "", "larger than 16 MiB", 5},
+    {"no result",
+     DESCRIBE,
+     {{.body = "<DescribeDBClustersResponse/>"}},
+     -1,
+     ERR_UNAVAILABLE,
+     "",
+     "no result",
+     5},
+    {"empty body", DESCRIBE, {{.body = ""}}, -1, ERR_UNAVAILABLE, "", "not XML", 5},
+    {"binary", DESCRIBE, {{.body = "\x80\xff\xfe<"}}, -1, ERR_UNAVAILABLE, "", "not XML", 5},
+    {"entity bomb", DESCRIBE, {{.body = BOMB}}, -1, ERR_UNAVAILABLE, "", "not XML", 5},
+    {"deep nesting", DESCRIBE, {{.body = DEEP}}, -1, ERR_UNAVAILABLE, "", "not XML", 5},
+    {"20 MB", DESCRIBE, {{.fault = FAULT_ENDLESS}}, -1, ERR_UNAVAILABLE, "", "larger than 16 MiB", 5},
     {"an error with status 200",
      DESCRIBE,
      {{.body = CLUSTER_GONE}},
@@ -243,7 +250,7 @@ static const struct row rows[] = {
      3},
     {"reboot, lost reply", REBOOT, {{.fault = FAULT_HANG_UP}}, -1, ERR_UNAVAILABLE, "", NULL, 1},
     {"reboot, 500", REBOOT, {{.status = 500, .body = "oops"}}, -1, ERR_UNAVAILABLE, "500", NULL, 1},
-    {"reboot, garbage", REBOOT, {{.body = "garbage"}}, -1, ERR_REMOTE, "", NULL, 1},
+    {"reboot, garbage", REBOOT, {{.body = "garbage"}}, -1, ERR_UNAVAILABLE, "", NULL, 1},
 
     /* Repeatable creation: AWS's "exists already" is shown, not hidden. */
     {"create, lost reply, then exists",
@@ -354,14 +361,14 @@ static void damaged_replies(void **state)
     for (size_t n = 0; n < LENGTH; n++) {
         memcpy(body, OK_LIST, n);
         body[n] = 0;
-        assert_int_equal(ask_once(&server, &clock.clock), ERR_REMOTE);
+        assert_int_equal(ask_once(&server, &clock.clock), ERR_UNAVAILABLE);
     }
     for (int i = 0; i < ROUNDS; i++) {
         memcpy(body, OK_LIST, sizeof body);
         for (int k = rand_r(&seed) % 4; k >= 0; k--)
             body[(size_t)rand_r(&seed) % LENGTH] = (char)(1 + rand_r(&seed) % 255);
         enum err_code code = ask_once(&server, &clock.clock);
-        assert_true(code == ERR_NONE || code == ERR_REMOTE);
+        assert_true(code == ERR_NONE || code == ERR_UNAVAILABLE);
     }
     scripted_stop(&server);
 }

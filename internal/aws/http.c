@@ -436,7 +436,7 @@ static void explain(enum http_result result, const struct http_request *q, CURLc
     const char *said = *words ? words : curl_easy_strerror(code);
     switch (result) {
     case HTTP_OVERSIZE:
-        (void)err_set(e, ERR_REMOTE, "the reply of %s is larger than %d MiB", q->url->text,
+        (void)err_set(e, ERR_UNAVAILABLE, "the reply of %s is larger than %d MiB", q->url->text,
                       HTTP_BODY_MAX / (1024 * 1024));
         break;
     case HTTP_UNTRUSTED:

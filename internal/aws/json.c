@@ -38,7 +38,7 @@ static enum reply_kind decode(struct aws_call *c, const struct http_reply *r, st
         return REPLY_REFUSAL;
     }
     if (!is_object) {
-        (void)err_set(e, ERR_REMOTE, "the reply to %s is not a JSON object%s%s", c->op->action,
+        (void)err_set(e, ERR_UNAVAILABLE, "the reply to %s is not a JSON object%s%s", c->op->action,
                       parsed ? "" : ": ", parsed ? "" : why.text);
         return REPLY_BROKEN;
     }

@@ -78,7 +78,7 @@ bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegree
     struct rds_bluegreen *made = ARENA_NEW(s->arena, struct rds_bluegreen);
     shape_read(s->arena, &bluegreen_shape, xml_find(result, "BlueGreenDeployment"), made);
     if (!*made->identifier)
-        return err_set(e, ERR_REMOTE, "the reply to CreateBlueGreenDeployment names no deployment");
+        return err_set(e, ERR_UNAVAILABLE, "the reply to CreateBlueGreenDeployment names no deployment");
     *ret = made;
     return true;
 }
