@@ -15,6 +15,7 @@ static const char defaults[] =
     "max_replication_slots = 20\n"
     "max_wal_senders = 20\n"
     "wal_retrieve_retry_interval = 100ms\n"
+    "wal_receiver_status_interval = 1s\n"
     "password_encryption = 'scram-sha-256'\n"
     "timezone = 'UTC'\n"
     "datestyle = 'iso, mdy'\n"
@@ -183,7 +184,8 @@ static void put_own(struct engine *g, const struct server_spec *s, struct buf *o
                      "ssl_cert_file = '%s/server.pem'\nssl_key_file = '%s/server.key'\n",
                      g->tls_dir, g->tls_dir);
     (void)buf_printf(out,
-                     "fsync = off\nhuge_pages = off\nlc_messages = 'C'\nlog_timezone = 'UTC'\n"
+                     "fsync = off\nhuge_pages = off\ndynamic_shared_memory_type = mmap\nlc_messages = "
+                     "'C'\nlog_timezone = 'UTC'\n"
                      "log_line_prefix = '%%t:%%r:%%u@%%d:[%%p]:'\nwal_level = %s\n",
                      config_on(s, "rds.logical_replication") ? "logical" : "replica");
     put_preload(out, s);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 struct engine *fx_engine;
 char fx_state[64];
@@ -25,10 +26,18 @@ static struct engine *open_engine(void)
     return g;
 }
 
+/* Memory, if there is plenty: the tests make tens of thousands of small files. */
+static const char *temporary_folder(void)
+{
+    struct statvfs shm;
+    bool large = statvfs("/dev/shm", &shm) == 0 && (uint64_t)shm.f_bavail * shm.f_frsize > 3ULL << 30;
+    return large ? "/dev/shm" : "/tmp";
+}
+
 int fx_open(void **state)
 {
     (void)state;
-    (void)snprintf(fx_state, sizeof fx_state, "/tmp/aurora-sandbox-test-XXXXXX");
+    (void)snprintf(fx_state, sizeof fx_state, "%s/aurora-sandbox-test-XXXXXX", temporary_folder());
     if (!mkdtemp(fx_state))
         return -1;
     fx_engine = open_engine();
@@ -86,6 +95,12 @@ static void keep(char *out, const char *text)
         (void)snprintf(out, 256, "%s", text ? text : "");
 }
 
+static void no_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 PGconn *fx_connect(const char *endpoint, const char *database, const char *user, char why[256])
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
@@ -97,6 +112,7 @@ PGconn *fx_connect(const char *endpoint, const char *database, const char *user,
         host, "5432", database, user ? user : MASTER, PASSWORD, "verify-full", engine_ca_file(fx_engine),
         "20", NULL};
     PGconn *c = PQconnectdbParams(keys, values, 0);
+    (void)PQsetNoticeProcessor(c, no_notice, NULL);
     if (PQstatus(c) == CONNECTION_OK)
         return c;
     keep(why, PQerrorMessage(c));
@@ -118,4 +134,32 @@ bool fx_run(PGconn *c, const char *sql, char cell[256], char why[256])
     keep(cell, ok && PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "");
     PQclear(r);
     return ok;
+}
+
+const char *fx_must(PGconn *c, const char *sql)
+{
+    static char cell[256];
+    char why[256];
+    if (!fx_run(c, sql, cell, why))
+        fail_msg("%s: %s", sql, why);
+    return cell;
+}
+
+PGconn *fx_session(const char *endpoint)
+{
+    char why[256];
+    PGconn *c = fx_connect(endpoint, DATABASE, NULL, why);
+    if (!c)
+        fail_msg("%s", why);
+    return c;
+}
+
+void fx_refused(const char *endpoint, const char *sql, const char *sqlstate)
+{
+    char cell[256], why[256];
+    PGconn *c = fx_session(endpoint);
+    bool done = fx_run(c, sql, cell, why);
+    PQfinish(c);
+    if (done || strncmp(why, sqlstate, strlen(sqlstate)) != 0)
+        fail_msg("%s: %s, expected %s", sql, done ? "done" : why, sqlstate);
 }

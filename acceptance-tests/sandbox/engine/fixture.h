@@ -43,5 +43,11 @@ const char *fx_sql_in(const char *id, const char *database, const char *sql);
 PGconn *fx_connect(const char *endpoint, const char *database, const char *user, char why[256]);
 /* Runs one statement; true if it succeeded, else SQLSTATE and message in `why`. Cell as in fx_sql. */
 bool fx_run(PGconn *c, const char *sql, char cell[256], char why[256]);
+/* The same where success is expected: anything else fails the test. The cell is valid until the next call. */
+const char *fx_must(PGconn *c, const char *sql);
+/* A session that must be possible. */
+PGconn *fx_session(const char *endpoint);
+/* One statement in a session of its own that must be refused with this SQLSTATE. */
+void fx_refused(const char *endpoint, const char *sql, const char *sqlstate);
 
 #endif

@@ -12,6 +12,13 @@ static bool refused(struct err *e, const char *sqlstate, const char *message)
     return err_said(e, "%s", message);
 }
 
+/* Notices are nobody's business: without this libpq writes them to stderr. */
+static void no_notice(void *arg, const PGresult *r)
+{
+    (void)arg;
+    (void)r;
+}
+
 bool sql_open(const struct sql_place *p, PGconn **ret, struct err *e)
 {
     char port[16];
@@ -20,14 +27,23 @@ bool sql_open(const struct sql_place *p, PGconn **ret, struct err *e)
         "host",    "port",     "user",    "dbname", "connect_timeout", "application_name", "gssencmode",
         "sslmode", "passfile", "options", NULL};
     /* The lock timeout keeps a forgotten session of a user from blocking the control plane for ever. */
-    const char *const values[] = {
-        p->socket_dir, port,      "rdsadmin",       p->database,          "10", "rdsadmin",
-        "disable",     "disable", "/dev/null/none", "-clock_timeout=60s", NULL};
+    const char *const values[] = {p->socket_dir,
+                                  port,
+                                  "rdsadmin",
+                                  p->database,
+                                  "10",
+                                  "rdsadmin",
+                                  "disable",
+                                  "disable",
+                                  "/dev/null/none",
+                                  "-clock_timeout=60s -cdefault_transaction_read_only=off",
+                                  NULL};
     PGconn *c CLEANUP(sql_close_cleanup) = PQconnectdbParams(keys, values, 0);
     if (!c || PQstatus(c) != CONNECTION_OK) {
         (void)err_set(e, ERR_UNAVAILABLE, "could not connect to database \"%s\"", p->database);
         return err_said(e, "%s", c ? PQerrorMessage(c) : "out of memory");
     }
+    (void)PQsetNoticeReceiver(c, no_notice, NULL);
     *ret = STEAL(c);
     return true;
 }

@@ -31,8 +31,10 @@ struct volume {
     char id[VOLUME_ID_MAX + 1];
     pthread_mutex_t op; /* recursive */
     atomic_bool exists;
-    atomic_int major, port, pid; /* pid 0: not started by us */
-    int held;                    /* under the forwarder's lock */
+    atomic_int major, port, pid;    /* pid 0: not started by us */
+    atomic_long apply_errors;       /* of subscriptions, as last observed */
+    _Atomic int64_t apply_error_at; /* when that number grew last; 0: never */
+    int held;                       /* under the forwarder's lock */
 
     /* under `op` */
     struct arena *arena; /* holds what follows; replaced as a whole */

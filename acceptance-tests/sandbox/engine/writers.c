@@ -52,26 +52,25 @@ static void acknowledged(struct writers *all)
     atomic_fetch_add(&all->acknowledged, 1);
 }
 
-static void note_error(struct writer *w, const PGresult *r)
-{
-    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    if (state && strcmp(state, "57P01") == 0)
-        w->ended_57p01++;
-}
-
-/* True: done. Otherwise *sure tells whether the server said no. */
+/* True: done. Otherwise *sure tells whether the server said no and is still there. PQexec would return the
+ * last result only, "connection closed", and drop the server's last words. */
 static bool run(struct writer *w, PGconn *c, const char *sql, bool *sure)
 {
-    PGresult *r = PQexec(c, sql);
-    bool ok = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
-    *sure = ok || (PQresultErrorField(r, PG_DIAG_SQLSTATE) && PQstatus(c) == CONNECTION_OK);
-    if (!ok)
-        note_error(w, r);
+    bool ok = PQsendQuery(c, sql) == 1;
+    char first[128] = "";
+    for (PGresult *r; (r = PQgetResult(c)); PQclear(r)) {
+        const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+        bool good = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
+        if (!good && ok)
+            (void)snprintf(first, sizeof first, "%s", PQresultErrorMessage(r));
+        w->ended_57p01 += state && strcmp(state, "57P01") == 0;
+        ok = ok && good;
+    }
+    *sure = PQstatus(c) == CONNECTION_OK;
     if (!ok && *sure) {
         w->refused++;
-        (void)snprintf(w->last_refusal, sizeof w->last_refusal, "%s", PQresultErrorMessage(r));
+        (void)snprintf(w->last_refusal, sizeof w->last_refusal, "%s", first);
     }
-    PQclear(r);
     return ok;
 }
 
