@@ -232,7 +232,7 @@ static bool read_key(struct reader *r, const char **ret)
 
 static bool read_member(struct reader *r, const struct type *t, struct value *object)
 {
-    const char *key;
+    const char *key = NULL;
     const struct value *v;
     if (!read_key(r, &key))
         return false;
