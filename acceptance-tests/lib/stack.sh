@@ -35,7 +35,8 @@ stack_open() {
     for variable in $(compgen -e | grep -E '^(AWS_|PG[A-Z]|TF_)' || true); do unset "$variable"; done
     export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true AWS_PAGER=''
     terraform_mirror
-    export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 TF_INPUT=0 NO_COLOR=1 XDG_STATE_HOME=$STACK/state
+    for variable in init plan apply destroy show import refresh validate; do export "TF_CLI_ARGS_$variable=-no-color"; done
+    export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 TF_INPUT=0 XDG_STATE_HOME=$STACK/state
 }
 
 stop_process() { # PID SECONDS: asks, waits, insists

@@ -194,5 +194,5 @@ upgrade_hcl() { # CLUSTER TARGET STAGE [FURTHER-LINES]: one resource named "it",
 }
 
 fault() { # OPERATION KIND [--code C] [--message M] [--status N] [--count N]
-    sandbox fault "$@" >/dev/null
+    sandbox fault --operation "$1" --kind "$2" "${@:3}" >/dev/null
 }
