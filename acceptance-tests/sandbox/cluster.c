@@ -309,8 +309,12 @@ bool cluster_start(struct sandbox *sb, const char *resource, struct err *e)
     if (!read_facts(sb, a, resource, &f, e))
         return false;
     if (!f.made) {
-        if (volume_major(sb->engine, resource) == 0 && !volume_create(sb->engine, &f.spec, e))
+        /* Another instance of the same cluster may have made it in the meantime. */
+        struct err made = ERR_INIT;
+        if (!volume_create(sb->engine, &f.spec, &made) && made.code != ERR_CONFLICT) {
+            *e = made;
             return err_wrap(e, "make a volume");
+        }
         note_volume(sb, resource);
     } else if (!volume_set_params(sb->engine, resource, f.params, f.param_count, e)) {
         return err_wrap(e, "set parameters");
