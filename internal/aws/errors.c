@@ -139,7 +139,7 @@ bool aws_error_set(struct err *e, const struct aws_op *op, const struct aws_refu
 {
     if (!e)
         return false;
-    (void)err_set(e, aws_error_code(r->code, r->status), "%s %s was refused", op->service, op->action);
+    (void)err_set(e, aws_error_code(r->code, r->status), "AWS refused it");
     if (*r->code)
         (void)snprintf(e->remote_code, sizeof e->remote_code, "%s", r->code);
     else

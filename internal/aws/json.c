@@ -38,8 +38,8 @@ static enum reply_kind decode(struct aws_call *c, const struct http_reply *r, st
         return REPLY_REFUSAL;
     }
     if (!is_object) {
-        (void)err_set(e, ERR_UNAVAILABLE, "the reply to %s is not a JSON object%s%s", c->op->action,
-                      parsed ? "" : ": ", parsed ? "" : why.text);
+        (void)err_set(e, ERR_UNAVAILABLE, "the reply is not a JSON object%s%s", parsed ? "" : ": ",
+                      parsed ? "" : why.text);
         return REPLY_BROKEN;
     }
     c->json = v;

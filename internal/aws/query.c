@@ -68,13 +68,13 @@ static enum reply_kind good_reply(struct aws_call *c, const struct xml *root, st
 {
     const struct xml *result = NULL;
     if (!named(root, c->op->action, "Response")) {
-        (void)err_set(e, ERR_UNAVAILABLE, "the reply to %s is a <%s>", c->op->action, root->name);
+        (void)err_set(e, ERR_UNAVAILABLE, "the reply is a <%s>", root->name);
         return REPLY_BROKEN;
     }
     for (const struct xml *x = xml_child(root, NULL, NULL); x && !result; x = xml_child(root, NULL, x))
         result = named(x, c->op->action, "Result") ? x : NULL;
     if (!result && !(c->op->flags & OP_NO_RESULT)) {
-        (void)err_set(e, ERR_UNAVAILABLE, "the reply to %s has no result", c->op->action);
+        (void)err_set(e, ERR_UNAVAILABLE, "the reply has no result");
         return REPLY_BROKEN;
     }
     c->xml = result ? result : root;
@@ -90,7 +90,7 @@ static enum reply_kind decode(struct aws_call *c, const struct http_reply *r, st
     if (!xml_parse(a, buf_view(&r->body), &root, &why)) {
         if (r->status < 200 || r->status > 299)
             return REPLY_REFUSAL; /* status alone: a proxy or load balancer speaks for AWS */
-        (void)err_set(e, ERR_UNAVAILABLE, "the reply to %s is not XML: %s", c->op->action, why.text);
+        (void)err_set(e, ERR_UNAVAILABLE, "the reply is not XML: %s", why.text);
         return REPLY_BROKEN;
     }
     if (read_refusal(a, root, refusal) || r->status < 200 || r->status > 299)
