@@ -37,7 +37,7 @@ enum tf_flags {
     TF_SENSITIVE = 8,
     TF_WRITE_ONLY =
         16, /* never in plan or state; refused on a CLI that does not know write-only (before 1.11) */
-    TF_REPLACE = 32, /* changing it replaces the resource */
+    TF_REPLACE = 32, /* changing it replaces the resource; a value that we have yet to choose does not */
     TF_STABLE = 64,  /* computed, and an update does not change it: the prior value stays known in a plan */
     TF_OPTIONAL_COMPUTED = TF_OPTIONAL | TF_COMPUTED,
     TF_INTEGER = 128 /* number without fraction, in int64 range */
@@ -47,9 +47,10 @@ struct tf_attr {
     const char *name; /* NULL ends a table */
     enum tf_type type;
     unsigned flags;
-    const char *doc;       /* Markdown, one or two sentences; goes to the schema and the docs page */
-    const char *otherwise; /* default as JSON text ("\"error\"", "false", "300"); needs OPTIONAL_COMPUTED at
-                              top level */
+    const char *doc; /* Markdown, one or two sentences; goes to the schema and the docs page */
+    const char
+        *otherwise; /* default as JSON text ("\"error\"", "false", "300"). At the top level of a resource it
+                       is planned and needs OPTIONAL_COMPUTED; elsewhere it is documentation only */
     const struct tf_attr *nested;                           /* of TF_OBJECT, TF_OBJECT_LIST */
     const char *const *one_of;                              /* allowed strings, ends with NULL */
     bool (*validate)(const struct value *v, struct err *e); /* known, non-null values only */
@@ -109,8 +110,8 @@ struct tf_resource {
     /* More than the schema's own checks; sees partly unknown configuration. */
     void (*validate)(struct tf_call *c);
     /* The default plan is made first (proposed, computed attributes unknown on create, prior if TF_STABLE or
-     * nothing changes); plan may replace it by returning another value, or return `planned` itself. NULL:
-     * default. */
+     * nothing changes: then it is c->prior itself); plan may replace it by returning another value, or return
+     * `planned` itself. NULL: default. */
     const struct value *(*plan)(struct tf_call *c, const struct value *planned);
     /* Destroy plan: may warn or refuse (tf_error). NULL: nothing to say. */
     void (*plan_destroy)(struct tf_call *c);
