@@ -22,7 +22,7 @@ CACHE = REPO / "build" / "gates"
 
 
 # Tests and what only they are linked with: no hostile input, and they may stop at the first surprise.
-TEST_CODE = re.compile(r"(_test|/fixture|/harness|/scripted|/fake_\w+|/test(client|plugin|process|ing))\.[ch]$")
+TEST_CODE = re.compile(r"(_test|/fixture|/harness|/scripted|/writers|/fake_\w+|/test(client|plugin|process|ing))\.[ch]$")
 
 
 class Tree:

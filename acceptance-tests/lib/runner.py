@@ -223,7 +223,7 @@ def all_parts(jobs):
             parts.append(Part(f"gates/{gate.name}", [str(gate)], 900, read_tap, alone=alone, needs=needs))
     parts.append(ctest_part("unit", 900, "-L", "unit", "-j", str(jobs)))
     parts.append(ctest_part("server", 1200, "-LE", "unit"))
-    for folder in sorted((ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*")):
+    for folder in sorted(run.parent for run in (ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*/run")):
         parts.append(Part(folder.name, [str(folder / "run")], story_seconds(folder), read_tap,
                           needs=("build/release",)))
     return parts
