@@ -23,19 +23,21 @@ void sandbox_define_settings(void)
 {
     DefineCustomStringVariable("aurora_sandbox.version", "Answer of aurora_version().", NULL, &version, "",
                                PGC_SIGHUP, 0, NULL, NULL, NULL);
-    DefineCustomStringVariable("aurora_sandbox.logical_start_lsn", "Answer of aurora_volume_logical_start_lsn().",
-                               NULL, &logical_start_lsn, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
-    DefineCustomStringVariable("aurora_sandbox.reader_address",
-                               "Local address whose sessions can only read.", NULL, &sandbox_reader_address, "",
-                               PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-    DefineCustomIntVariable("aurora_sandbox.generation", "Counts the configurations the server was given.", NULL,
-                            &generation, 0, 0, INT_MAX, PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+    DefineCustomStringVariable("aurora_sandbox.logical_start_lsn",
+                               "Answer of aurora_volume_logical_start_lsn().", NULL, &logical_start_lsn, "",
+                               PGC_SIGHUP, 0, NULL, NULL, NULL);
+    DefineCustomStringVariable("aurora_sandbox.reader_address", "Local address whose sessions can only read.",
+                               NULL, &sandbox_reader_address, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL,
+                               NULL);
+    DefineCustomIntVariable("aurora_sandbox.generation", "Counts the configurations the server was given.",
+                            NULL, &generation, 0, 0, INT_MAX, PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL,
+                            NULL);
     DefineCustomBoolVariable("aurora_sandbox.write_lock", "Nobody but rdsadmin can write.", NULL,
                              &sandbox_write_lock, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
-    DefineCustomBoolVariable("rds.logical_replication", "Sets wal_level to logical.", NULL, &logical_replication,
-                             false, PGC_POSTMASTER, 0, NULL, NULL, NULL);
-    DefineCustomBoolVariable("rds.force_ssl", "Refuses sessions without TLS.", NULL, &force_ssl, false, PGC_SIGHUP,
-                             0, NULL, NULL, NULL);
-    DefineCustomStringVariable("rds.extensions", "Extensions that users may create.", NULL, &sandbox_extensions,
-                               "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+    DefineCustomBoolVariable("rds.logical_replication", "Sets wal_level to logical.", NULL,
+                             &logical_replication, false, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+    DefineCustomBoolVariable("rds.force_ssl", "Refuses sessions without TLS.", NULL, &force_ssl, false,
+                             PGC_SIGHUP, 0, NULL, NULL, NULL);
+    DefineCustomStringVariable("rds.extensions", "Extensions that users may create.", NULL,
+                               &sandbox_extensions, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
