@@ -139,6 +139,7 @@ bool operation_start(struct operation *o, struct tf_call *c, const struct value 
     }
     upgrade_init(&o->upgrade, c->arena, &s, clock_real());
     read_request(c, attrs, &o->upgrade.request);
+    o->upgrade.old_hint = text_at(c->arena, c->prior, "old_cluster_resource_id");
     o->upgrade.login = login;
     o->upgrade.login_arg = o;
     o->upgrade.warn = warn;

@@ -183,6 +183,17 @@ bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *con
     return true;
 }
 
+bool rds_cluster_find_by_resource_id(const struct aws_session *s, const char *resource_id,
+                                     const struct rds_cluster **ret, struct err *e)
+{
+    *ret = NULL;
+    if (!fake_enter(e))
+        return false;
+    if (fake.old && strcmp(old_cluster(s->arena)->resource_id, resource_id) == 0)
+        *ret = old_cluster(s->arena);
+    return true;
+}
+
 bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
                        const struct rds_instance *const **ret, size_t *ret_n, struct err *e)
 {

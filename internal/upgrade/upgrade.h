@@ -90,6 +90,8 @@ struct upgrade {
     const char *resolved_version; /* "17.6", chosen once per run; NULL until then */
     int steady_readings;          /* consecutive AVAILABLE readings of deployment and members */
     struct history history;
+    const char *old_hint; /* resource id of the old cluster, where the state knows it; NULL: not */
+    bool old_searched;
     struct arena *look; /* owns `world` */
 };
 

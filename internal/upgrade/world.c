@@ -55,23 +55,34 @@ static bool find_by_arn(struct upgrade *u, const char *arn, const struct rds_clu
     return rds_cluster_find(&u->aws, arena_strdup(u->look, parsed.resource), ret, e);
 }
 
-static bool find_old(struct upgrade *u, struct world *w, struct err *e)
+/* The tag is the only trace of the old cluster once the deployment is gone, and AWS cannot look for tags: all
+ * clusters are read, once. */
+static bool search_old(struct upgrade *u, struct world *w, struct err *e)
 {
-    if (w->deployment && is_arn_of(w->deployment->target, u->request.cluster))
-        return find_by_arn(u, w->deployment->source, &w->old, e);
-    if (w->deployment)
-        return true;
     const struct rds_cluster *const *all = NULL;
     size_t n = 0;
+    if (u->old_searched)
+        return true;
     if (!rds_cluster_list(&u->aws, &all, &n, e))
-        return false;
+        return err_wrap(e, "look for the old side of %s", u->request.cluster);
     for (size_t i = 0; i < n; i++) {
         const char *of = rds_tag_value(&all[i]->tags, TAG_OLD_OF);
         if (of && strcasecmp(of, u->request.cluster) == 0 &&
             strcasecmp(all[i]->identifier, u->request.cluster) != 0)
             w->old = all[i];
     }
+    u->old_searched = true;
     return true;
+}
+
+static bool find_old(struct upgrade *u, struct world *w, struct err *e)
+{
+    const char *known = u->history.old_resource_id ? u->history.old_resource_id : u->old_hint;
+    if (w->deployment && is_arn_of(w->deployment->target, u->request.cluster))
+        return find_by_arn(u, w->deployment->source, &w->old, e);
+    if (w->deployment)
+        return true;
+    return known ? rds_cluster_find_by_resource_id(&u->aws, known, &w->old, e) : search_old(u, w, e);
 }
 
 static bool find_green(struct upgrade *u, struct world *w, struct err *e)
