@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAGES_MAX = 10000 };
+enum { PAGES_MAX = 500 }; /* of up to 100 objects */
 
 void fields_add(struct fields *f, const char *name, const char *value)
 {
@@ -69,52 +69,64 @@ bool rds_call_unless_absent(const struct aws_session *s, const char *action, str
 /* ---- pages ---- */
 
 struct pages {
+    const struct aws_op *op;
+    const struct shape *shape;
+    char *items;
+    size_t count, cap;
     size_t n;
     const char *marker; /* the next page's; "" after the last */
     const char *known;  /* one seen before, moved on at every power of two: finds circles of any length */
 };
 
-static bool next_page(struct pages *p, const struct aws_op *op, const struct xml *page, struct err *e)
+static bool next_page(struct pages *p, const struct xml *page, struct err *e)
 {
-    p->marker = xml_text(page, op->marker, "");
+    p->marker = xml_text(page, p->op->marker, "");
     p->n++;
-    if (*p->marker && ((p->known && strcmp(p->known, p->marker) == 0) || p->n >= PAGES_MAX))
-        return err_set(e, ERR_REMOTE, "rds %s: the list does not end, a page's marker came again",
-                       op->action);
+    if (*p->marker && p->known && strcmp(p->known, p->marker) == 0)
+        return err_set(e, ERR_REMOTE, "rds %s: the list goes round in a circle", p->op->action);
+    if (*p->marker && p->n >= PAGES_MAX)
+        return err_set(e, ERR_REMOTE, "rds %s: the list does not end after %d pages", p->op->action,
+                       PAGES_MAX);
     if ((p->n & (p->n - 1)) == 0)
         p->known = p->marker;
     return true;
 }
 
+static void keep_items(struct arena *a, struct pages *p, const struct xml *page)
+{
+    size_t n = 0, size = p->shape->size;
+    const char *items = shape_read_list(a, p->shape, xml_find(page, p->op->list), p->op->item, &n);
+    if (p->count + n > p->cap || !p->items) {
+        p->cap = 2 * (p->count + n) + 1;
+        char *longer = arena_alloc(a, p->cap * size);
+        if (p->count)
+            memcpy(longer, p->items, p->count * size);
+        p->items = longer;
+    }
+    if (n)
+        memcpy(p->items + p->count * size, items, n * size);
+    p->count += n;
+}
+
 bool rds_list(const struct aws_session *s, const char *action, struct fields *f, const struct shape *shape,
               void *ret, size_t *ret_n, struct err *e)
 {
-    const struct aws_op *op = aws_op_find("rds", action);
-    struct pages pages = {0};
-    char *all = arena_alloc(s->arena, shape->size);
-    size_t count = 0;
-    if (!op || !op->list)
+    struct pages p = {.op = aws_op_find("rds", action), .shape = shape};
+    if (!p.op || !p.op->list)
         return err_set(e, ERR_BUG, "rds %s is no list", action);
     do {
         const struct xml *page = NULL;
-        size_t n = 0, fixed = f->n;
-        if (pages.n > 0)
-            fields_add(f, "Marker", pages.marker);
+        size_t fixed = f->n;
+        if (p.n > 0)
+            fields_add(f, "Marker", p.marker);
         bool ok = rds_call(s, action, f, &page, e);
         f->n = fixed;
-        if (!ok || !next_page(&pages, op, page, e))
+        if (!ok || !next_page(&p, page, e))
             return false;
-        char *items = shape_read_list(s->arena, shape, xml_find(page, op->list), op->item, &n);
-        char *longer = n ? arena_alloc(s->arena, (count + n) * shape->size) : all;
-        if (n) {
-            memcpy(longer, all, count * shape->size);
-            memcpy(longer + count * shape->size, items, n * shape->size);
-        }
-        all = longer;
-        count += n;
-    } while (*pages.marker);
-    *(void **)ret = all;
-    *ret_n = count;
+        keep_items(s->arena, &p, page);
+    } while (*p.marker);
+    *(void **)ret = p.items;
+    *ret_n = p.count;
     return true;
 }
 

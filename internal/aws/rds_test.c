@@ -221,6 +221,32 @@ static void markers_in_a_circle(void **state)
     }
 }
 
+/* A new marker every time: no circle, and no end either. */
+static void endless_pages(void **state)
+{
+    (void)state;
+    static struct step steps[502];
+    struct fixture f;
+    const struct rds_cluster *const *list = NULL;
+    size_t n = 99;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    for (int i = 0; i < 501; i++)
+        steps[i] = (struct step){
+            .times = 1,
+            .keep = true,
+            .body = arena_printf(a,
+                                 "<DescribeDBClustersResponse><DescribeDBClustersResult><Marker>m%d</Marker>"
+                                 "</DescribeDBClustersResult></DescribeDBClustersResponse>",
+                                 i)};
+    fixture_start(&f, steps);
+    assert_false(rds_cluster_list(&f.s, &list, &n, &f.e));
+    assert_int_equal(f.e.code, ERR_REMOTE);
+    assert_int_equal(scripted_requests(&f.server), 500);
+    assert_int_equal(n, 99);
+    aws_free(STEAL(f.aws)); /* closes the kept connection, so that the server's thread ends */
+    fixture_stop(&f);
+}
+
 /* ---- parameter groups, versions ---- */
 
 static void family_parameters(void **state)
@@ -391,6 +417,7 @@ int main(void)
         cmocka_unit_test(another_cluster_than_asked_for),
         cmocka_unit_test(pages),
         cmocka_unit_test(markers_in_a_circle),
+        cmocka_unit_test(endless_pages),
         cmocka_unit_test(family_parameters),
         cmocka_unit_test(engine_version),
         cmocka_unit_test(bluegreen_shape),

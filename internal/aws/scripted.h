@@ -37,7 +37,7 @@ struct scripted {
     pthread_t thread;
     pthread_mutex_t lock;
     const struct step *steps; /* end with body == NULL && fault == FAULT_NONE && status == 0 */
-    int used[64];
+    int used[1024];
     int requests, active, peak; /* peak: most connections at once */
     char *kept[SCRIPTED_KEPT];  /* whole requests, in order */
     pthread_t workers[4096];
