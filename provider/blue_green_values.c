@@ -236,7 +236,8 @@ static const struct value *say(struct operation *o, void (*fn)(const struct upgr
     struct buf text = BUF_INIT(4096);
     if (fn)
         fn(&o->upgrade, &text);
-    const struct value *v = value_string(o->call->arena, arena_strdup(o->call->arena, buf_text(&text)));
+    const struct value *v =
+        text.n ? value_string(o->call->arena, arena_strdup(o->call->arena, buf_text(&text))) : &value_null;
     buf_done(&text);
     return v;
 }

@@ -82,8 +82,10 @@ static bool wait_until_done(const struct flow_run *r, const struct step *s, stru
         bool done = false;
         if (!observe(r, s, &done, e))
             return false;
-        if (done)
+        if (done) {
+            journal_event(r->journal, s->name, "done", "");
             return true;
+        }
         if (!paused(r, s, e))
             return false;
         (void)r->clock->wait(r->clock, r->stop, pause_length(r, r->clock->mono_ms(r->clock) - since));
@@ -106,8 +108,10 @@ static bool change(const struct flow_run *r, const struct step *s, struct err *e
     for (int i = 0; i < tries; i++) {
         if (!observe(r, s, &done, e))
             return false;
-        if (done)
+        if (done) {
+            journal_event(r->journal, s->name, "done", "");
             return true;
+        }
         if (r->clock->wait(r->clock, r->stop, r->poll_ms))
             break;
     }
@@ -122,7 +126,8 @@ static bool one_row(const struct flow_run *r, const struct step *s, struct err *
         return false;
     log_debug("flow", "%s: step %s (%s)", r->flow->name, s->name, kind_names[s->kind]);
     bool ok = s->kind == STEP_WAIT ? wait_until_done(r, s, e) : change(r, s, e);
-    journal_event(r->journal, s->name, ok ? "done" : "error", ok ? "" : e->text);
+    if (!ok)
+        journal_event(r->journal, s->name, "error", e->text);
     return ok;
 }
 

@@ -153,7 +153,8 @@ static const char analyzable[] =
     "SELECT format('%I.%I', n.nspname, c.relname), n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't' AND "
     "n.nspname"
-    " !~ '^pg_toast' AND CASE WHEN $1::bool THEN c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition"
+    " !~ '^pg_toast' AND NOT (n.nspname ~ '^rds' AND n.nspowner = 10) AND CASE WHEN $1::bool THEN c.relkind "
+    "IN ('r', 'm', 'p') AND NOT c.relispartition"
     " ELSE c.relkind IN ('r', 'm') END ORDER BY c.relpages DESC, 1";
 
 struct stage {

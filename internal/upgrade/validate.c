@@ -100,7 +100,8 @@ bool statistics_done(struct upgrade *u, bool *ret, struct err *e)
 bool statistics_run(struct upgrade *u, struct err *e)
 {
     struct lines missing = {0};
-    if (!side_each_database(u, SIDE_GREEN, false, analyze_database, NULL, e) ||
+    /* ANALYZE changes statistics only; green is read-only by default, which would refuse it. */
+    if (!side_each_database(u, SIDE_GREEN, true, analyze_database, NULL, e) ||
         !unanalyzed(u, SIDE_GREEN, &missing, e))
         return false;
     return missing.n == 0 ||
