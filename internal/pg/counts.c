@@ -7,7 +7,7 @@ enum {
     ROUNDS = 5,
     CATCH_UP_MS = 60000,
     POLL_MS = 50,
-    CHUNK_PAGES = 131072,      /* 1 GB: how long one snapshot holds back vacuum on the old side */
+    CHUNK_PAGES = 131072, /* 1 GB: the sooner a table is counted again, the likelier it has not changed */
     STATISTICS_LATE_MS = 2000, /* sessions report what they did at most once a second (pgstat.c) */
     QUIET_DIFFERENCES = 2,
 };

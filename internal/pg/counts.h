@@ -35,7 +35,7 @@ struct count_table {
 
 struct count_pass {
     lsn_t lsn;    /* everything the pass saw was committed before this */
-    int64_t xmin; /* of its snapshot, as 32 bits: later rows have later ones */
+    int64_t xmin; /* of a snapshot before it, as 32 bits: rows of later transactions have later ones */
 };
 
 MUST_CHECK bool counts_tables(struct pg *old_side, struct pg *new_side, struct arena *a,

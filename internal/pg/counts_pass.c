@@ -111,28 +111,23 @@ static const struct field row_fields[] = {
     {FIELD_INT64, offsetof(struct row, c.kept)},
 };
 
-/* Where a transaction's snapshot stands, and what turns age(xmin), which has no absolute meaning, into xmin.
+/* `since` NULL: the new side, nothing but the number of rows. Distances between transactions are modulo 2^32,
+ * older ones lie in the upper half. Rows frozen by PostgreSQL 9.3 and before have the permanent xid 2, whose
+ * age is no distance. age() counts from a point that is fixed within a statement: age(xid 3) turns it back.
  */
-struct frame {
-    int64_t age_of_first; /* age(xid 3), constant within the transaction */
-    int64_t since;        /* xmin of the snapshot that `kept` refers to */
-};
-
-static void add_count(struct buf *sql, const struct count_table *t, size_t index, const struct frame *f)
+static void add_count(struct buf *sql, const struct count_table *t, size_t index, const int64_t *since)
 {
     const char *glue = sql->n ? " UNION ALL " : "";
-    if (!f) {
+    if (!since)
         (void)buf_printf(sql, "%sSELECT %zu, count(*), '', '', 0 FROM ONLY %s", glue, index, t->name);
-        return;
-    }
-    /* Distances between transactions are modulo 2^32: older ones lie in the upper half. Rows frozen by
-     * PostgreSQL 9.3 and before have the permanent xid 2, whose age is no distance. */
-    (void)buf_printf(
-        sql,
-        "%sSELECT %zu, count(*), coalesce(sum(x), 0)::text, coalesce(sum(hashint8(x)), 0)::text,"
-        " count(*) FILTER (WHERE ((x - %lld) & 4294967295) >= 2147483648) FROM (SELECT CASE age(t.xmin)"
-        " WHEN 2147483647 THEN 2 ELSE (3 + %lld - age(t.xmin)) & 4294967295 END AS x FROM ONLY %s t) s",
-        glue, index, (long long)f->since, (long long)f->age_of_first, t->name);
+    else
+        (void)buf_printf(
+            sql,
+            "%sSELECT %zu, count(*), coalesce(sum(x), 0)::text, coalesce(sum(hashint8(x)), 0)::text,"
+            " count(*) FILTER (WHERE ((x - %lld) & 4294967295) >= 2147483648) FROM (SELECT CASE"
+            " age(t.xmin) WHEN 2147483647 THEN 2 ELSE (3::bigint + age('3'::xid) - age(t.xmin)) &"
+            " 4294967295 END AS x FROM ONLY %s t) s",
+            glue, index, (long long)*since, t->name);
 }
 
 /* How many tables, from the first on, go into one statement. */
@@ -145,12 +140,12 @@ static size_t batch_size(struct count_table *const *t, size_t n)
     return k;
 }
 
-static bool count_batch(struct pg *c, struct arena *a, struct count_table **t, size_t n,
-                        const struct frame *f, struct err *e)
+static bool count_batch(struct pg *c, struct arena *a, struct count_table **t, size_t n, const int64_t *since,
+                        struct err *e)
 {
     struct buf sql = BUF_INIT(STATEMENT_MAX);
     for (size_t i = 0; i < n; i++)
-        add_count(&sql, t[i], i, f);
+        add_count(&sql, t[i], i, since);
     PGresult *r CLEANUP(result_cleanup) = NULL;
     bool done = sql.overflow ? err_set(e, ERR_BUG, "names of %zu tables are too long together", n)
                              : query_rows(c, buf_text(&sql), NULL, 0, &r, e);
@@ -162,7 +157,7 @@ static bool count_batch(struct pg *c, struct arena *a, struct count_table **t, s
     const struct row *rows = mapped;
     for (size_t i = 0; i < count; i++) {
         struct count_table *at = t[rows[i].index];
-        if (f)
+        if (since)
             at->after = rows[i].c;
         else
             at->new_rows = rows[i].c.rows;
@@ -170,64 +165,58 @@ static bool count_batch(struct pg *c, struct arena *a, struct count_table **t, s
     return true;
 }
 
-static bool count_all(struct pg *c, struct arena *a, struct count_table **t, size_t n, const struct frame *f,
+static bool count_all(struct pg *c, struct arena *a, struct count_table **t, size_t n, const int64_t *since,
                       struct err *e)
 {
     for (size_t i = 0, k; i < n; i += k) {
         k = batch_size(t + i, n - i);
-        if (!count_batch(c, a, t + i, k, f, e))
+        if (!count_batch(c, a, t + i, k, since, e))
             return false;
     }
     return true;
 }
 
-#define BEGIN_SNAPSHOT "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
 struct position {
     lsn_t lsn;
-    int64_t xmin, age_of_first;
+    int64_t xmin;
 };
 static const struct field position_fields[] = {
     {FIELD_LSN, offsetof(struct position, lsn)},
     {FIELD_INT64, offsetof(struct position, xmin)},
-    {FIELD_INT64, offsetof(struct position, age_of_first)},
 };
 
-/* The position is read after the snapshot was taken, and it is the insert position: an asynchronous commit is
- * visible before it is written. */
+/* The insert position: an asynchronous commit is visible before it is written. */
 static bool read_position(struct pg *c, struct arena *a, struct position *ret, struct err *e)
 {
     static const char sql[] =
-        "SELECT " SQL_CURRENT_LSN ", pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296,"
-        " age('3'::xid)";
+        "SELECT " SQL_CURRENT_LSN ", pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296";
     PGresult *r CLEANUP(result_cleanup) = NULL;
     void *rows;
     size_t n;
     if (!query_rows(c, sql, NULL, 0, &r, e) ||
         !query_map(r, a, position_fields, ARRAY_LEN(position_fields), sizeof *ret, &rows, &n, e))
-        return false;
+        return err_wrap(e, "read the position of %s:%d", c->host, c->port);
     *ret = *(const struct position *)rows;
     return true;
 }
 
+/* Every statement has a snapshot of its own, and gives back its locks: a transaction over thousands of tables
+ * would fill the lock table that it shares with production, and hold back vacuum. So transactions count as
+ * new from before the first statement on, and the position is one behind the last. */
 bool counts_old(struct pg *c, struct arena *a, struct count_table **t, size_t n,
                 const struct count_pass *since, struct count_pass *ret, struct err *e)
 {
-    struct position p;
-    struct pg *tx CLEANUP(query_rollback_cleanup) = c;
-    if (!query_run(tx, BEGIN_SNAPSHOT, e) || !read_position(c, a, &p, e))
+    struct position before, after;
+    if (!read_position(c, a, &before, e) || !count_all(c, a, t, n, since ? &since->xmin : &before.xmin, e) ||
+        !read_position(c, a, &after, e))
         return false;
-    struct frame f = {p.age_of_first, since ? since->xmin : p.xmin};
-    if (!count_all(c, a, t, n, &f, e))
-        return false;
-    *ret = (struct count_pass){p.lsn, p.xmin};
+    *ret = (struct count_pass){after.lsn, before.xmin};
     return true;
 }
 
 bool counts_new(struct pg *c, struct arena *a, struct count_table **t, size_t n, struct err *e)
 {
-    struct pg *tx CLEANUP(query_rollback_cleanup) = c;
-    return query_run(tx, BEGIN_SNAPSHOT, e) && count_all(c, a, t, n, NULL, e);
+    return count_all(c, a, t, n, NULL, e);
 }
 
 /* ---- activity ---- */

@@ -322,6 +322,8 @@ static void drop_parentheses(struct tokens *l)
 char *deparse_normal(struct arena *a, const char *sql)
 {
     struct tokens l = {.a = a};
+    if (!*sql)
+        return arena_strdup(a, "");
     lex(&l, sql);
     drop_qualifier(&l);
     drop_casts(&l);

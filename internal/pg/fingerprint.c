@@ -42,13 +42,14 @@ static const char *one_line(struct arena *a, const char *s)
 static void add_rows(struct line_set *set, const PGresult *r)
 {
     enum { KEY, PLAIN, DEPARSED };
+    struct arena *scratch CLEANUP(arena_cleanup) = arena_new();
     for (int i = 0; i < PQntuples(r); i++) {
         const char *plain = PQgetvalue(r, i, PLAIN);
-        const char *deparsed = deparse_normal(set->a, PQgetvalue(r, i, DEPARSED));
+        const char *deparsed = deparse_normal(scratch, PQgetvalue(r, i, DEPARSED));
         const char *gap = *plain && *deparsed ? " " : "";
         const char *line =
-            arena_printf(set->a, "%s\t%s", one_line(set->a, PQgetvalue(r, i, KEY)),
-                         one_line(set->a, arena_printf(set->a, "%s%s%s", plain, gap, deparsed)));
+            arena_printf(set->a, "%s\t%s", one_line(scratch, PQgetvalue(r, i, KEY)),
+                         one_line(scratch, arena_printf(scratch, "%s%s%s", plain, gap, deparsed)));
         ARR_PUSH(set->a, set->lines, set->n, set->cap, line);
     }
 }

@@ -2,6 +2,7 @@
 #include "internal/pg/catalog.h"
 #include "internal/pg/fingerprint.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN_BYTES = 160 }; /* of each definition in a difference */
@@ -105,27 +106,72 @@ static bool same_columns(const char *x, const char *y)
     return strlen(x) == strlen(y) && names_sum(x) == names_sum(y);
 }
 
+static int compare_key_to_line(const void *key, const void *line)
+{
+    return compare_keys(key, *(const char *const *)line);
+}
+
+static bool has_key(const struct pg_fingerprint_part *p, const char *key)
+{
+    return p->count > 0 && bsearch(key, p->lines, p->count, sizeof *p->lines, compare_key_to_line) != NULL;
+}
+
+/* The key whose absence explains that this line is absent as well, or NULL. Columns go with their table,
+ * privileges with their object; the object's own aspect reports it once. */
+static const char *parent_key(struct arena *a, const struct pg_fingerprint_part *has, const char *line)
+{
+    static const char privileges[] = "privileges on ";
+    char *key = arena_memdup(a, line, key_length(line));
+    if (strncmp(key, privileges, sizeof privileges - 1) == 0) {
+        for (char *to = strstr(key, " to "); to; to = strstr(to + 1, " to ")) {
+            const char *object = key + sizeof privileges - 1;
+            const char *owner = arena_printf(a, "owner of %.*s", (int)(to - object), object);
+            if (has_key(has, owner))
+                return owner;
+        }
+        return NULL;
+    }
+    bool quoted = false;
+    for (char *p = key + strlen(key); p > key; p--) {
+        quoted = quoted != (*p == '"');
+        if (*p != '.' || quoted)
+            continue;
+        const char *order = arena_printf(a, "%.*s" COLUMN_ORDER, (int)(p - key), key);
+        return has_key(has, order) ? order : NULL;
+    }
+    return NULL;
+}
+
+/* `line` is one that `has` has and `lacks` has not. */
+static bool is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
+                         const struct pg_fingerprint_part *lacks, const char *line)
+{
+    if (is_column_order(line) || strncmp(line, "owner of ", strlen("owner of ")) == 0)
+        return true;
+    const char *parent = parent_key(a, has, line);
+    return parent && !has_key(lacks, parent);
+}
+
+static void compare_line(struct difference *d, const char *old_line, const char *new_line)
+{
+    if (strcmp(old_line, new_line) != 0 && (!is_column_order(old_line) || same_columns(old_line, new_line)))
+        add_changed(d, old_line, new_line);
+}
+
 static void diff_part(struct difference *d, const struct pg_fingerprint_part *o,
                       const struct pg_fingerprint_part *n)
 {
     size_t i = 0, k = 0;
     while (i < o->count || k < n->count) {
         int order = i == o->count ? 1 : k == n->count ? -1 : compare_keys(o->lines[i], n->lines[k]);
-        if (order < 0) {
-            if (!is_column_order(o->lines[i]))
-                add(d, o->lines[i], "is missing on the new side");
-            i++;
-        } else if (order > 0) {
-            if (!is_column_order(n->lines[k]))
-                add(d, n->lines[k], "exists only on the new side");
-            k++;
-        } else {
-            if (strcmp(o->lines[i], n->lines[k]) != 0 &&
-                (!is_column_order(o->lines[i]) || same_columns(o->lines[i], n->lines[k])))
-                add_changed(d, o->lines[i], n->lines[k]);
-            i++;
-            k++;
-        }
+        if (order < 0 && !is_redundant(d->a, o, n, o->lines[i]))
+            add(d, o->lines[i], "is missing on the new side");
+        else if (order > 0 && !is_redundant(d->a, n, o, n->lines[k]))
+            add(d, n->lines[k], "exists only on the new side");
+        else if (order == 0)
+            compare_line(d, o->lines[i], n->lines[k]);
+        i += order <= 0;
+        k += order >= 0;
     }
 }
 

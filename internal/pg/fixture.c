@@ -326,6 +326,7 @@ struct server *server_upgrade(struct server *old, int new_major, const char *set
                           "rdsadmin",
                           "-s",
                           fixture_dir(),
+                          "--no-sync",
                           NULL};
     fixture_run(argv, true);
     server_start(old, settings);

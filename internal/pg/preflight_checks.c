@@ -167,71 +167,48 @@ static const char attver_columns[] =
 
 /* ---- system objects that newer majors changed: pg_upgrade --check does not see these, its run fails ---- */
 
-/* Views' own rules depend on the columns and functions they name. */
-#define VIEWS_ON(dependency)                                                                                 \
-    "SELECT DISTINCT " NAME(                                                                                 \
-        "n", "c.relname") " || ' uses ' || x.what FROM pg_rewrite r JOIN pg_depend d ON"                     \
-                          " d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid JOIN (" dependency        \
-                          ") x(class, obj, sub, what)"                                                       \
-                          " ON d.refclassid = x.class AND d.refobjid = x.obj AND (x.sub = 0 OR "             \
-                          "d.refobjsubid = x.sub) JOIN"                                                      \
-                          " pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace " \
-                          "WHERE " SQL_USER_RELATION("c", "n") " AND " SQL_NOT_OF_EXTENSION("pg_class",      \
-                                                                                            "c.oid")
-#define REMOVED_COLUMNS(rows)                                                                                \
-    VIEWS_ON("SELECT 'pg_class'::regclass::oid, k.attrelid, k.attnum::int, format('%s.%s', v.relation,"      \
-             " v.name) FROM (VALUES " rows ") v(relation, name) JOIN pg_attribute k ON k.attrelid ="         \
-             " to_regclass('pg_catalog.' || v.relation) AND k.attname = v.name")
-#define REMOVED_FUNCTIONS(names)                                                                             \
-    VIEWS_ON("SELECT 'pg_proc'::regclass::oid, f.oid, 0, f.proname || '()' FROM pg_proc f WHERE"             \
-             " f.pronamespace = 'pg_catalog'::regnamespace AND f.proname IN (" names ")")
+/* By the text of the view: dependencies on most system objects are not recorded (they are pinned). The
+ * catalogues of 13.23, 15.18, 17.11 and 18.6 were compared; which of two majors did it: release notes. */
+#define VIEWS                                                                                                \
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL "                     \
+    "pg_get_viewdef(c.oid)"                                                                                  \
+    " AS d(text) WHERE c.relkind IN ('v', 'm') AND " SQL_USER_RELATION(                                      \
+        "c", "n") " AND " SQL_NOT_OF_EXTENSION("pg_class", "c.oid")
+#define VIEWS_USING(columns, functions)                                                                      \
+    "SELECT " NAME(                                                                                          \
+        "n", "x.relname") " || ' uses ' || x.what FROM (SELECT c.relname, c.relnamespace, r.what"            \
+                          " FROM (SELECT c.oid, c.relname, c.relnamespace, d.text" VIEWS                     \
+                          ") c JOIN (SELECT relation || '.' || name,"                                        \
+                          " '\\m' || relation || '\\M', '\\m' || name || '\\M' FROM (VALUES " columns        \
+                          ") v(relation, name) UNION ALL"                                                    \
+                          " SELECT f || '()', '\\m' || f || '\\(', '' FROM unnest(ARRAY[" functions          \
+                          "]) f) r(what, a, b) ON"                                                           \
+                          " c.text ~ r.a AND c.text ~ r.b) x JOIN pg_namespace n ON n.oid = x.relnamespace"
 
-/* Compared: the catalogues of 13.23, 15.18, 17.11 and 18.6; which of two majors did it: release notes. */
 static const char views_14[] =
-    REMOVED_COLUMNS("('pg_stat_ssl', 'compression')") " UNION ALL " REMOVED_FUNCTIONS(
-        "'numeric_fac', 'close_lb', 'close_sl', 'dist_bl', 'dist_lb', 'path_center', 'currtid'");
+    VIEWS_USING("('pg_stat_ssl', 'compression')",
+                "'numeric_fac', 'close_lb', 'close_sl', 'dist_bl', 'dist_lb', 'path_center', 'currtid'");
 static const char views_15[] =
-    REMOVED_COLUMNS("('pg_database', 'datlastsysoid')") " UNION ALL " REMOVED_FUNCTIONS(
-        "'pg_is_in_backup', 'pg_backup_start_time', 'pg_start_backup', 'pg_stop_backup'");
-static const char views_17[] = REMOVED_COLUMNS(
-    "('pg_stat_progress_vacuum', 'max_dead_tuples'), ('pg_stat_progress_vacuum',"
-    " 'num_dead_tuples'), ('pg_stat_bgwriter', 'checkpoints_timed'), ('pg_stat_bgwriter',"
-    " 'checkpoints_req'), ('pg_stat_bgwriter', 'checkpoint_write_time'), ('pg_stat_bgwriter',"
-    " 'checkpoint_sync_time'), ('pg_stat_bgwriter', 'buffers_checkpoint'), ('pg_stat_bgwriter',"
-    " 'buffers_backend'), ('pg_stat_bgwriter', 'buffers_backend_fsync'), ('pg_database',"
-    " 'daticulocale'), ('pg_collation', 'colliculocale')") " UNION ALL " REMOVED_FUNCTIONS("'pg_stat_get_"
-                                                                                           "bgwriter_timed_"
-                                                                                           "checkpoints', "
-                                                                                           "'pg_stat_get_"
-                                                                                           "bgwriter_"
-                                                                                           "requested_"
-                                                                                           "checkpoints',"
-                                                                                           " 'pg_stat_get_"
-                                                                                           "bgwriter_buf_"
-                                                                                           "written_"
-                                                                                           "checkpoints', "
-                                                                                           "'pg_stat_get_"
-                                                                                           "checkpoint_write_"
-                                                                                           "time',"
-                                                                                           " 'pg_stat_get_"
-                                                                                           "checkpoint_sync_"
-                                                                                           "time', "
-                                                                                           "'pg_stat_get_buf_"
-                                                                                           "written_backend',"
-                                                                                           " 'pg_stat_get_"
-                                                                                           "buf_fsync_"
-                                                                                           "backend', "
-                                                                                           "'pg_read_file_"
-                                                                                           "old', "
-                                                                                           "'pg_rotate_"
-                                                                                           "logfile_old'");
+    VIEWS_USING("('pg_database', 'datlastsysoid')",
+                "'pg_is_in_backup', 'pg_backup_start_time', 'pg_start_backup', 'pg_stop_backup'");
+static const char views_17[] =
+    VIEWS_USING("('pg_stat_progress_vacuum', 'max_dead_tuples'), ('pg_stat_progress_vacuum',"
+                " 'num_dead_tuples'), ('pg_stat_bgwriter', 'checkpoints_timed'), ('pg_stat_bgwriter',"
+                " 'checkpoints_req'), ('pg_stat_bgwriter', 'checkpoint_write_time'), ('pg_stat_bgwriter',"
+                " 'checkpoint_sync_time'), ('pg_stat_bgwriter', 'buffers_checkpoint'), ('pg_stat_bgwriter',"
+                " 'buffers_backend'), ('pg_stat_bgwriter', 'buffers_backend_fsync'), ('pg_database',"
+                " 'daticulocale'), ('pg_collation', 'colliculocale')",
+                "'pg_stat_get_bgwriter_timed_checkpoints', 'pg_stat_get_bgwriter_requested_checkpoints',"
+                " 'pg_stat_get_bgwriter_buf_written_checkpoints', 'pg_stat_get_checkpoint_write_time',"
+                " 'pg_stat_get_checkpoint_sync_time', 'pg_stat_get_buf_written_backend',"
+                " 'pg_stat_get_buf_fsync_backend', 'pg_read_file_old', 'pg_rotate_logfile_old'");
 static const char views_18[] =
-    REMOVED_COLUMNS("('pg_stat_io', 'op_bytes'), ('pg_stat_wal', 'wal_write'), ('pg_stat_wal', 'wal_sync'),"
-                    " ('pg_stat_wal', 'wal_write_time'), ('pg_stat_wal', 'wal_sync_time'), ('pg_attribute',"
-                    " 'attcacheoff'), ('pg_backend_memory_contexts', 'parent')");
+    VIEWS_USING("('pg_stat_io', 'op_bytes'), ('pg_stat_wal', 'wal_write'), ('pg_stat_wal', 'wal_sync'),"
+                " ('pg_stat_wal', 'wal_write_time'), ('pg_stat_wal', 'wal_sync_time'), ('pg_attribute',"
+                " 'attcacheoff'), ('pg_backend_memory_contexts', 'parent')",
+                "'pg_timezone_abbrevs'");
 static const char system_views[] =
-    VIEWS_ON("SELECT 'pg_class'::regclass::oid, s.oid, 0, s.relname FROM pg_class s JOIN pg_namespace sn ON"
-             " sn.oid = s.relnamespace WHERE sn.nspname = 'pg_catalog' AND s.relkind IN ('r', 'v')");
+    "SELECT " NAME("n", "c.relname") VIEWS " AND d.text ~ '(FROM|JOIN|,|\\()\\s*(pg_|information_schema\\.)'";
 static const char old_bodies[] =
     "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE"
     " p.prosrc ~* '\\m(pg_is_in_backup|pg_backup_start_time|pg_start_backup|pg_stop_backup)\\M' AND"
