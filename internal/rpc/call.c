@@ -22,9 +22,9 @@ static void free_call(struct call *c)
 }
 
 /* On the poller only, so that nothing is freed behind its back. The order is for the worker's last writes. */
-static void drop(struct call *c)
+static void drop(struct call *c, int refs)
 {
-    if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit(&c->refs, refs, memory_order_acq_rel) == refs)
         free_call(c);
 }
 
@@ -52,8 +52,7 @@ static void on_answered(void *of, bool ok)
         log_debug("rpc", "the client did not wait for the answer to %.*s", (int)path_of(c).n, path_of(c).p);
     if (c->route.ends_server)
         server_end(c->server, SERVER_SHUTDOWN);
-    drop(c); /* the batch's */
-    drop(c); /* the call's */
+    drop(c, 2); /* the batch's and the call's own */
 }
 
 static void answer(struct call *c, grpc_status_code status, const char *text)
@@ -132,7 +131,7 @@ static void on_received(void *of, bool ok)
         handle(c);
     else if (!pool_submit(c->server->pool, &c->job))
         answer(c, GRPC_STATUS_RESOURCE_EXHAUSTED, "no thread could be started for the call");
-    drop(c);
+    drop(c, 1);
 }
 
 static void receive(struct call *c)
@@ -191,7 +190,7 @@ static bool take_held(struct call *c)
 static void on_opened(void *of, bool ok)
 {
     (void)ok; /* if the client is gone, on_closed says so */
-    drop(of);
+    drop(of, 1);
 }
 
 /* ---- arrival and end ---- */
@@ -200,12 +199,10 @@ static void on_closed(void *of, bool ok)
 {
     struct call *c = of;
     (void)ok; /* always true for RECV_CLOSE */
-    if (c->route.is_held && take_held(c)) {
-        if (c->route.is_lifeline && !c->server->options.outlives_client)
-            server_end(c->server, SERVER_CLIENT_LOST);
-        drop(c); /* in place of an answer */
-    }
-    drop(c);
+    bool was_open = c->route.is_held && take_held(c);
+    if (was_open && c->route.is_lifeline && !c->server->options.outlives_client)
+        server_end(c->server, SERVER_CLIENT_LOST);
+    drop(c, was_open ? 2 : 1); /* a stream that was open gets no answer */
 }
 
 static void watch_close(struct call *c)
