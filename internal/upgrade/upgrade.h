@@ -65,6 +65,7 @@ struct history {
     const char *deployment_id, *source_version, *green_identifier, *new_cluster_resource_id;
     const char *old_identifier, *old_resource_id, *switched_at, *master_user_secret_arn;
     const char **new_dbi_resource_ids; /* ends with NULL */
+    size_t new_dbi_count;
 };
 
 enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD };

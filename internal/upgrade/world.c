@@ -149,15 +149,17 @@ static const char **resource_ids(struct upgrade *u, const struct rds_instance *c
     return ids;
 }
 
+/* Instances come one by one: the longest list seen counts. */
 static void note_new_side(struct upgrade *u, const struct rds_cluster *k,
                           const struct rds_instance *const *list, size_t n)
 {
     struct history *h = &u->history;
-    if (h->new_cluster_resource_id && strcmp(h->new_cluster_resource_id, k->resource_id) == 0 &&
-        h->new_dbi_resource_ids && h->new_dbi_resource_ids[0])
+    bool same = h->new_cluster_resource_id && strcmp(h->new_cluster_resource_id, k->resource_id) == 0;
+    if (same && n <= h->new_dbi_count)
         return;
     h->new_cluster_resource_id = keep(u, k->resource_id);
     h->new_dbi_resource_ids = resource_ids(u, list, n);
+    h->new_dbi_count = n;
 }
 
 static void note_old_side(struct upgrade *u, const struct world *w)
