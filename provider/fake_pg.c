@@ -15,6 +15,8 @@ bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, stru
     (void)stop;
     if (!fake_enter(e))
         return false;
+    if (strcmp(t->host, "orders-old1.example") == 0 && !fake.old_instances)
+        return err_set(e, ERR_UNAVAILABLE, "nothing listens there");
     struct pg *c = calloc(1, sizeof *c);
     if (!c)
         abort();
