@@ -114,6 +114,7 @@ SAY(say_new_statistics, "Proves that the planner has statistics.")
 SAY(say_new_settings, "Compares every setting with the old side.")
 SAY(say_retention, "Checks that retain_old_for is over.")
 SAY(say_deployment_gone, "Deletes the deployment object; both sides stay.")
+SAY(say_deployment_wait, "Waits until the deployment object is gone.")
 SAY(say_old_unprotect, "Lifts the deletion protection of the old cluster.")
 SAY(say_old_instances, "Deletes the instances of the old cluster.")
 SAY(say_old_cluster, "Deletes the old cluster with a final snapshot; its automated backups are kept.")
@@ -269,6 +270,8 @@ static const struct step forward[] = {
     {.name = "deployment-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "minutes",
      .describe = say_deployment_gone, .equivalent = cli_deployment_gone,
      .is_done = deployment_removed, .run = deployment_remove},
+    {.name = "deployment-gone", .stage = STAGE_COMPLETED, .kind = STEP_WAIT, .duration = "minutes",
+     .describe = say_deployment_wait, .is_done = deployment_gone},
     {.name = "old-unprotected", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_old_unprotect, .equivalent = cli_old_unprotect,
      .is_done = old_unprotected, .run = old_unprotect},
@@ -305,7 +308,7 @@ static const struct step back[] = {
 };
 /* clang-format on */
 
-enum { RETIRE_ROWS = 5 };
+enum { RETIRE_ROWS = 6 };
 
 const struct flow flow_blue_green = {.name = "blue-green", .steps = forward, .count = ARRAY_LEN(forward)};
 const struct flow flow_blue_green_back = {.name = "blue-green-back", .steps = back, .count = ARRAY_LEN(back)};

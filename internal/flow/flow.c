@@ -4,7 +4,11 @@
 
 #include <string.h>
 
-enum { OBSERVE_TRIES_DEFAULT = 10 };
+enum {
+    OBSERVE_TRIES_DEFAULT = 10,
+    CONFLICT_PATIENCE_MS =
+        5 * 60 * 1000 /* as long as hashicorp/aws repeats a call refused with Invalid…StateFault */
+};
 
 static const char *const stage_names[] = {"none",     "prepared",  "validated",
                                           "switched", "completed", "rolled_back"};
@@ -92,6 +96,28 @@ static bool wait_until_done(const struct flow_run *r, const struct step *s, stru
     }
 }
 
+/* A conflict that the other side reports and no row has named is a passing state of the object: tried again
+ * for a while. */
+static bool run_patiently(const struct flow_run *r, const struct step *s, struct err *e)
+{
+    int64_t until = r->clock->mono_ms(r->clock) + CONFLICT_PATIENCE_MS;
+    for (;;) {
+        bool done = false;
+        if (s->run(r->u, e))
+            return true;
+        if (e->code != ERR_CONFLICT || e->id || s->kind == STEP_NO_RETURN ||
+            r->clock->mono_ms(r->clock) >= until)
+            return false;
+        journal_event(r->journal, s->name, "refused", e->text);
+        if (r->clock->wait(r->clock, r->stop, r->poll_ms))
+            return paused(r, s, e);
+        if (!observe(r, s, &done, e))
+            return false;
+        if (done)
+            return true;
+    }
+}
+
 static bool change(const struct flow_run *r, const struct step *s, struct err *e)
 {
     bool done = false;
@@ -102,7 +128,7 @@ static bool change(const struct flow_run *r, const struct step *s, struct err *e
         return true;
     }
     journal_event(r->journal, s->name, "intent", "");
-    if (!s->run(r->u, e))
+    if (!run_patiently(r, s, e))
         return err_wrap(e, "step %s", s->name);
     int tries = r->observe_tries ? r->observe_tries : OBSERVE_TRIES_DEFAULT;
     for (int i = 0; i < tries; i++) {

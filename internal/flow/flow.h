@@ -11,10 +11,11 @@
  *   WAIT       polled until true or the deadline   –                   –
  *   NO_RETURN  observes                            once is enough      –
  *
- * CHECK rows that stand next to each other form a group: all of them run, all findings are reported, and the
- * walk ends there if any failed. On failure, time-out or Stop only rows marked undo_on_failure are undone, in
- * reverse order, and never beyond a NO_RETURN row that is done; what took hours stays. Time-out and Stop are
- * pauses: applying again goes on.
+ * A CHANGE that is refused with an ERR_CONFLICT nobody gave an id is repeated for five minutes: a passing
+ * state of the object. CHECK rows that stand next to each other form a group: all of them run, all findings
+ * are reported, and the walk ends there if any failed. On failure, time-out or Stop only rows marked
+ * undo_on_failure are undone, in reverse order, and never beyond a NO_RETURN row that is done; what took
+ * hours stays. Time-out and Stop are pauses: applying again goes on.
  */
 #ifndef AURORA_FLOW_H
 #define AURORA_FLOW_H

@@ -21,7 +21,8 @@ struct upgrade {
     bool check_fails[2];
     struct stop *stop_at_wait;
     bool skip_optional;
-    bool underway; /* the switch was begun by another apply */
+    bool underway;      /* the switch was begun by another apply */
+    int busy, busy_row; /* how often which row is refused with a conflict */
 };
 
 enum { R_CHECK_A, R_CHECK_B, R_GROUP, R_OPTIONAL, R_WAIT, R_FENCE, R_SWITCH, R_TIDY };
@@ -35,6 +36,10 @@ static void say(const struct upgrade *u, struct buf *out)
 static bool run_row(struct upgrade *u, int row, struct err *e)
 {
     u->ran[row]++;
+    if (u->busy > 0 && u->busy_row == row) {
+        u->busy--;
+        return err_set(e, ERR_CONFLICT, "row %d: not in available state", row);
+    }
     if (u->fail_at == row)
         return err_set(e, ERR_REMOTE, "row %d refused", row);
     u->done[row] = true;
@@ -203,7 +208,7 @@ static bool apply(struct upgrade *u, enum flow_stage target, struct stop *stop, 
                          .target = target,
                          .clock = &clock.clock,
                          .stop = stop,
-                         .deadline_ms = 100000,
+                         .deadline_ms = 1000000,
                          .poll_ms = 1000,
                          .report = count_finding};
     return flow_apply(&r, failed, e);
@@ -341,6 +346,28 @@ static void a_switch_under_way_is_finished_and_nothing_above_it_touched(void **s
     assert_true(u.done[R_SWITCH] && u.done[R_TIDY]);
 }
 
+static void a_passing_conflict_is_waited_out(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    u.busy = 5;
+    u.busy_row = R_GROUP;
+    assert_true(apply(&u, STAGE_PREPARED, NULL, NULL, &e));
+    assert_int_equal(u.ran[R_GROUP], 6);
+    u = fresh();
+    u.busy = 1;
+    u.busy_row = R_SWITCH; /* never repeated by the engine */
+    assert_false(apply(&u, STAGE_SWITCHED, NULL, NULL, &e));
+    assert_int_equal(u.ran[R_SWITCH], 1);
+    u = fresh();
+    u.busy = 1000000;
+    u.busy_row = R_TIDY;
+    assert_false(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    assert_true(u.ran[R_TIDY] < 1000);
+}
+
 static void stop_and_deadline_are_pauses(void **state)
 {
     (void)state;
@@ -390,7 +417,7 @@ static void the_journal_tells_the_walk(void **state)
                          .u = &u,
                          .target = STAGE_COMPLETED,
                          .clock = &clock.clock,
-                         .deadline_ms = 100000,
+                         .deadline_ms = 1000000,
                          .poll_ms = 1000,
                          .journal = j};
     assert_false(flow_apply(&r, NULL, &e));
@@ -417,6 +444,7 @@ int main(void)
         cmocka_unit_test(failure_at_each_row_undoes_only_the_fence_and_the_next_apply_finishes),
         cmocka_unit_test(rows_above_the_point_of_no_return_are_history),
         cmocka_unit_test(a_switch_under_way_is_finished_and_nothing_above_it_touched),
+        cmocka_unit_test(a_passing_conflict_is_waited_out),
         cmocka_unit_test(stop_and_deadline_are_pauses),
         cmocka_unit_test(rows_that_do_not_apply_are_left_out),
         cmocka_unit_test(the_journal_tells_the_walk),

@@ -96,6 +96,7 @@ bool new_settings_check(struct upgrade *u, bool *ret, struct err *e);
 /* ---- retire.c: what is left over, after the switch and before it ---- */
 bool retention_check(struct upgrade *u, bool *ret, struct err *e);
 bool deployment_removed(struct upgrade *u, bool *ret, struct err *e);
+bool deployment_gone(struct upgrade *u, bool *ret, struct err *e);
 bool deployment_remove(struct upgrade *u, struct err *e); /* keeps both sides */
 bool old_unprotected(struct upgrade *u, bool *ret, struct err *e);
 bool old_unprotect(struct upgrade *u, struct err *e);

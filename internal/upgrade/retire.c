@@ -35,6 +35,14 @@ bool deployment_removed(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
+bool deployment_gone(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!world_look(u, e))
+        return false;
+    *ret = !u->world.deployment && !u->world.is_deleting;
+    return true;
+}
+
 static bool delete_deployment(struct upgrade *u, bool with_green, struct err *e)
 {
     const struct rds_bluegreen *d = u->world.deployment;
@@ -182,6 +190,6 @@ bool green_gone(struct upgrade *u, bool *ret, struct err *e)
         return false;
     if (u->history.green_identifier && !rds_cluster_find(&u->aws, u->history.green_identifier, &green, e))
         return err_wrap(e, "look for %s", u->history.green_identifier);
-    *ret = green == NULL;
+    *ret = green == NULL && !u->world.is_deleting;
     return true;
 }

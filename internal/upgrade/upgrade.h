@@ -50,6 +50,7 @@ struct world {
     const struct rds_instance *const *instances;
     size_t instance_count;
     const struct rds_bluegreen *deployment; /* with production on one of its sides; NULL: none */
+    bool is_deleting;                       /* AWS is still deleting a deployment of this cluster */
     bool is_ours;                           /* the deployment has our tags */
     const struct rds_cluster *green;        /* before the switch, once it exists */
     const struct rds_instance *const *green_instances;

@@ -37,7 +37,11 @@ static bool find_deployment(struct upgrade *u, struct world *w, struct err *e)
     for (size_t i = 0; i < n; i++) {
         bool before = is_arn_of(all[i]->source, u->request.cluster);
         bool after = is_arn_of(all[i]->target, u->request.cluster);
-        if ((before || after) && strcmp(all[i]->status, "DELETING") != 0)
+        if (!before && !after)
+            continue;
+        if (strcmp(all[i]->status, "DELETING") == 0)
+            w->is_deleting = true;
+        else
             w->deployment = all[i];
     }
     const char *owner = w->deployment ? rds_tag_value(&w->deployment->tags, TAG_CLUSTER) : NULL;
