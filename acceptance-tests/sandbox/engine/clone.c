@@ -325,21 +325,30 @@ struct copied {
     bool recover; /* the source was running */
 };
 
-static bool copy_source(struct engine *g, const char *source, struct volume *v, const char *folder,
+static bool copy_source(struct engine *g, struct volume *source, struct volume *v, const char *folder,
                         bool with_slots, struct copied *ret, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct volume *s CLEANUP(volume_leave_cleanup) = NULL;
-    if (!volume_enter(g, source, &s, e) || !majors_find(g->majors, atomic_load(&s->major), &ret->m, e))
+    if (!majors_find(g->majors, atomic_load(&source->major), &ret->m, e))
         return false;
     struct backup b = {.major = ret->m->number,
                        .with_slots = with_slots,
-                       .from = volume_path(g, a, s, "data"),
+                       .from = volume_path(g, a, source, "data"),
                        .to = arena_printf(a, "%s/data", folder)};
-    volume_keep(v, s->label, s->params, s->param_count);
-    ret->recover = server_alive(s);
-    return ret->recover ? copy_running(g, s, &b, &ret->restore_point, e)
-                        : copy_stopped(g, s, ret->m, &b, &ret->restore_point, e);
+    volume_keep(v, source->label, source->params, source->param_count);
+    ret->recover = server_alive(source);
+    return ret->recover ? copy_running(g, source, &b, &ret->restore_point, e)
+                        : copy_stopped(g, source, ret->m, &b, &ret->restore_point, e);
+}
+
+static bool make_copy(struct engine *g, struct volume *source, struct volume *v, const char *folder,
+                      bool with_slots, struct copied *ret, struct err *e)
+{
+    bool ok = tree_remove(folder, e) && tree_make(folder, 0711, e) &&
+              copy_source(g, source, v, folder, with_slots, ret, e);
+    volume_leave(source); /* the rest does not concern it */
+    return ok && ((!ret->recover && with_slots) ||
+                  settle(g, v, ret->m, folder, with_slots, ret->recover ? &ret->restore_point : NULL, e));
 }
 
 bool volume_clone(struct engine *g, const char *source, const char *id, bool with_slots, lsn_t *ret_lsn,
@@ -347,18 +356,17 @@ bool volume_clone(struct engine *g, const char *source, const char *id, bool wit
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct volume *v CLEANUP(volume_leave_cleanup) = NULL;
+    struct volume *s CLEANUP(volume_leave_cleanup) = NULL;
     struct copied c = {0};
-    if (!volume_reserve(g, id, &v, e))
+    if (!volume_enter(g, source, &s, e) || !volume_reserve(g, id, &v, e))
         return err_wrap(e, "clone volume %s", source);
     const char *folder = volume_making_path(g, a, v, "");
-    bool ok = tree_remove(folder, e) && tree_make(folder, 0711, e) &&
-              copy_source(g, source, v, folder, with_slots, &c, e) &&
-              ((!c.recover && with_slots) ||
-               settle(g, v, c.m, folder, with_slots, c.recover ? &c.restore_point : NULL, e));
-    v->start_lsn = c.restore_point;
-    if (ok && volume_publish(g, v, c.m->number, e)) {
-        *ret_lsn = c.restore_point;
-        return true;
+    if (make_copy(g, STEAL(s), v, folder, with_slots, &c, e)) {
+        v->start_lsn = c.restore_point;
+        if (volume_publish(g, v, c.m->number, e)) {
+            *ret_lsn = c.restore_point;
+            return true;
+        }
     }
     best_effort(tree_remove(folder, NULL));
     return err_wrap(e, "clone volume %s to %s", source, id);
