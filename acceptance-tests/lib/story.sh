@@ -67,7 +67,7 @@ same_text() { # NAME GOLDEN-FILE GOT-FILE; AURORA_GOLDEN=write takes what was go
         row pass "$1"
     else
         row fail "$1"
-        diff -u "$2" "$3" | head -n 60 | note
+        diff -u "$2" "$3" 2>&1 | head -n 60 | note
     fi
 }
 
