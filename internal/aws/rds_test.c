@@ -308,7 +308,94 @@ static void engine_version(void **state)
     fixture_stop(&f);
 }
 
+static void groups(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.action = "Action=DescribeDBClusterParameterGroups",
+         .body =
+             REPLY("DescribeDBClusterParameterGroups",
+                   "<DBClusterParameterGroups><DBClusterParameterGroup><DBClusterParameterGroupName>orders-13"
+                   "</DBClusterParameterGroupName><DBParameterGroupFamily>aurora-postgresql13"
+                   "</DBParameterGroupFamily><Description>d</Description><DBClusterParameterGroupArn>arn:c"
+                   "</DBClusterParameterGroupArn></DBClusterParameterGroup></DBClusterParameterGroups>")},
+        {.action = "Action=DescribeDBParameterGroups",
+         .body = REPLY("DescribeDBParameterGroups",
+                       "<DBParameterGroups><DBParameterGroup><DBParameterGroupName>orders-13"
+                       "</DBParameterGroupName><DBParameterGroupArn>arn:i</DBParameterGroupArn>"
+                       "</DBParameterGroup></DBParameterGroups>")},
+        {.body = REPLY("DescribeDBParameters",
+                       "<Parameters><Parameter><ParameterName>work_mem</ParameterName><ParameterValue>64"
+                       "</ParameterValue><Source>user</Source></Parameter></Parameters>")},
+        {0}};
+    struct fixture f;
+    const struct rds_group *g = NULL;
+    const struct rds_param *p = NULL;
+    size_t n = 0;
+    fixture_start(&f, steps);
+    assert_true(rds_group_find(&f.s, true, "orders-13", &g, &f.e));
+    assert_string_equal(g->arn, "arn:c");
+    assert_string_equal(g->family, "aurora-postgresql13");
+    assert_true(rds_group_find(&f.s, false, "Orders-13", &g, &f.e));
+    assert_string_equal(g->arn, "arn:i");
+    assert_false(rds_group_find(&f.s, true, "billing-13", &g, &f.e));
+    assert_int_equal(f.e.code, ERR_REMOTE);
+    assert_true(rds_group_params(&f.s, false, "orders-13", "user", &p, &n, &f.e));
+    assert_int_equal(n, 1);
+    assert_string_equal(p[0].value, "64");
+    assert_non_null(strstr(fixture_body(&f, 3), "&DBParameterGroupName=orders-13&Source=user"));
+    fixture_stop(&f);
+}
+
+static void orderable(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.action = "db.r6g.large",
+         .body = REPLY(
+             "DescribeOrderableDBInstanceOptions",
+             "<OrderableDBInstanceOptions><OrderableDBInstanceOption><EngineVersion>17.6</EngineVersion>"
+             "<DBInstanceClass>db.r6g.large</DBInstanceClass></OrderableDBInstanceOption>"
+             "</OrderableDBInstanceOptions>")},
+        {.body = REPLY("DescribeOrderableDBInstanceOptions", "<OrderableDBInstanceOptions/>")},
+        {0}};
+    struct fixture f;
+    bool can = false;
+    fixture_start(&f, steps);
+    assert_true(rds_orderable_classes(&f.s, "aurora-postgresql", "17.6", "db.r6g.large", &can, &f.e));
+    assert_true(can);
+    assert_true(rds_orderable_classes(&f.s, "aurora-postgresql", "17.5", "db.r6g.large", &can, &f.e));
+    assert_false(can); /* options of another version do not count */
+    assert_true(rds_orderable_classes(&f.s, "aurora-postgresql", "17.6", "db.r4.large", &can, &f.e));
+    assert_false(can);
+    fixture_stop(&f);
+}
+
 /* ---- the rest ---- */
+
+static void tags_and_snapshots(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.action = "Action=ListTagsForResource",
+         .body = REPLY("ListTagsForResource", "<TagList><Tag><Key>a</Key><Value>b</Value></Tag></TagList>")},
+        {.body = REPLY("DescribeDBClusterSnapshots",
+                       "<DBClusterSnapshots><DBClusterSnapshot><DBClusterSnapshotIdentifier>last"
+                       "</DBClusterSnapshotIdentifier><DBClusterIdentifier>orders</DBClusterIdentifier>"
+                       "<Status>creating</Status></DBClusterSnapshot></DBClusterSnapshots>")},
+        {0}};
+    struct fixture f;
+    struct rds_tags tags;
+    const struct rds_snapshot *p = NULL;
+    fixture_start(&f, steps);
+    assert_true(rds_tag_list(&f.s, "arn:x", &tags, &f.e));
+    assert_string_equal(rds_tag_value(&tags, "a"), "b");
+    assert_true(rds_snapshot_find(&f.s, "last", &p, &f.e));
+    assert_string_equal(p->status, "creating");
+    assert_false(rds_snapshot_find(&f.s, "first", &p, &f.e));
+    assert_int_equal(f.e.code, ERR_REMOTE);
+    fixture_stop(&f);
+}
 
 static void bluegreen_shape(void **state)
 {
@@ -327,6 +414,13 @@ static void bluegreen_shape(void **state)
     struct fixture f;
     const struct rds_bluegreen *b = NULL;
     fixture_start(&f, steps);
+    assert_false(rds_bluegreen_find(&f.s, "bgd-2", &b, &f.e));
+    assert_int_equal(f.e.code, ERR_REMOTE);
+    const struct rds_bluegreen *const *list = NULL;
+    size_t n = 0;
+    assert_true(rds_bluegreen_list(&f.s, &list, &n, &f.e));
+    assert_int_equal(n, 1);
+    assert_string_equal(list[0]->name, "n");
     assert_true(rds_bluegreen_find(&f.s, "bgd-1", &b, &f.e));
     assert_string_equal(b->status, "AVAILABLE");
     assert_string_equal(b->status_details, "d");
@@ -420,6 +514,9 @@ int main(void)
         cmocka_unit_test(endless_pages),
         cmocka_unit_test(family_parameters),
         cmocka_unit_test(engine_version),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(orderable),
+        cmocka_unit_test(tags_and_snapshots),
         cmocka_unit_test(bluegreen_shape),
         cmocka_unit_test(events_oldest_first),
         cmocka_unit_test(custom_endpoints_only),
