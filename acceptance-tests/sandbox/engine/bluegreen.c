@@ -2,12 +2,12 @@
 #include "acceptance-tests/sandbox/engine/bluegreen.h"
 
 #include "acceptance-tests/sandbox/engine/lifecycle.h"
+#include "acceptance-tests/sandbox/engine/number.h"
 #include "acceptance-tests/sandbox/engine/server.h"
 #include "internal/base/clock.h"
 #include "internal/base/file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -251,8 +251,8 @@ static bool ask_green(PGconn *green, struct arena *a, long *ret_missing, long *r
                    " WHERE subname = 'rds_bluegreen'",
                    &errors, e))
         return false;
-    *ret_missing = atol(missing);
-    *ret_errors = atol(errors);
+    *ret_missing = number_count(missing);
+    *ret_errors = number_count(errors);
     return true;
 }
 
@@ -265,8 +265,8 @@ static bool ask_blue(PGconn *blue, struct arena *a, int64_t *ret_lag, long *ret_
                  " FROM pg_replication_slots WHERE slot_name LIKE 'rds\\_bluegreen\\_%'",
                  &r, e))
         return false;
-    *ret_slots = atol(r.cell[0][0]);
-    *ret_lag = strtoll(r.cell[0][1], NULL, 10);
+    *ret_slots = number_count(r.cell[0][0]);
+    *ret_lag = number_count(r.cell[0][1]);
     if (*ret_lag < 0)
         *ret_lag = 0;
     return true;

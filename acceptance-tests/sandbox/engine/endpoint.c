@@ -1,6 +1,7 @@
 /* Names of endpoints and the addresses that belong to them, kept in a file of lines "octet state name". */
 #include "acceptance-tests/sandbox/engine/forward.h"
 #include "acceptance-tests/sandbox/engine/names.h"
+#include "acceptance-tests/sandbox/engine/number.h"
 #include "acceptance-tests/sandbox/engine/tls.h"
 #include "internal/base/file.h"
 
@@ -50,12 +51,11 @@ static bool load(struct names *n, struct err *e)
         return absent.code == ERR_NOT_FOUND || err_set(e, absent.code, "%s", absent.text);
     char *rest = arena_memdup(a, text.p, text.n);
     for (char *line; (line = strsep(&rest, "\n"));) {
-        int octet, after = 0;
-        char state;
-        if (sscanf(line, "%d %c %n", &octet, &state, &after) < 2 || octet < 1 || octet > TLS_ADDRESSES ||
-            !name_valid(line + after) || n->entry[octet].name)
+        int octet;
+        const char *after = number_take(line, TLS_ADDRESSES, &octet); /* " + name" or " - name" */
+        if (!after || octet < 1 || n->entry[octet].name || strlen(after) < 4 || !name_valid(after + 3))
             continue;
-        n->entry[octet] = (struct entry){copy(line + after), state == '-', 0};
+        n->entry[octet] = (struct entry){copy(after + 3), after[1] == '-', 0};
     }
     return true;
 }

@@ -1,6 +1,7 @@
 /* Opening and closing: who we are, which addresses are ours, what an earlier process left behind. */
 #include "acceptance-tests/sandbox/engine/forward.h"
 #include "acceptance-tests/sandbox/engine/names.h"
+#include "acceptance-tests/sandbox/engine/number.h"
 #include "acceptance-tests/sandbox/engine/server.h"
 #include "acceptance-tests/sandbox/engine/tls.h"
 #include "acceptance-tests/sandbox/engine/tree.h"
@@ -117,11 +118,14 @@ static int take_block(int a, int b)
     return -1;
 }
 
+/* "127.A.B" */
 static bool read_block(struct engine *g, const char *path, int *a, int *b)
 {
     struct str text;
-    return file_read(g->arena, path, 64, &text, NULL) && sscanf(text.p, "127.%d.%d", a, b) == 2 && *a >= 16 &&
-           *a < 240 && *b >= 0 && *b < 256;
+    if (!file_read(g->arena, path, 64, &text, NULL) || strncmp(text.p, "127.", 4) != 0)
+        return false;
+    const char *rest = number_take(text.p + 4, 239, a);
+    return rest && *rest == '.' && number_take(rest + 1, 255, b) && *a >= 16;
 }
 
 static unsigned hash_of(const char *s)

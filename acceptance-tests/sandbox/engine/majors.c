@@ -1,6 +1,6 @@
 #include "acceptance-tests/sandbox/engine/majors.h"
 
-#include "acceptance-tests/sandbox/engine/tree.h"
+#include "acceptance-tests/sandbox/engine/number.h"
 #include "internal/base/file.h"
 
 #include <errno.h>
@@ -118,9 +118,10 @@ static bool ask_server(struct majors *m, const struct major *found, const char *
 /* "postgres (PostgreSQL) 17.11 (Debian 17.11-0+deb13u1)" */
 static bool parse_version(const char *text, int *ret)
 {
-    const char *after = strstr(text, "(PostgreSQL) ");
     int major, minor;
-    if (!after || sscanf(after + strlen("(PostgreSQL) "), "%d.%d", &major, &minor) != 2)
+    const char *p = strstr(text, "(PostgreSQL) ");
+    p = p ? number_take(p + strlen("(PostgreSQL) "), 99, &major) : NULL;
+    if (!p || *p != '.' || !number_take(p + 1, 9999, &minor))
         return false;
     *ret = major * 10000 + minor;
     return true;

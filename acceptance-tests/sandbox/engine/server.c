@@ -1,5 +1,6 @@
 #include "acceptance-tests/sandbox/engine/server.h"
 
+#include "acceptance-tests/sandbox/engine/number.h"
 #include "acceptance-tests/sandbox/engine/sql.h"
 #include "acceptance-tests/sandbox/engine/tree.h"
 #include "internal/base/clock.h"
@@ -153,11 +154,11 @@ static pid_t leftover(const char *data)
     char cwd[PATH_MAX], exe[PATH_MAX], real[PATH_MAX];
     if (!file_read(a, arena_printf(a, "%s/postmaster.pid", data), 4096, &text, NULL) || !realpath(data, real))
         return 0;
-    pid_t pid = (pid_t)atoi(text.p);
-    if (pid <= 1)
+    int pid;
+    if (!number_take(text.p, INT_MAX, &pid) || pid <= 1)
         return 0;
-    ssize_t n = readlink(arena_printf(a, "/proc/%d/cwd", (int)pid), cwd, sizeof cwd - 1);
-    ssize_t m = readlink(arena_printf(a, "/proc/%d/exe", (int)pid), exe, sizeof exe - 1);
+    ssize_t n = readlink(arena_printf(a, "/proc/%d/cwd", pid), cwd, sizeof cwd - 1);
+    ssize_t m = readlink(arena_printf(a, "/proc/%d/exe", pid), exe, sizeof exe - 1);
     if (n <= 0 || m <= 0)
         return 0;
     cwd[n] = exe[m] = '\0';

@@ -1,5 +1,6 @@
 #include "acceptance-tests/sandbox/engine/volume.h"
 
+#include "acceptance-tests/sandbox/engine/number.h"
 #include "acceptance-tests/sandbox/engine/server.h"
 #include "acceptance-tests/sandbox/engine/tree.h"
 #include "internal/base/file.h"
@@ -166,7 +167,9 @@ struct facts {
 static void take_fact(struct arena *a, struct volume *v, struct facts *f, const char *key, char *value)
 {
     if (strcmp(key, "port") == 0) {
-        atomic_store(&v->port, atoi(value));
+        int port;
+        if (number_take(value, 65535, &port))
+            atomic_store(&v->port, port);
     } else if (strcmp(key, "start_lsn") == 0) {
         if (!lsn_parse(value, &v->start_lsn))
             v->start_lsn = 0;
@@ -210,7 +213,8 @@ int data_major(const char *data)
     struct str text;
     if (!file_read(a, arena_printf(a, "%s/PG_VERSION", data), 64, &text, NULL))
         return 0;
-    return atoi(text.p);
+    int major;
+    return number_take(text.p, 99, &major) ? major : 0;
 }
 
 /* ---- what an earlier process left ---- */
