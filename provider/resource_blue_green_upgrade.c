@@ -263,6 +263,8 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
     struct upgrade *u = &o->upgrade;
     struct walk w = {.o = o, .c = o->call, .name = "delete", .timeout_ms = timeout_ms};
     struct err e = ERR_INIT;
+    if (u->world.reached == STAGE_COMPLETED)
+        return true; /* the groups made for it are production's by now */
     if (u->world.reached != STAGE_SWITCHED) {
         if (!u->world.deployment || u->world.is_ours)
             return walk_flow(&w, &flow_blue_green_back, STAGE_ROLLED_BACK);

@@ -182,6 +182,17 @@ bool instance_group_run(struct upgrade *u, struct err *e)
 
 /* ---- roll-back ---- */
 
+static bool in_use(const struct upgrade *u, bool is_cluster, const char *name)
+{
+    const struct world *w = &u->world;
+    if (is_cluster)
+        return w->production && strcmp(w->production->parameter_group, name) == 0;
+    for (size_t i = 0; i < w->instance_count; i++)
+        if (strcmp(w->instances[i]->parameter_group, name) == 0)
+            return true;
+    return false;
+}
+
 /* Every group a run of ours may have made; one that is in use or not ours stays. */
 static bool each_of_ours(struct upgrade *u,
                          bool (*act)(struct upgrade *, bool, const char *, bool *, struct err *),
@@ -196,7 +207,6 @@ static bool each_of_ours(struct upgrade *u,
     for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         const struct rds_group *g = NULL;
         bool ours = false;
-        const char *used = u->world.production ? u->world.production->parameter_group : "";
         if (!rds_group_find(&u->aws, groups[i].is_cluster, groups[i].name, &g, e) ||
             (g && !is_made_by_us(u, g, &ours, e)))
             return false;
