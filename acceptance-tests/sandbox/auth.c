@@ -269,10 +269,12 @@ static bool claim_from_query(struct arena *a, struct form *query, struct claim *
         return fault_set(f, "IncompleteSignature",
                          "AWS query-string parameters must include X-Amz-Algorithm, X-Amz-Credential, "
                          "X-Amz-Signature, X-Amz-SignedHeaders, X-Amz-Date and X-Amz-Expires");
-    c->expires = atoi(expires);
-    if (c->expires < 1 || c->expires > EXPIRES_MAX)
+    char *end;
+    long long seconds = strtoll(expires, &end, 10);
+    if (*end || seconds < 1 || seconds > EXPIRES_MAX)
         return fault_set(f, "IncompleteSignature", "X-Amz-Expires must be between 1 and %d seconds",
                          EXPIRES_MAX);
+    c->expires = (int)seconds;
     return parse_credential(a, credential, c, f);
 }
 

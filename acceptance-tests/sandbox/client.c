@@ -34,7 +34,7 @@ static bool connect_to(const char *endpoint, int *ret, struct err *e)
 {
     const char *colon = strrchr(endpoint, ':');
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)atoi(colon ? colon + 1 : "0"))};
+                                  .sin_port = htons((uint16_t)strtol(colon ? colon + 1 : "0", NULL, 10))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {

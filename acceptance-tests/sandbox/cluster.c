@@ -2,6 +2,7 @@
 
 #include "acceptance-tests/sandbox/versions.h"
 #include "internal/base/file.h"
+#include "internal/base/names.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -67,11 +68,12 @@ const char *default_group(struct arena *a, const char *family)
     return arena_printf(a, "default.%s", family);
 }
 
-void cluster_set_version(struct sandbox *sb, json_t *cluster, const char *version)
+void cluster_set_version(json_t *cluster, const char *version)
 {
-    const struct engine_version *v = version_find(sb, version);
+    struct version v = {0};
+    bool readable = version_parse(version, &v);
     rec_set_str(cluster, "EngineVersion", version);
-    rec_set_int(cluster, "_major", v ? v->major : atoi(version));
+    rec_set_int(cluster, "_major", readable ? v.major : 0);
 }
 
 json_t *cluster_new(struct sandbox *sb, const char *id, const char *version)
@@ -107,7 +109,7 @@ json_t *cluster_new(struct sandbox *sb, const char *id, const char *version)
     rec_set(cluster, "VpcSecurityGroups",
             json_pack("[{s:s, s:s}]", "VpcSecurityGroupId", "sg-00000000000000001", "Status", "active"));
     random_windows(cluster);
-    cluster_set_version(sb, cluster, version);
+    cluster_set_version(cluster, version);
     store_set_arn(sb->store, KIND_CLUSTER, cluster);
     return cluster;
 }
@@ -265,6 +267,7 @@ struct server_facts {
     struct volume_spec spec;
     struct engine_param *params;
     size_t param_count;
+    const char *label;
     bool made;
 };
 
@@ -284,6 +287,7 @@ static bool read_facts(struct sandbox *sb, struct arena *a, const char *resource
         cluster_params(sb, a, cluster, &ret->params, &ret->param_count);
         s->params = ret->params;
         s->param_count = ret->param_count;
+        ret->label = arena_strdup(a, rec_str(cluster, "EngineVersion"));
         ret->made = rec_bool(cluster, "_volume");
     }
     sandbox_unlock(sb);
@@ -319,7 +323,8 @@ bool cluster_start(struct sandbox *sb, const char *resource, struct err *e)
     } else if (!volume_set_params(sb->engine, resource, f.params, f.param_count, e)) {
         return err_wrap(e, "set parameters");
     }
-    return volume_start(sb->engine, resource, e) || err_wrap(e, "start the server");
+    return (volume_set_label(sb->engine, resource, f.label, e) && volume_start(sb->engine, resource, e)) ||
+           err_wrap(e, "start the server");
 }
 
 bool cluster_send_params(struct sandbox *sb, const char *resource, struct err *e)

@@ -21,7 +21,7 @@ json_t *cluster_new(struct sandbox *sb, const char *id, const char *version);
 void cluster_take(struct sandbox *sb, json_t *cluster, const json_t *request);
 void cluster_set_key(struct sandbox *sb, json_t *cluster,
                      const char *key); /* encrypted; "": the account's key */
-void cluster_set_version(struct sandbox *sb, json_t *cluster, const char *version);
+void cluster_set_version(json_t *cluster, const char *version);
 /* Default group of the cluster's or another family; "default.aurora-postgresql17". */
 const char *default_group(struct arena *a, const char *family);
 json_t *cluster_writer(struct sandbox *sb, const json_t *cluster); /* instance; NULL: none */

@@ -48,6 +48,7 @@ const struct delay_row DELAYS[DELAY_COUNT] = {
                          "terraform-provider-aws issue 36241"},
     [DELAY_BG_CREATE_RETRY] = {"between attempts to start replication past a long transaction", 60,
                                UNVERIFIED},
+    [DELAY_BG_WATCH] = {"between looks for degraded replication", 30, UNVERIFIED},
     [DELAY_BG_SWITCH_LAG] = {"switchover details still say AVAILABLE", 10,
                              "published trace: about 10 seconds"},
     [DELAY_BG_SWITCH_GUARD] = {"guardrails, besides their queries", 5, UNVERIFIED},

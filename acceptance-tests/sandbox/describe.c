@@ -5,7 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PAGE_MIN = 20, PAGE_MAX = 100 };
+enum { PAGE_MIN = 20, PAGE_MAX = 100, MARKER_MAX = 1000000 };
+
+#define MARKER_PREFIX "bWFya2Vy"
 
 json_t *need_id(struct call *c, enum kind kind, const char *id)
 {
@@ -81,11 +83,13 @@ bool filters_match(const struct call *c, const struct filter_row *rows, const js
 static bool read_marker(struct call *c, size_t *ret)
 {
     const char *marker = rec_str(c->in, "Marker");
-    unsigned long from = 0;
-    char rest;
-    if (*marker && (sscanf(marker, "bWFya2Vy%lx%c", &from, &rest) != 1 || from > 1000000))
+    size_t prefix = strlen(MARKER_PREFIX);
+    char *end = NULL;
+    bool ours = strncmp(marker, MARKER_PREFIX, prefix) == 0 && marker[prefix] != '\0';
+    unsigned long long from = ours ? strtoull(marker + prefix, &end, 16) : 0;
+    if (*marker && (!ours || *end || from > MARKER_MAX))
         return fault_set(&c->fault, "InvalidParameterValue", "Invalid Marker");
-    *ret = from;
+    *ret = (size_t)from;
     return true;
 }
 
@@ -112,7 +116,7 @@ bool paginate(struct call *c, json_t *all, const char *result)
         (void)json_array_append(page, json_array_get(all, i));
     rec_set(c->out, result, page);
     if (from + size < total)
-        rec_printf(c->out, "Marker", "bWFya2Vy%zx", from + size);
+        rec_printf(c->out, "Marker", MARKER_PREFIX "%zx", from + size);
     json_decref(all);
     return true;
 }

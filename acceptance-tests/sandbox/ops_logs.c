@@ -26,17 +26,16 @@ static const struct member PORTION_IN[] = {STR_REQUIRED("DBInstanceIdentifier"),
 static const struct member PORTION_OUT[] = {STR("LogFileData"), STR("Marker"), BOOL("AdditionalDataPending"),
                                             SHAPE_END_ROW};
 
-static void add_file(struct arena *a, json_t *list, const char *folder, const char *run, const char *name)
+static void add_file(json_t *list, const char *path, const char *shown)
 {
     struct stat st;
-    const char *path = arena_printf(a, "%s/%s/%s", folder, run, name);
     if (json_array_size(list) >= FILES_SHOWN_MAX || lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return;
-    json_t *file = json_pack("{s:s, s:I, s:I}", "_path", path, "LastWritten",
+    json_t *file = json_pack("{s:s, s:s, s:I, s:I}", "_path", path, "LogFileName", shown, "LastWritten",
                              (json_int_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000, "Size",
                              (json_int_t)st.st_size);
-    rec_printf(file, "LogFileName", "error/%s.%s", name, run);
-    (void)json_array_append_new(list, file);
+    if (file)
+        (void)json_array_append_new(list, file);
 }
 
 static void add_folder(struct arena *a, json_t *list, const char *folder, const char *run)
@@ -45,7 +44,8 @@ static void add_folder(struct arena *a, json_t *list, const char *folder, const 
     struct dirent *entry;
     while (dir && (entry = readdir(dir)))
         if (entry->d_name[0] != '.')
-            add_file(a, list, folder, run, entry->d_name);
+            add_file(list, arena_printf(a, "%s/%s/%s", folder, run, entry->d_name),
+                     arena_printf(a, "error/%s.%s", entry->d_name, run));
     if (dir)
         (void)closedir(dir);
 }
@@ -71,33 +71,42 @@ static json_t *sorted(json_t *list)
     return out;
 }
 
-/* Every log file of the instance; upgrades write for the writer only. */
-static json_t *files_of(struct call *c, const json_t *instance)
+/* Every log file of the instance; servers and upgrades write for the writer only. Without the lock, because
+ * the engine is asked; NULL with a fault: no such instance. */
+static json_t *files_of(struct call *c)
 {
+    struct err none = ERR_INIT;
+    const char *log = NULL;
+    sandbox_lock(c->sb);
+    const json_t *instance = need(c, KIND_INSTANCE, "DBInstanceIdentifier");
+    const char *cluster = instance ? arena_strdup(c->arena, rec_str(instance, "_cluster")) : NULL;
+    bool writer = rec_bool(instance, "_writer");
+    sandbox_unlock(c->sb);
+    if (!cluster)
+        return NULL;
     json_t *list = json_array();
-    const char *folder =
-        arena_printf(c->arena, "%s/logs/%s", c->sb->state_dir, rec_str(instance, "_cluster"));
-    DIR *dir = rec_bool(instance, "_writer") ? opendir(folder) : NULL;
+    const char *folder = arena_printf(c->arena, "%s/logs/%s", c->sb->state_dir, cluster);
+    DIR *dir = writer ? opendir(folder) : NULL;
     struct dirent *entry;
     while (dir && (entry = readdir(dir)))
         if (entry->d_name[0] != '.')
             add_folder(c->arena, list, folder, entry->d_name);
     if (dir)
         (void)closedir(dir);
+    if (writer && volume_log_file(c->sb->engine, c->arena, cluster, &log, &none))
+        add_file(list, log, "error/postgresql.log");
     return sorted(list);
 }
 
 static bool describe_files(struct call *c)
 {
-    const json_t *instance = need(c, KIND_INSTANCE, "DBInstanceIdentifier");
     const char *contains = rec_str(c->in, "FilenameContains");
     size_t i;
-    json_t *file, *kept = json_array();
-    if (!instance) {
+    json_t *file, *all = files_of(c), *kept = json_array();
+    if (!all) {
         json_decref(kept);
         return false;
     }
-    json_t *all = files_of(c, instance);
     json_array_foreach(all, i, file)
     {
         if (strstr(rec_str(file, "LogFileName"), contains) &&
@@ -154,13 +163,11 @@ static bool give_portion(struct call *c, const char *path)
 
 static bool download_portion(struct call *c)
 {
-    const json_t *instance = need(c, KIND_INSTANCE, "DBInstanceIdentifier");
     const char *wanted = rec_str(c->in, "LogFileName"), *path = NULL;
     size_t i;
-    json_t *file;
-    if (!instance)
+    json_t *file, *all = files_of(c);
+    if (!all)
         return false;
-    json_t *all = files_of(c, instance);
     json_array_foreach(all, i, file)
     {
         if (rec_is(file, "LogFileName", wanted))
@@ -174,7 +181,9 @@ static bool download_portion(struct call *c)
 }
 
 const struct op OPS_LOGS[] = {
-    {"rds", "DescribeDBLogFiles", FILES_IN, FILES_OUT, .run = describe_files, .flags = OP_READS},
-    {"rds", "DownloadDBLogFilePortion", PORTION_IN, PORTION_OUT, .run = download_portion, .flags = OP_READS},
+    {"rds", "DescribeDBLogFiles", FILES_IN, FILES_OUT, .run = describe_files,
+     .flags = OP_READS | OP_UNLOCKED},
+    {"rds", "DownloadDBLogFilePortion", PORTION_IN, PORTION_OUT, .run = download_portion,
+     .flags = OP_READS | OP_UNLOCKED},
     {0},
 };

@@ -105,8 +105,9 @@ int family_major(const char *family)
     size_t n = strlen(FAMILY_PREFIX);
     if (strncmp(family, FAMILY_PREFIX, n) != 0 || strlen(family) != n + 2)
         return 0;
-    int major = atoi(family + n);
-    return major >= 10 && major < 100 ? major : 0;
+    char *end;
+    long major = strtol(family + n, &end, 10);
+    return *end == '\0' && major >= 10 && major < 100 ? (int)major : 0;
 }
 
 static const struct aurora_row *aurora_row(const char *name)

@@ -1,5 +1,6 @@
 #include "acceptance-tests/sandbox/serve.h"
 
+#include "acceptance-tests/sandbox/bluegreen.h"
 #include "acceptance-tests/sandbox/cluster.h"
 #include "acceptance-tests/sandbox/http.h"
 #include "acceptance-tests/sandbox/jobs.h"
@@ -72,7 +73,9 @@ static const char **served_clusters(struct running *r, size_t *ret_n)
     {
         const json_t *writer = cluster_writer(&r->sb, cluster);
         const char *id = arena_strdup(r->arena, rec_str(cluster, "DbClusterResourceId"));
-        if (rec_bool(cluster, "_volume") && writer && rec_has(writer, "_address"))
+        bool follows =
+            rec_has(cluster, "ReplicationSourceIdentifier"); /* green runs before it has instances */
+        if (rec_bool(cluster, "_volume") && (follows || (writer && rec_has(writer, "_address"))))
             ARR_PUSH(r->arena, ids, n, cap, id);
     }
     sandbox_unlock(&r->sb);
@@ -173,6 +176,7 @@ bool serve(const struct serve_options *o, struct stop *stop, struct err *e)
     if (ok) {
         r.sb.jobs = jobs_new(&r.sb);
         restart_servers(&r);
+        bluegreen_resume_all(&r.sb);
         jobs_resume(&r.sb);
         ok = start_http(&r, o->port, &port, e) && announce(&r, port, e);
     }

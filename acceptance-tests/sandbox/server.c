@@ -13,10 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct op *const TABLES[] = {OPS_CLUSTER,  OPS_CLUSTER_MODIFY, OPS_INSTANCE, OPS_INSTANCE_MODIFY,
-                                          OPS_SNAPSHOT, OPS_RESTORE,        OPS_GROUP,    OPS_VERSION,
-                                          OPS_ENDPOINT, OPS_LOGS,           OPS_EVENTS,   OPS_MISC,
-                                          OPS_STS,      OPS_SECRETS};
+static const struct op *const TABLES[] = {OPS_CLUSTER,   OPS_CLUSTER_MODIFY,
+                                          OPS_INSTANCE,  OPS_INSTANCE_MODIFY,
+                                          OPS_SNAPSHOT,  OPS_RESTORE,
+                                          OPS_GROUP,     OPS_VERSION,
+                                          OPS_BLUEGREEN, OPS_ENDPOINT,
+                                          OPS_LOGS,      OPS_EVENTS,
+                                          OPS_MISC,      OPS_STS,
+                                          OPS_SECRETS};
 
 enum protocol { PROTOCOL_QUERY, PROTOCOL_JSON };
 

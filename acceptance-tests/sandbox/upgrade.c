@@ -270,7 +270,7 @@ static void new_params(struct job *j, struct arena *a, struct engine_param **ret
     sandbox_lock(j->sb);
     json_t *cluster = job_cluster(j);
     json_t *after = cluster ? json_deep_copy(cluster) : json_object();
-    cluster_set_version(j->sb, after, rec_str(j->args, "to"));
+    cluster_set_version(after, rec_str(j->args, "to"));
     rec_set_str(after, "DBClusterParameterGroup", rec_str(j->args, "DBClusterParameterGroupName"));
     rec_set_str(after, "_instance_group", rec_str(j->args, "DBInstanceParameterGroupName"));
     cluster_params(j->sb, a, after, ret, ret_n);
@@ -376,7 +376,7 @@ static bool upgrade_writer(struct job *j, struct err *e)
     sandbox_lock(j->sb);
     json_t *cluster = job_cluster(j);
     if (cluster) {
-        cluster_set_version(j->sb, cluster, rec_str(j->args, "to"));
+        cluster_set_version(cluster, rec_str(j->args, "to"));
         record_groups(j, cluster);
     }
     sandbox_unlock(j->sb);
@@ -456,7 +456,7 @@ static bool patch(struct job *j, struct err *e)
     sandbox_lock(j->sb);
     json_t *cluster = job_cluster(j);
     if (cluster)
-        cluster_set_version(j->sb, cluster, rec_str(j->args, "to"));
+        cluster_set_version(cluster, rec_str(j->args, "to"));
     sandbox_unlock(j->sb);
     return volume_stop(j->sb->engine, resource, e) && cluster_start(j->sb, resource, e);
 }

@@ -2,7 +2,7 @@
  * instance inherits from its cluster. */
 #include "acceptance-tests/sandbox/describe.h"
 
-#include <string.h>
+#include <stdio.h>
 
 static json_t *members_of(struct sandbox *sb, const json_t *cluster)
 {
@@ -65,9 +65,8 @@ static json_t *group_of(const json_t *instance)
 
 static json_t *option_group_of(const json_t *cluster)
 {
-    char name[64] = "default:aurora-postgresql-";
-    const char *version = rec_str(cluster, "EngineVersion");
-    (void)strncat(name, version, strcspn(version, ".") < 4 ? strcspn(version, ".") : 4);
+    char name[64];
+    (void)snprintf(name, sizeof name, "default:aurora-postgresql-%d", (int)rec_int(cluster, "_major"));
     return json_pack("[{s:s, s:s}]", "OptionGroupName", name, "Status", "in-sync");
 }
 
