@@ -210,7 +210,7 @@ static bool each_of_ours(struct upgrade *u,
         if (!rds_group_find(&u->aws, groups[i].is_cluster, groups[i].name, &g, e) ||
             (g && !is_made_by_us(u, g, &ours, e)))
             return false;
-        if (ours && strcmp(used, groups[i].name) != 0 &&
+        if (ours && !in_use(u, groups[i].is_cluster, groups[i].name) &&
             !act(u, groups[i].is_cluster, groups[i].name, ret_any, e))
             return err_wrap(e, "parameter group %s", groups[i].name);
     }
