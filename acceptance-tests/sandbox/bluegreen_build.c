@@ -473,13 +473,16 @@ const struct job_kind JOB_BG_CREATE = {"bluegreen-create", BUILD_STEPS, build_fa
 
 /* ---- watching ---- */
 
-static bool still_available(struct job *j)
+/* Watched until it is switched over, broken or deleted; looked at only while it is AVAILABLE. */
+static bool is_watched(struct job *j, bool *ret_look)
 {
     sandbox_lock(j->sb);
     const json_t *d = job_deployment(j);
-    bool is = rec_is(d, "Status", "AVAILABLE") || rec_is(d, "Status", "SWITCHOVER_FAILED");
+    *ret_look = rec_is(d, "Status", "AVAILABLE");
+    bool watched = *ret_look || rec_is(d, "Status", "SWITCHOVER_IN_PROGRESS") ||
+                   rec_is(d, "Status", "SWITCHOVER_FAILED");
     sandbox_unlock(j->sb);
-    return is;
+    return watched;
 }
 
 static void tell_degraded(struct job *j, const char *reason)
@@ -496,18 +499,18 @@ static void tell_degraded(struct job *j, const char *reason)
 
 static bool watch(struct job *j, struct err *e)
 {
-    enum { PAUSE_MS = 500 };
+    enum { PAUSE_MS = 500 }; /* also at high speed leave the servers in peace */
     struct bluegreen_sides s;
-    while (still_available(j)) {
+    bool look = false;
+    while (is_watched(j, &look)) {
         struct err why = ERR_INIT;
+        if (look && job_sides(j, &s, &why) && !bluegreen_degraded(j->sb, &s, &why) &&
+            why.code == ERR_CONFLICT && is_watched(j, &look) && look)
+            tell_degraded(j, why.text);
         if (!job_delay(j, DELAY_BG_WATCH, e))
             return false;
-        if (j->sb->clock->wait(j->sb->clock, j->sb->stop,
-                               PAUSE_MS)) /* also at high speed leave the servers in peace */
+        if (j->sb->clock->wait(j->sb->clock, j->sb->stop, PAUSE_MS))
             return err_set(e, ERR_CANCELLED, "the sandbox is stopping");
-        if (job_sides(j, &s, &why) && still_available(j) && !bluegreen_degraded(j->sb, &s, &why) &&
-            why.code == ERR_CONFLICT)
-            tell_degraded(j, why.text);
     }
     return true;
 }

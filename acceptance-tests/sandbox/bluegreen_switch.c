@@ -399,9 +399,6 @@ static void switch_failed(struct job *j, const struct err *e)
     if (d && !refused)
         job_start(j->sb, &JOB_BG_RECOVER,
                   json_pack("{s:s}", "deployment", rec_str(d, "BlueGreenDeploymentIdentifier")));
-    if (d)
-        job_start(j->sb, &JOB_BG_WATCH,
-                  json_pack("{s:s}", "deployment", rec_str(d, "BlueGreenDeploymentIdentifier")));
     sandbox_save(j->sb);
     sandbox_unlock(j->sb);
 }

@@ -300,7 +300,9 @@ bool endpoint_point(struct engine *g, const char *name, int port, const char *vo
 
 void endpoint_remove(struct engine *g, const char *name)
 {
-    (void)endpoint_point(g, name, 0, NULL, ENDPOINT_WRITER, NULL);
+    (void)pthread_mutex_lock(&g->lock);
+    g->names[name_index(name)].volume[0] = '\0';
+    (void)pthread_mutex_unlock(&g->lock);
 }
 
 const char *fake_endpoint(const char *name)
