@@ -28,6 +28,8 @@ struct engine_options {
     const char *run_as;     /* "nobody", "postgres"; ignored when we are not root */
 };
 
+/* Servers of an earlier process that died are ended, half-made volumes removed; no server is started.
+ * ERR_CONFLICT if another process has the folder open. */
 MUST_CHECK bool engine_open(const struct engine_options *o, struct engine **ret, struct err *e);
 void engine_close(
     struct engine *g); /* stops every server (fast shutdown), cuts every endpoint, frees; NULL allowed */
@@ -65,7 +67,8 @@ MUST_CHECK bool volume_start(struct engine *g, const char *id,
 MUST_CHECK bool volume_stop(struct engine *g, const char *id,
                             struct err *e); /* fast; tolerates "not running" */
 MUST_CHECK bool volume_delete(struct engine *g, const char *id, struct err *e);
-/* Replaces the parameter set; takes effect at the next start, or at once for reloadable ones when running. */
+/* Replaces the parameter set; takes effect at the next start, or at once for reloadable ones when running. A
+ * value that a running server refuses is an error with its words, and the former set stays. */
 MUST_CHECK bool volume_set_params(struct engine *g, const char *id, const struct engine_param *p, size_t n,
                                   struct err *e);
 MUST_CHECK bool volume_set_password(struct engine *g, const char *id, const char *user, const char *password,
@@ -78,16 +81,17 @@ MUST_CHECK bool volume_log_file(struct engine *g, struct arena *a, const char *i
 bool volume_running(struct engine *g, const char *id);
 int volume_major(struct engine *g, const char *id); /* 0: no such volume */
 int volume_pid(struct engine *g, const char *id); /* postmaster, for kill and pause faults; 0: not running */
-/* A new volume with the content of a running or stopped one. *ret_lsn is the exact restore point: everything
- * committed in WAL before it is there, nothing after. Logical slots and subscriptions come along when
- * `with_slots`, as Aurora's clones have them (slots are then inert: an upgrade refuses them). */
+/* A new volume, left stopped, with the content of a running or stopped one. *ret_lsn is the exact restore
+ * point: everything committed in WAL before it is there, nothing after. Logical slots and subscriptions come
+ * along when `with_slots`, as Aurora's clones have them (slots are then inert: an upgrade refuses them). */
 MUST_CHECK bool volume_clone(struct engine *g, const char *source, const char *id, bool with_slots,
                              lsn_t *ret_lsn, struct err *e);
 /* What `aurora_volume_logical_start_lsn()` answers from now on; 0 = NULL. */
 MUST_CHECK bool volume_set_start_lsn(struct engine *g, const char *id, lsn_t lsn, struct err *e);
-/* pg_upgrade to a new major, left stopped, bootstrapped again. On failure the volume is unchanged and
- * startable on its old major, and the files pg_upgrade wrote are in `log_dir`. `check_only` runs pg_upgrade
- * --check. */
+/* pg_upgrade to a new major (a running server is stopped first, and stays so), left stopped, bootstrapped
+ * again. On failure the volume is unchanged and startable on its old major, and the files pg_upgrade wrote
+ * are in `log_dir`. `check_only` runs pg_upgrade
+ * --check, beside the running server if there is one. */
 MUST_CHECK bool volume_upgrade(struct engine *g, const char *id, int new_major, const struct engine_param *p,
                                size_t n, bool check_only, const char *log_dir, struct err *e);
 

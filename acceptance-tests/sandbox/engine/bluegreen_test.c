@@ -123,6 +123,9 @@ static void switch_under_load(const char *blue, const char *green, const char *e
     check_tally(w, green, what);
     writers_free(w);
     check_locked(old_endpoint);
+    OK(volume_stop(fx_engine, blue, &e));
+    OK(volume_start(fx_engine, blue, &e));
+    check_locked(old_endpoint); /* a restart does not lift it */
     (void)snprintf(values, sizeof values, "%s", sequence_values(blue));
     assert_string_equal(values, sequence_values(green));
 }

@@ -1,11 +1,15 @@
 #include "acceptance-tests/sandbox/engine/fixture.h"
 
 #include "acceptance-tests/sandbox/engine/tree.h"
+#include "internal/base/clock.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 struct engine *fx_engine;
 char fx_state[64];
@@ -34,14 +38,42 @@ static const char *temporary_folder(void)
     return large ? "/dev/shm" : "/tmp";
 }
 
-int fx_open(void **state)
+int fx_folder(void **state)
 {
     (void)state;
     (void)snprintf(fx_state, sizeof fx_state, "%s/aurora-sandbox-test-XXXXXX", temporary_folder());
-    if (!mkdtemp(fx_state))
+    return mkdtemp(fx_state) && chmod(fx_state, 0711) == 0 ? 0 : -1;
+}
+
+int fx_open(void **state)
+{
+    if (fx_folder(state) != 0)
         return -1;
     fx_engine = open_engine();
     return fx_engine ? 0 : -1;
+}
+
+struct account fx_account(void)
+{
+    struct passwd *nobody = getpwnam("nobody");
+    struct account a = {.change = geteuid() == 0};
+    assert_non_null(nobody);
+    a.uid = nobody->pw_uid;
+    a.gid = nobody->pw_gid;
+    return a;
+}
+
+void fx_await_file(const char *dir, const char *name)
+{
+    char path[512];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    for (int i = 0; i < 3000; i++) {
+        if (stat(path, &st) == 0 && st.st_size > 0)
+            return;
+        (void)clock_real()->wait(clock_real(), NULL, 10);
+    }
+    fail_msg("%s does not appear", path);
 }
 
 int fx_close(void **state)

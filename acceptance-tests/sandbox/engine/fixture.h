@@ -5,6 +5,7 @@
 #define SANDBOX_ENGINE_FIXTURE_H
 
 #include "acceptance-tests/sandbox/engine.h"
+#include "acceptance-tests/sandbox/engine/child.h"
 #include "internal/base/testing.h"
 
 #include <libpq-fe.h>
@@ -18,9 +19,15 @@ extern char fx_state[64]; /* the state folder */
 
 /* For cmocka's group set-up and tear-down; the latter stops every server, whatever happened. */
 int fx_open(void **state);
+int fx_folder(void **state); /* the folder only; fx_reopen() opens the engine */
 int fx_close(void **state);
 /* Closes and opens the engine, as a restarted sandbox does. */
 void fx_reopen(void);
+
+/* The user servers run as. */
+struct account fx_account(void);
+/* Until a file is there and not empty; fails after 30 s. */
+void fx_await_file(const char *dir, const char *name);
 
 /* Fails the test with the error's texts. */
 void fx_ok(bool done, const struct err *e);

@@ -183,13 +183,28 @@ static bool check_applied(struct engine *g, struct volume *v, struct err *e)
     struct sql_result r;
     if (!sql_open_volume(g, v, "rdsadmin", &c, e) ||
         !sql_run(c, a,
-                 "SELECT name, error FROM pg_file_settings WHERE error IS NOT NULL"
-                 " AND error <> 'setting could not be applied' LIMIT 1",
+                 "SELECT f.name, f.error FROM pg_file_settings f WHERE f.error IS NOT NULL AND NOT EXISTS"
+                 " (SELECT FROM pg_settings s WHERE s.name = lower(f.name) AND s.pending_restart) LIMIT 1",
                  &r, e))
         return false;
     if (r.rows == 0)
         return true;
     return err_set(e, ERR_INVALID, "parameter \"%s\": %s", r.cell[0][0], r.cell[0][1]);
+}
+
+/* Writes the record down and lets a running server know. */
+static bool changed(struct engine *g, struct volume *v, struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    return volume_save(g, v, volume_path(g, a, v, ""), e) && (!server_alive(v) || server_reload(g, v, e));
+}
+
+static struct engine_param *copy_params(struct arena *a, const struct engine_param *p, size_t n)
+{
+    struct engine_param *copy = ARENA_ARRAY(a, struct engine_param, n + 1);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = (struct engine_param){arena_strdup(a, p[i].name), arena_strdup(a, p[i].value)};
+    return copy;
 }
 
 bool volume_set_params(struct engine *g, const char *id, const struct engine_param *p, size_t n,
@@ -201,17 +216,14 @@ bool volume_set_params(struct engine *g, const char *id, const struct engine_par
     if (!volume_enter(g, id, &v, e) || !majors_find(g->majors, atomic_load(&v->major), &m, e) ||
         !config_check(m, p, n, e))
         return false;
+    size_t former_count = v->param_count;
+    struct engine_param *former = copy_params(a, v->params, former_count);
     volume_keep(v, v->label, p, n);
-    if (!volume_save(g, v, volume_path(g, a, v, ""), e))
-        return false;
-    return !server_alive(v) || (server_reload(g, v, e) && check_applied(g, v, e));
-}
-
-/* Writes the record down and lets a running server know. */
-static bool changed(struct engine *g, struct volume *v, struct err *e)
-{
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    return volume_save(g, v, volume_path(g, a, v, ""), e) && (!server_alive(v) || server_reload(g, v, e));
+    if (changed(g, v, e) && (!server_alive(v) || check_applied(g, v, e)))
+        return true;
+    volume_keep(v, v->label, former, former_count);
+    best_effort(changed(g, v, NULL));
+    return false;
 }
 
 bool volume_set_start_lsn(struct engine *g, const char *id, lsn_t lsn, struct err *e)
