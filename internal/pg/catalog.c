@@ -185,8 +185,8 @@ static bool analyze_table(struct pg *c, struct arena *a, const char *name, bool 
         *ret_skipped = strstr(c->warning, "skipping") != NULL;
         return true;
     }
-    *ret_skipped = false;
-    if (failure.code == ERR_NOT_FOUND)
+    *ret_skipped = failure.code == ERR_DENIED; /* of its schema */
+    if (failure.code == ERR_NOT_FOUND || failure.code == ERR_DENIED)
         return true;
     if (e)
         *e = failure;

@@ -1,17 +1,27 @@
 /* catalog.h — what a database looks like, in comparable form, and what is in it that matters for an upgrade.
+ *
+ * Reads catalogues only, with the rights of any role that may connect, unless a verb says otherwise; what it
+ * may not read is ERR_DENIED and named, never left out. Holds no lock longer than one statement, and gives
+ * way to other people's DDL. Results live in the caller's arena.
  */
 #ifndef AURORA_PG_CATALOG_H
 #define AURORA_PG_CATALOG_H
 
 #include "internal/pg/pg.h"
 
-/* One aspect of a schema as sorted lines "key<TAB>definition", stable across majors, so that two servers can
- * be compared and the difference can be named. Objects of rds*, pg_*, aurora_upgrade and the publication/slot
- * machinery are left out. */
+/* One aspect of a schema as sorted lines "key<TAB>definition", stable across majors (13 to 18, proved on
+ * copies that pg_upgrade made), so that two servers can be compared and the difference can be named. Left
+ * out: objects of AWS (rds* of the bootstrap superuser), of PostgreSQL, of extensions and of aurora_upgrade;
+ * publications, subscriptions and slots; what a fence changes (CONNECT, default_transaction_read_only);
+ * MAINTAIN, which 17 adds to every older grant of ALL; values of sequences; passwords, options of user
+ * mappings. A change of nothing but a cast within an expression is not seen (deparse.h). */
 struct pg_fingerprint {
     struct pg_fingerprint_part {
-        const char *aspect; /* "columns", "indexes", "constraints", "sequences", "functions", "views",
-                               "triggers", "grants", "types", "extensions" */
+        const char *aspect; /* "schemas", "tables", "columns", "indexes", "constraints", "sequences",
+                               "functions", "views", "rules", "triggers", "policies", "types", "extensions",
+                               "extensions.version", "statistics", "other" (operators, casts, collations, text
+                               search, foreign servers), "grants" (owners, default privileges), "settings",
+                               "database" (encoding, locale), "roles" (of the whole server) */
         const char **lines; /* sorted */
         size_t count;
         uint64_t hash;
@@ -19,9 +29,10 @@ struct pg_fingerprint {
     size_t part_count;
 };
 MUST_CHECK bool pg_fingerprint(struct pg *c, struct arena *a, struct pg_fingerprint *ret, struct err *e);
-/* Appends one human line per difference ("orders: column public.t.x is missing on green"), at most `max`;
- * *ret_n = all. Aspects in `ignore` (ends with NULL, may be NULL) are skipped: extension versions
- * legitimately differ across majors. */
+/* One human line per difference ("orders: column public.t.x is missing on the new side"), at most `max`;
+ * *ret_n = all. What goes with an object that is missing (its columns, privileges) is not repeated. Aspects
+ * in `ignore` (ends with NULL, may be NULL) are skipped, "extensions" with "extensions.version": versions of
+ * extensions legitimately differ across majors, while a missing one does not. */
 void pg_fingerprint_diff(struct arena *a, const char *database, const struct pg_fingerprint *old_side,
                          const struct pg_fingerprint *new_side, const char *const *ignore, size_t max,
                          const char ***ret_lines, size_t *ret_n);
@@ -32,16 +43,22 @@ enum pg_severity { PG_BLOCKER, PG_WARNING };
 struct pg_finding {
     const char *id; /* "no-replica-identity", "prepared-transactions", "long-transactions", "user-slots",
                        "subscriptions", "publications", "large-objects", "unlogged-tables", "foreign-tables",
-                       "reg-columns", … */
+                       "reg-columns", … (preflight_checks.c); "unreadable": a check needs a privilege, which
+                       the remedy names */
     enum pg_severity severity;
-    const char *database, *evidence, *remedy; /* evidence names up to 10 objects and how many more */
+    const char *database; /* "": concerns the whole server, and is found from each of its databases */
+    const char *evidence, *remedy; /* evidence names up to 10 objects and how many more */
     size_t count;
 };
-/* Runs every check of the table that applies to `purpose`, all findings at once. */
+/* Runs every check of the table that applies to `purpose` (one of them) and to the way from this server's
+ * major to `target_major` (0: unknown, all checks), all findings at once. Slots, publications and
+ * subscriptions whose names begin with rds or aurora_upgrade are not the user's, but in place, where nothing
+ * may be left. */
 enum pg_purpose { PG_FOR_BLUE_GREEN = 1, PG_FOR_IN_PLACE = 2, PG_FOR_LOGICAL = 4 };
 MUST_CHECK bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
                              const struct pg_finding **ret, size_t *ret_n, struct err *e);
 
+/* Exact state of every sequence, identity columns' included, temporary ones not. */
 struct pg_sequence {
     const char *name; /* quoted, schema-qualified */
     int64_t last_value, increment;
@@ -50,12 +67,13 @@ struct pg_sequence {
 MUST_CHECK bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n,
                              struct err *e);
 
-/* Tables with rows that have no statistics yet (pg_statistic empty): the planner would guess. Names up to
- * `max`. */
+/* Tables, materialized views and parents of partitions that have data and no statistics yet: the planner
+ * would guess. *ret_n = all, names up to `max`, then NULL. Needs to be allowed to read them. */
 MUST_CHECK bool pg_unanalyzed(struct pg *c, struct arena *a, size_t max, const char ***ret_names,
                               size_t *ret_n, struct err *e);
-/* ANALYZE of the whole database, in stages so that the first usable statistics come early; needs `writable`.
- */
+/* ANALYZE of the whole database, every table in each of three stages (statistics targets 1, 10, default)
+ * before the next, so that usable statistics come early; needs `writable`. What the role may not analyze is
+ * ERR_DENIED and named once all others are done; PostgreSQL's own catalogues are analyzed where it may. */
 MUST_CHECK bool pg_analyze(struct pg *c, struct err *e);
 /* Extensions of this database with installed and default version. */
 struct pg_extension {

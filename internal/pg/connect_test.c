@@ -179,6 +179,33 @@ static void a_database_name_cannot_change_the_connection(void **state)
     assert_string_equal(e.remote_code, "3D000");
 }
 
+static void the_environment_cannot_lead_elsewhere(void **state)
+{
+    (void)state;
+    struct pg_target t = over_tls("plain", PASSWORD);
+    struct pg *c = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(setenv("PGHOSTADDR", "127.0.0.2", 1), 0);
+    bool opened = pg_open(&t, NULL, &c, &e);
+    assert_int_equal(unsetenv("PGHOSTADDR"), 0);
+    assert_false(opened);
+    assert_int_equal(e.code, ERR_INVALID);
+    assert_int_equal(setenv("PGOPTIONS", "-c DateStyle=German -c row_security=on -c statement_timeout=1d", 1),
+                     0);
+    assert_int_equal(setenv("PGSSLMODE", "disable", 1), 0);
+    opened = pg_open(&t, NULL, &c, &e);
+    assert_int_equal(unsetenv("PGOPTIONS"), 0);
+    assert_int_equal(unsetenv("PGSSLMODE"), 0);
+    assert_true(opened);
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    const char *value;
+    assert_true(pg_setting(c, a, "DateStyle", &value, &e));
+    assert_string_equal(value, "ISO, MDY");
+    assert_true(pg_setting(c, a, "row_security", &value, &e));
+    assert_string_equal(value, "off");
+    pg_close(c);
+}
+
 static void the_password_is_masked_everywhere(void **state)
 {
     (void)state;
@@ -452,6 +479,7 @@ int main(void)
         cmocka_unit_test(each_refusal_has_its_name),
         cmocka_unit_test(nonsense_is_refused_before_connecting),
         cmocka_unit_test(a_database_name_cannot_change_the_connection),
+        cmocka_unit_test(the_environment_cannot_lead_elsewhere),
         cmocka_unit_test(the_password_is_masked_everywhere),
         cmocka_unit_test(stop_ends_a_connect_into_a_black_hole),
         cmocka_unit_test(a_silent_server_is_given_up),

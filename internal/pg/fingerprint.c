@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    ATTEMPTS = 3, /* an object dropped while its definition is being printed is an error, not a row */
     LINES_MAX = 5000000,
+    BATCH = 50,
 };
 
 struct line_set {
@@ -54,32 +54,45 @@ static void add_rows(struct line_set *set, const PGresult *r)
     }
 }
 
-static bool vanished_meanwhile(const struct err *e)
+static bool add_statement(struct pg *c, const struct fingerprint_query *q, const char *param,
+                          struct line_set *set, struct err *e)
 {
-    return strcmp(e->remote_code, "XX000") == 0 || strcmp(e->remote_code, "42P01") == 0 ||
-           strcmp(e->remote_code, "42704") == 0;
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    if (!query_rows(c, q->sql, &param, param ? 1 : 0, &r, e))
+        return false;
+    if (set->n + (size_t)PQntuples(r) > LINES_MAX)
+        return err_set(e, ERR_INVALID, "more than %d objects in database \"%s\"", LINES_MAX, c->database);
+    add_rows(set, r);
+    return true;
+}
+
+static bool add_in_batches(struct pg *c, const struct fingerprint_query *q, struct line_set *set,
+                           struct err *e)
+{
+    PGresult *oids CLEANUP(result_cleanup) = NULL;
+    if (!query_rows(c, q->oids, NULL, 0, &oids, e))
+        return false;
+    int n = PQntuples(oids);
+    for (int i = 0; i < n; i += BATCH) {
+        struct buf list = BUF_INIT(BATCH * 16);
+        for (int k = i; k < n && k < i + BATCH; k++)
+            (void)buf_printf(&list, "%s%s", k > i ? "," : "{", PQgetvalue(oids, k, 0));
+        (void)buf_puts(&list, "}");
+        bool done = add_statement(c, q, buf_text(&list), set, e);
+        buf_done(&list);
+        if (!done)
+            return false;
+    }
+    return true;
 }
 
 static bool add_query(struct pg *c, const struct fingerprint_query *q, struct line_set *set, struct err *e)
 {
     if (c->version / 10000 < q->min_major)
         return true;
-    for (int attempt = 1;; attempt++) {
-        PGresult *r CLEANUP(result_cleanup) = NULL;
-        struct err failure = ERR_INIT;
-        if (query_rows(c, q->sql, NULL, 0, &r, &failure)) {
-            if (set->n + (size_t)PQntuples(r) > LINES_MAX)
-                return err_set(e, ERR_INVALID, "more than %d objects in database \"%s\"", LINES_MAX,
-                               c->database);
-            add_rows(set, r);
-            return true;
-        }
-        if (attempt == ATTEMPTS || !vanished_meanwhile(&failure)) {
-            if (e)
-                *e = failure;
-            return err_wrap(e, "read %s of database \"%s\"", q->aspect, c->database);
-        }
-    }
+    if (q->oids ? add_in_batches(c, q, set, e) : add_statement(c, q, NULL, set, e))
+        return true;
+    return err_wrap(e, "read %s of database \"%s\"", q->aspect, c->database);
 }
 
 static int by_text(const void *a, const void *b)

@@ -12,6 +12,9 @@ struct fingerprint_query {
     const char *aspect;
     int min_major; /* 0: all */
     const char *sql;
+    /* Lists oids, for a query that takes an array of them as $1: printing a view locks what it reads, so only
+     * some are printed at a time. */
+    const char *oids;
 };
 extern const struct fingerprint_query fingerprint_queries[];
 extern const size_t fingerprint_query_count;

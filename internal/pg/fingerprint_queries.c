@@ -13,8 +13,9 @@
  *   - CONNECT and default_transaction_read_only are what a fence changes. */
 
 #define SORTED_OPTIONS(x)                                                                                    \
-    "coalesce((SELECT string_agg(o, ', ' ORDER BY o COLLATE \"C\") FROM unnest(" x ") o"                     \
-    " WHERE o !~ '^pg_attver'), '')"
+    "CASE WHEN " x                                                                                           \
+    " IS NULL THEN '' ELSE coalesce((SELECT string_agg(o, ', ' ORDER BY o COLLATE \"C\") FROM"               \
+    " unnest(" x ") o WHERE o !~ '^pg_attver'), '') END"
 #define NAME(n, c) "format('%I.%I', " n ".nspname, " c ")"
 #define RELATION   " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 #define OF_USER                                                                                              \
@@ -168,8 +169,9 @@ static const char aggregates[] =
 
 static const char views[] =
     "SELECT " NAME("n", "c.relname") ", concat_ws(' ', " KIND ", nullif(" SORTED_OPTIONS(
-        "c.reloptions") ", '')), pg_get_viewdef(c.oid)" RELATION
-                        " WHERE c.relkind IN ('v', 'm') AND " OF_USER;
+        "c.reloptions") ", '')), pg_get_viewdef(c.oid)" RELATION " WHERE c.oid = ANY ($1::oid[])";
+static const char view_oids[] =
+    "SELECT c.oid" RELATION " WHERE c.relkind IN ('v', 'm') AND " OF_USER " ORDER BY c.oid";
 
 static const char rules[] = "SELECT quote_ident(r.rulename) || ' on ' || " NAME(
     "n", "c.relname") ", r.ev_enabled::text,"
@@ -382,55 +384,55 @@ static const char members[] =
     " WHERE m.rolname !~ '^(pg_|rds|aurora_upgrade)' GROUP BY 1";
 
 const struct fingerprint_query fingerprint_queries[] = {
-    {"schemas", 0, schemas},
-    {"tables", 0, tables},
-    {"columns", 0, columns},
-    {"columns", 0, column_order},
-    {"indexes", 0, indexes},
-    {"constraints", 0, constraints},
-    {"sequences", 0, sequences},
-    {"functions", 0, functions},
-    {"functions", 14, sql_bodies},
-    {"functions", 0, aggregates},
-    {"views", 0, views},
-    {"rules", 0, rules},
-    {"triggers", 0, triggers},
-    {"triggers", 0, event_triggers},
-    {"policies", 0, policies},
-    {"types", 0, enums},
-    {"types", 0, domains},
-    {"types", 0, composites},
-    {"types", 0, ranges},
-    {"types", 0, base_types},
-    {"extensions", 0, extensions},
-    {"extensions.version", 0, extension_versions},
-    {"statistics", 0, statistics},
-    {"other", 0, operators},
-    {"other", 0, operator_classes},
-    {"other", 0, collations},
-    {"other", 0, search_configurations},
-    {"other", 0, search_dictionaries},
-    {"other", 0, casts},
-    {"other", 0, servers},
-    {"other", 0, mappings},
-    {"grants", 0, relation_owners},
-    {"grants", 0, relation_grants},
-    {"grants", 0, column_grants},
-    {"grants", 0, function_owners},
-    {"grants", 0, function_grants},
-    {"grants", 0, schema_owners},
-    {"grants", 0, schema_grants},
-    {"grants", 0, type_owners},
-    {"grants", 0, type_grants},
-    {"grants", 0, database_owner},
-    {"grants", 0, database_grants},
-    {"grants", 0, server_owners},
-    {"grants", 0, server_grants},
-    {"grants", 0, default_privileges},
-    {"settings", 0, settings},
-    {"database", 0, database},
-    {"roles", 0, roles},
-    {"roles", 0, members},
+    {.aspect = "schemas", .sql = schemas},
+    {.aspect = "tables", .sql = tables},
+    {.aspect = "columns", .sql = columns},
+    {.aspect = "columns", .sql = column_order},
+    {.aspect = "indexes", .sql = indexes},
+    {.aspect = "constraints", .sql = constraints},
+    {.aspect = "sequences", .sql = sequences},
+    {.aspect = "functions", .sql = functions},
+    {.aspect = "functions", .min_major = 14, .sql = sql_bodies},
+    {.aspect = "functions", .sql = aggregates},
+    {.aspect = "views", .sql = views, .oids = view_oids},
+    {.aspect = "rules", .sql = rules},
+    {.aspect = "triggers", .sql = triggers},
+    {.aspect = "triggers", .sql = event_triggers},
+    {.aspect = "policies", .sql = policies},
+    {.aspect = "types", .sql = enums},
+    {.aspect = "types", .sql = domains},
+    {.aspect = "types", .sql = composites},
+    {.aspect = "types", .sql = ranges},
+    {.aspect = "types", .sql = base_types},
+    {.aspect = "extensions", .sql = extensions},
+    {.aspect = "extensions.version", .sql = extension_versions},
+    {.aspect = "statistics", .sql = statistics},
+    {.aspect = "other", .sql = operators},
+    {.aspect = "other", .sql = operator_classes},
+    {.aspect = "other", .sql = collations},
+    {.aspect = "other", .sql = search_configurations},
+    {.aspect = "other", .sql = search_dictionaries},
+    {.aspect = "other", .sql = casts},
+    {.aspect = "other", .sql = servers},
+    {.aspect = "other", .sql = mappings},
+    {.aspect = "grants", .sql = relation_owners},
+    {.aspect = "grants", .sql = relation_grants},
+    {.aspect = "grants", .sql = column_grants},
+    {.aspect = "grants", .sql = function_owners},
+    {.aspect = "grants", .sql = function_grants},
+    {.aspect = "grants", .sql = schema_owners},
+    {.aspect = "grants", .sql = schema_grants},
+    {.aspect = "grants", .sql = type_owners},
+    {.aspect = "grants", .sql = type_grants},
+    {.aspect = "grants", .sql = database_owner},
+    {.aspect = "grants", .sql = database_grants},
+    {.aspect = "grants", .sql = server_owners},
+    {.aspect = "grants", .sql = server_grants},
+    {.aspect = "grants", .sql = default_privileges},
+    {.aspect = "settings", .sql = settings},
+    {.aspect = "database", .sql = database},
+    {.aspect = "roles", .sql = roles},
+    {.aspect = "roles", .sql = members},
 };
 const size_t fingerprint_query_count = ARRAY_LEN(fingerprint_queries);
 

@@ -124,6 +124,21 @@ static void start(struct pg *c, const struct pg_target *t)
     c->conn = PQconnectStartParams(keywords, values, 0);
 }
 
+/* An address from the environment or a service file would lead the password past the name it was given for.
+ */
+static bool is_redirected(const struct pg *c, struct err *e)
+{
+    PQconninfoOption *options = PQconninfo(c->conn);
+    bool redirected = false;
+    for (PQconninfoOption *o = options; o && o->keyword; o++)
+        redirected = redirected || (strcmp(o->keyword, "hostaddr") == 0 && o->val && o->val[0]);
+    PQconninfoFree(options);
+    if (redirected)
+        (void)err_set(e, ERR_INVALID, "PGHOSTADDR or PGSERVICE names another address than %s: unset it",
+                      c->host);
+    return redirected;
+}
+
 static bool connect_wait(struct pg *c, int timeout_s, struct err *e)
 {
     int64_t until = socket_now_ms() + (int64_t)timeout_s * 1000;
@@ -159,7 +174,7 @@ static bool set_up_session(struct pg *c, struct err *e)
         " ('bytea_output', 'hex'), ('xmlbinary', 'base64'), ('xmloption', 'content'), ('lc_monetary', 'C'),"
         " ('row_security', 'off'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'),"
         " ('client_min_messages', 'notice'), ('default_transaction_isolation', 'read committed'),"
-        " ('default_transaction_deferrable', 'off'), ('lock_timeout', '0'), ('jit', 'off'),"
+        " ('default_transaction_deferrable', 'off'), ('lock_timeout', '" LOCK_TIMEOUT "'), ('jit', 'off'),"
         " ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),"
         " ('transaction_timeout', '0')) v(name, value) ON s.name = v.name WHERE v.value IS NOT NULL";
     char timeout[24];
@@ -184,6 +199,8 @@ bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, stru
     start(c, t);
     if (!c->conn)
         abort(); /* libpq's only way to run out of memory here */
+    if (is_redirected(c, e))
+        return false;
     (void)PQsetNoticeReceiver(c->conn, on_notice, c);
     (void)PQsetErrorVerbosity(c->conn, PQERRORS_VERBOSE); /* else the SQLSTATE of a refused login is lost */
     if (!connect_wait(c, t->connect_timeout_s ? t->connect_timeout_s : CONNECT_TIMEOUT_S, e))

@@ -5,7 +5,16 @@
  * verb has a statement time-out, looks at the stop token while it waits (the running query is cancelled at
  * the server), and reports SQLSTATE in e->remote_code and the server's words in e->said. The search_path is
  * empty, names are quoted by the server or libpq. A connection belongs to one thread. Sessions are opened
- * read-only (default_transaction_read_only=on) unless `writable`.
+ * read-only (default_transaction_read_only=on) unless `writable`; row security is an error, never fewer rows.
+ *
+ * Refuses servers before 13, lists of hosts, and an address smuggled in by PGHOSTADDR or PGSERVICE. The stop
+ * token must outlive the connection; once it is requested every verb fails with ERR_CANCELLED. Resolving the
+ * host's name is the one thing that stop cannot cut short (getaddrinfo); it ends by the resolver's own
+ * limits.
+ *
+ * Codes of pg_open: ERR_AUTH (password, role, pg_hba), ERR_UNAVAILABLE (unreachable, starting, full),
+ * ERR_DENIED (CONNECT is missing), ERR_NOT_FOUND (no such database), ERR_CONFLICT (database takes no
+ * connections), ERR_INVALID (certificate, sslmode, the target itself), each with a remedy in e->hint.
  */
 #ifndef AURORA_PG_H
 #define AURORA_PG_H
@@ -35,15 +44,18 @@ DEFINE_CLEANUP(struct pg, pg_cleanup, pg_close)
 int pg_server_version(const struct pg *c); /* server_version_num: 130023 */
 const char *pg_database(const struct pg *c);
 
-/* Setting's current value (pg_settings), "" if the server does not know it. */
+/* Setting's value in this session (pg_settings; names in any case), "" if the server does not know it. */
 MUST_CHECK bool pg_setting(struct pg *c, struct arena *a, const char *name, const char **ret, struct err *e);
 /* Connectable databases that are not templates and not rdsadmin's. */
 MUST_CHECK bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e);
+/* Behind everything that anybody can see by now: the insert position (on a reader, the replayed one). */
 MUST_CHECK bool pg_current_lsn(struct pg *c, lsn_t *ret, struct err *e);
-/* Is this session's server refusing writes? (pg_is_in_recovery or read-only default) */
+/* Would a new session of this user be refused writes? (recovery, or a read-only default of server, database
+ * or role) */
 MUST_CHECK bool pg_is_read_only(struct pg *c, bool *ret, struct err *e);
-/* Proves that production takes writes, without leaving anything: a write transaction (temporary object or
- * pg_current_xact_id()) that is rolled back. Needs `writable`. */
+/* Proves that production takes writes, without leaving anything: a transaction begun as any application
+ * begins one, which is given an id and writes WAL (a transactional logical message), and is rolled back.
+ * Needs `writable`. ERR_CONFLICT: it is read-only. */
 MUST_CHECK bool pg_probe_writable(struct pg *c, struct err *e);
 
 #endif

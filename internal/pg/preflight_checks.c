@@ -53,7 +53,7 @@ static const char long_running[] =
     "SELECT concat('process ', pid, ' of ', quote_ident(usename), ' (', application_name, '), ',"
     " extract(epoch FROM clock_timestamp() - xact_start)::bigint, ' s') FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-    " AND xact_start < clock_timestamp() - interval '1 minute'";
+    " AND xact_start < clock_timestamp() - interval '10 seconds'";
 static const char hidden_sessions[] = "SELECT 'sessions of other users' WHERE NOT " IF_SESSIONS_ARE_VISIBLE;
 #define OWN_SLOTS "'^(rds|aurora_upgrade)'"
 static const char user_slots[] = "SELECT quote_ident(slot_name) || ' (' || plugin || ')' FROM"
@@ -167,23 +167,27 @@ static const char attver_columns[] =
 
 /* ---- system objects that newer majors changed: pg_upgrade --check does not see these, its run fails ---- */
 
-/* By the text of the view: dependencies on most system objects are not recorded (they are pinned). The
+/* Dependencies on most system objects are not recorded (they are pinned), so the stored form of the view is
+ * asked, which needs no lock; only those that may be concerned are printed, which locks what they read. The
  * catalogues of 13.23, 15.18, 17.11 and 18.6 were compared; which of two majors did it: release notes. */
-#define VIEWS                                                                                                \
-    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL "                     \
-    "pg_get_viewdef(c.oid)"                                                                                  \
-    " AS d(text) WHERE c.relkind IN ('v', 'm') AND " SQL_USER_RELATION(                                      \
-        "c", "n") " AND " SQL_NOT_OF_EXTENSION("pg_class", "c.oid")
+#define VIEWS(condition)                                                                                     \
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_rewrite w ON w.ev_class = "      \
+    "c.oid AND"                                                                                              \
+    " w.rulename = '_RETURN' WHERE c.relkind IN ('v', 'm') AND " SQL_USER_RELATION(                          \
+        "c", "n") " AND " SQL_NOT_OF_EXTENSION("pg_class", "c.oid") " AND w.ev_action::text ~ " condition
 #define VIEWS_USING(columns, functions)                                                                      \
-    "SELECT " NAME(                                                                                          \
-        "n", "x.relname") " || ' uses ' || x.what FROM (SELECT c.relname, c.relnamespace, r.what"            \
-                          " FROM (SELECT c.oid, c.relname, c.relnamespace, d.text" VIEWS                     \
-                          ") c JOIN (SELECT relation || '.' || name,"                                        \
-                          " '\\m' || relation || '\\M', '\\m' || name || '\\M' FROM (VALUES " columns        \
-                          ") v(relation, name) UNION ALL"                                                    \
-                          " SELECT f || '()', '\\m' || f || '\\(', '' FROM unnest(ARRAY[" functions          \
-                          "]) f) r(what, a, b) ON"                                                           \
-                          " c.text ~ r.a AND c.text ~ r.b) x JOIN pg_namespace n ON n.oid = x.relnamespace"
+    "WITH r(what, a, b, stored) AS MATERIALIZED (SELECT relation || '.' || name, '\\m' || relation || "      \
+    "'\\M',"                                                                                                 \
+    " '\\m' || name || '\\M', ':relid ' || to_regclass('pg_catalog.' || relation)::oid || ' ' FROM "         \
+    "(VALUES " columns                                                                                       \
+    ") v(relation, name) WHERE to_regclass('pg_catalog.' || relation) IS NOT NULL UNION ALL SELECT"          \
+    " p.proname || '()', '\\m' || p.proname || '\\(', '', ':funcid ' || p.oid || ' ' FROM pg_proc p WHERE"   \
+    " p.pronamespace = 'pg_catalog'::regnamespace AND p.proname IN (" functions ")), x AS MATERIALIZED"      \
+    " (SELECT c.oid, " NAME("n", "c.relname") " AS name" VIEWS(                                              \
+        "(SELECT string_agg(stored, '|') FROM r)") ")"                                                       \
+                                                   " SELECT x.name || ' uses ' || r.what FROM x JOIN r ON "  \
+                                                   "pg_get_viewdef(x.oid) ~ r.a AND"                         \
+                                                   " pg_get_viewdef(x.oid) ~ r.b"
 
 static const char views_14[] =
     VIEWS_USING("('pg_stat_ssl', 'compression')",
@@ -207,8 +211,9 @@ static const char views_18[] =
                 " ('pg_stat_wal', 'wal_write_time'), ('pg_stat_wal', 'wal_sync_time'), ('pg_attribute',"
                 " 'attcacheoff'), ('pg_backend_memory_contexts', 'parent')",
                 "'pg_timezone_abbrevs'");
-static const char system_views[] =
-    "SELECT " NAME("n", "c.relname") VIEWS " AND d.text ~ '(FROM|JOIN|,|\\()\\s*(pg_|information_schema\\.)'";
+/* Relations below FirstNormalObjectId, 16384. */
+static const char system_views[] = "SELECT " NAME("n", "c.relname")
+    VIEWS("':relid ([1-9][0-9]{0,3}|1[0-5][0-9]{3}|16[0-2][0-9]{2}|163[0-7][0-9]|1638[0-3]) '");
 static const char old_bodies[] =
     "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE"
     " p.prosrc ~* '\\m(pg_is_in_backup|pg_backup_start_time|pg_start_backup|pg_stop_backup)\\M' AND"

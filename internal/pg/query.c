@@ -9,7 +9,9 @@
 #include <string.h>
 
 enum {
-    INTERRUPT_MS = 3000,     /* for a server to confirm that a statement is cancelled */
+    INTERRUPT_MS = 3000, /* for a server to confirm that a statement is cancelled */
+    LOCK_PATIENCE_MS = 60000,
+    LOCK_PAUSE_MS = 200,
     SERVER_GRACE_MS = 10000, /* what a server may be later than its own statement time-out */
 };
 
@@ -176,20 +178,48 @@ static int64_t session_limit_ms(const struct pg *c)
     return (int64_t)c->statement_timeout_s * 1000 + SERVER_GRACE_MS;
 }
 
+/* Sessions wait for a lock for less than PostgreSQL takes to look for deadlocks (LOCK_TIMEOUT), so that it is
+ * never somebody else's DDL that is ended because of us; then they let go of all they have and try again.
+ * What is dropped while its definition is being printed is an internal error to PostgreSQL. */
+static bool may_pass(const struct err *e, int attempt)
+{
+    enum { VANISHED_MAX = 5 };
+    return strcmp(e->remote_code, "55P03") == 0 || strcmp(e->remote_code, "40P01") == 0 ||
+           (strcmp(e->remote_code, "XX000") == 0 && attempt < VANISHED_MAX);
+}
+
+static bool patiently(struct pg *c, const char *sql, const char *const *params, size_t n, int64_t limit_ms,
+                      PGresult **ret, struct err *e)
+{
+    int64_t until = socket_now_ms() + LOCK_PATIENCE_MS;
+    for (int attempt = 1;; attempt++) {
+        struct err failure = ERR_INIT;
+        if (execute(c, sql, params, n, c->stop, limit_ms, ret, &failure))
+            return true;
+        bool again = may_pass(&failure, attempt) && PQtransactionStatus(c->conn) == PQTRANS_IDLE &&
+                     socket_now_ms() < until;
+        if (again && !stop_wait(c->stop, LOCK_PAUSE_MS))
+            continue;
+        if (e)
+            *e = failure;
+        return again ? err_set(e, ERR_CANCELLED, "stopped while waiting for a lock") : false;
+    }
+}
+
 bool query_rows(struct pg *c, const char *sql, const char *const *params, size_t n, PGresult **ret,
                 struct err *e)
 {
-    return execute(c, sql, params, n, c->stop, session_limit_ms(c), ret, e);
+    return patiently(c, sql, params, n, session_limit_ms(c), ret, e);
 }
 
 bool query_run(struct pg *c, const char *sql, struct err *e)
 {
-    return execute(c, sql, NULL, 0, c->stop, session_limit_ms(c), NULL, e);
+    return patiently(c, sql, NULL, 0, session_limit_ms(c), NULL, e);
 }
 
 bool query_run_for(struct pg *c, const char *sql, int64_t limit_ms, struct err *e)
 {
-    return execute(c, sql, NULL, 0, c->stop, limit_ms, NULL, e);
+    return patiently(c, sql, NULL, 0, limit_ms, NULL, e);
 }
 
 void query_rollback(struct pg *c)

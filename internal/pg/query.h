@@ -34,7 +34,9 @@ enum socket_wait socket_wait(PGconn *conn, short events, struct stop *stop, int6
 /* ---- statements ---- */
 
 #define QUERY_PARAMS_MAX 8
-/* Rows of one statement; the server's limits apply. `params` are texts, NULL for SQL null. */
+#define LOCK_TIMEOUT     "500ms" /* below the least deadlock_timeout anybody runs with, 1 s */
+/* Rows of one statement; the server's limits apply. Outside of a transaction a lock that cannot be had is
+ * tried for again for a minute. `params` are texts, NULL for SQL null. */
 MUST_CHECK bool query_rows(struct pg *c, const char *sql, const char *const *params, size_t n, PGresult **ret,
                            struct err *e);
 /* One statement without parameters whose rows nobody needs. */

@@ -1,6 +1,7 @@
 #include "internal/base/testing.h"
 #include "internal/pg/catalog.h"
 #include "internal/pg/fixture.h"
+#include "internal/pg/replica.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,51 @@ static void nothing_differs(struct arena *a, struct server *old, struct server *
     }
 }
 
+/* The SQL of every verb is valid on this major, for a plain role and for the database's owner. */
+static void every_verb_works(struct arena *a, struct server *s)
+{
+    static const enum pg_purpose purposes[] = {PG_FOR_BLUE_GREEN, PG_FOR_IN_PLACE, PG_FOR_LOGICAL};
+    struct pg *c CLEANUP(pg_cleanup) = server_open(s, "rich", "rdsadmin", true);
+    struct pg *plain CLEANUP(pg_cleanup) = server_open(s, "rich", "reader", false);
+    struct err e = ERR_INIT;
+    const struct pg_finding *findings;
+    const struct pg_sequence *sequences;
+    const struct pg_count_result *counts;
+    const struct pg_extension *extensions;
+    const struct pg_slot *slots;
+    const char **names;
+    size_t n;
+    lsn_t lsn = 0;
+    bool read_only = true;
+    for (size_t i = 0; i < ARRAY_LEN(purposes); i++)
+        if (!pg_preflight(plain, a, purposes[i], s->major + 1, &findings, &n, &e))
+            fail_msg("%d: %s (%s)", s->major, e.text, e.said);
+    bool done = pg_probe_writable(c, &e) && pg_is_read_only(plain, &read_only, &e) &&
+                pg_current_lsn(plain, &lsn, &e) && pg_databases(plain, a, &names, &n, &e) &&
+                pg_slots(plain, a, NULL, &slots, &n, &e) && pg_extensions(plain, a, &extensions, &n, &e) &&
+                pg_analyze(c, &e) && pg_sequences(c, a, &sequences, &n, &e) &&
+                pg_compare_counts(c, c, a, &(struct pg_count_options){.rounds = 1}, &counts, &n, &e) &&
+                pg_unanalyzed(c, a, 10, &names, &n, &e);
+    if (!done)
+        fail_msg("%d: %s (%s)", s->major, e.text, e.said);
+    assert_int_equal(n, 0);
+    assert_true(lsn > 0 && !read_only);
+}
+
+static void expect_finding(struct server *s, const char *id, const char *evidence, int target)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg *c CLEANUP(pg_cleanup) = server_open(s, "rich", "reader", false);
+    struct err e = ERR_INIT;
+    const struct pg_finding *f;
+    size_t n;
+    assert_true(pg_preflight(c, a, PG_FOR_IN_PLACE, target, &f, &n, &e));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(f[i].id, id) == 0 && strcmp(f[i].evidence, evidence) == 0)
+            return;
+    fail_msg("%s is not found", id);
+}
+
 static bool majors_available(const int *majors)
 {
     for (; *majors; majors++)
@@ -184,6 +230,7 @@ static void from_13_to_17(void **state)
     nothing_differs(a, old, new_side);
     fingerprint_of(old, "app", a, &before);
     each_difference_is_named(a, new_side, &before);
+    every_verb_works(a, old);
     server_stop(old);
     server_stop(new_side);
 }
@@ -201,9 +248,14 @@ static void from_15_to_17_to_18(void **state)
     make_database(s15);
     struct server *s17 = server_upgrade(s15, 17, NULL);
     nothing_differs(a, s15, s17);
+    every_verb_works(a, s15);
     server_stop(s15);
     struct server *s18 = server_upgrade(s17, 18, NULL);
     nothing_differs(a, s17, s18);
+    every_verb_works(a, s17);
+    every_verb_works(a, s18);
+    server_sql(s17, "rich", "CREATE VIEW public.io AS SELECT op_bytes FROM pg_stat_io");
+    expect_finding(s17, "removed-views", "public.io uses pg_stat_io.op_bytes", 18);
     server_stop(s17);
     server_stop(s18);
 }
