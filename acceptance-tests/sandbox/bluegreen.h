@@ -13,7 +13,6 @@
 
 /* What "_kind" of a detail means in the store. */
 enum kind bluegreen_kind(const json_t *detail);
-json_t *bluegreen_view(struct sandbox *sb, const json_t *deployment);
 
 /* The job's deployment (args "deployment"); NULL when it is gone. With the lock. */
 json_t *job_deployment(struct job *j);
@@ -24,7 +23,6 @@ struct bluegreen_sides {
 MUST_CHECK bool job_sides(struct job *j, struct bluegreen_sides *ret, struct err *e);
 
 /* With the lock. */
-void bluegreen_task(json_t *deployment, const char *name, const char *status);
 void bluegreen_details_status(json_t *deployment, const char *status);
 
 /* Catalogue fingerprint of every database of a volume: {"database": "md5"}; a new object. Without the lock.

@@ -26,7 +26,7 @@ bool job_sides(struct job *j, struct bluegreen_sides *ret, struct err *e)
     return d || err_set(e, ERR_NOT_FOUND, "the deployment is gone");
 }
 
-void bluegreen_task(json_t *deployment, const char *name, const char *status)
+static void set_task(json_t *deployment, const char *name, const char *status)
 {
     size_t i;
     json_t *task;
@@ -52,7 +52,7 @@ static void job_task(struct job *j, const char *name, const char *status)
     sandbox_lock(j->sb);
     json_t *d = job_deployment(j);
     if (d)
-        bluegreen_task(d, name, status);
+        set_task(d, name, status);
     sandbox_save(j->sb);
     sandbox_unlock(j->sb);
 }
@@ -154,7 +154,7 @@ static bool begin(struct job *j, struct err *e)
         rec_set_str(d, "_green", rec_str(green, "DbClusterResourceId"));
         rec_set_str(d, "Target", rec_str(green, "DBClusterArn"));
         set_target(d, s.blue, KIND_CLUSTER, green);
-        bluegreen_task(d, "CREATING_READ_REPLICA_OF_SOURCE", "IN_PROGRESS");
+        set_task(d, "CREATING_READ_REPLICA_OF_SOURCE", "IN_PROGRESS");
     }
     sandbox_unlock(j->sb);
     return (d && source) || err_set(e, ERR_NOT_FOUND, "the source cluster is gone");

@@ -62,7 +62,6 @@ const struct delay_row DELAYS[DELAY_COUNT] = {
                                 "published driver trace: completed at 136 seconds"},
     [DELAY_BG_FAILED] = {"a deployment stays SWITCHOVER_FAILED before it is AVAILABLE again", 60, UNVERIFIED},
     [DELAY_BG_DELETE] = {"a deployment is DELETING", 60, UNVERIFIED},
-    [DELAY_ROLE] = {"a role of a cluster is PENDING", 30, UNVERIFIED},
 };
 
 int64_t delay_ms(enum delay d, double speed)

@@ -53,7 +53,6 @@ enum delay {
     DELAY_BG_SWITCH_FINISH,
     DELAY_BG_FAILED,
     DELAY_BG_DELETE,
-    DELAY_ROLE,
     DELAY_COUNT
 };
 

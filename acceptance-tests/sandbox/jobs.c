@@ -169,15 +169,3 @@ void jobs_resume(struct sandbox *sb)
     }
     sandbox_unlock(sb);
 }
-
-bool job_running(struct sandbox *sb, const struct job_kind *kind, const char *member, const char *value)
-{
-    size_t i;
-    json_t *record;
-    json_array_foreach(rec_list(store_root(sb->store), "jobs"), i, record)
-    {
-        if (rec_is(record, "kind", kind->name) && rec_is(rec_get(record, "args"), member, value))
-            return true;
-    }
-    return false;
-}

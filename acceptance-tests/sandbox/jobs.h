@@ -37,8 +37,6 @@ void jobs_free(struct jobs *js);
 void job_start(struct sandbox *sb, const struct job_kind *kind, json_t *args);
 /* Starts the recorded jobs again; at start-up, before HTTP. */
 void jobs_resume(struct sandbox *sb);
-/* Is a job of this kind under way whose args have this member value? With the lock held. */
-bool job_running(struct sandbox *sb, const struct job_kind *kind, const char *member, const char *value);
 
 /* Waits for a modelled delay; false with ERR_CANCELLED when the sandbox stops. Without the lock. */
 MUST_CHECK bool job_delay(struct job *j, enum delay d, struct err *e);

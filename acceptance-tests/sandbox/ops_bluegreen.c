@@ -8,6 +8,34 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- what AWS shows ---- */
+
+enum kind bluegreen_kind(const json_t *detail)
+{
+    return rec_is(detail, "_kind", "cluster") ? KIND_CLUSTER
+           : rec_is(detail, "_kind", "db")    ? KIND_INSTANCE
+                                              : KIND_ENDPOINT;
+}
+
+/* A member that somebody deleted shows as missing. */
+static json_t *view_deployment(struct sandbox *sb, const json_t *deployment)
+{
+    json_t *view = json_copy((json_t *)deployment),
+           *details = json_deep_copy(rec_get(deployment, "SwitchoverDetails"));
+    size_t i;
+    json_t *detail;
+    json_array_foreach(details, i, detail)
+    {
+        enum kind kind = bluegreen_kind(detail);
+        if (!store_resource(sb->store, kind, rec_str(detail, "_source")))
+            rec_set_str(detail, "Status", "MISSING_SOURCE");
+        else if (rec_has(detail, "_target") && !store_resource(sb->store, kind, rec_str(detail, "_target")))
+            rec_set_str(detail, "Status", "MISSING_TARGET");
+    }
+    rec_set(view, "SwitchoverDetails", details);
+    return view;
+}
+
 /* ---- create ---- */
 
 static const struct member CREATE_IN[] = {STR_REQUIRED("BlueGreenDeploymentName"),
@@ -284,39 +312,13 @@ static bool create_deployment(struct call *c)
         const json_t *d = new_deployment(c, blue, to);
         job_start(c->sb, &JOB_BG_CREATE,
                   json_pack("{s:s}", "deployment", rec_str(d, "BlueGreenDeploymentIdentifier")));
-        rec_set(c->out, "BlueGreenDeployment", bluegreen_view(c->sb, d));
+        rec_set(c->out, "BlueGreenDeployment", view_deployment(c->sb, d));
     }
     sandbox_unlock(c->sb);
     return ok;
 }
 
 /* ---- describe ---- */
-
-enum kind bluegreen_kind(const json_t *detail)
-{
-    return rec_is(detail, "_kind", "cluster") ? KIND_CLUSTER
-           : rec_is(detail, "_kind", "db")    ? KIND_INSTANCE
-                                              : KIND_ENDPOINT;
-}
-
-/* A member that somebody deleted shows as missing. */
-json_t *bluegreen_view(struct sandbox *sb, const json_t *deployment)
-{
-    json_t *view = json_copy((json_t *)deployment),
-           *details = json_deep_copy(rec_get(deployment, "SwitchoverDetails"));
-    size_t i;
-    json_t *detail;
-    json_array_foreach(details, i, detail)
-    {
-        enum kind kind = bluegreen_kind(detail);
-        if (!store_resource(sb->store, kind, rec_str(detail, "_source")))
-            rec_set_str(detail, "Status", "MISSING_SOURCE");
-        else if (rec_has(detail, "_target") && !store_resource(sb->store, kind, rec_str(detail, "_target")))
-            rec_set_str(detail, "Status", "MISSING_TARGET");
-    }
-    rec_set(view, "SwitchoverDetails", details);
-    return view;
-}
 
 static const struct member DESCRIBE_IN[] = {STR("BlueGreenDeploymentIdentifier"), DESCRIBE_MEMBERS,
                                             SHAPE_END_ROW};
@@ -334,7 +336,7 @@ static const struct describe DESCRIBE_BLUEGREEN = {
     .by_id = "BlueGreenDeploymentIdentifier",
     .result = "BlueGreenDeployments",
     .filters = BLUEGREEN_FILTERS,
-    .view = bluegreen_view,
+    .view = view_deployment,
 };
 
 /* ---- switchover ---- */
@@ -389,7 +391,7 @@ static bool switchover(struct call *c)
     job_start(c->sb, &JOB_BG_SWITCH,
               json_pack("{s:s, s:I}", "deployment", rec_str(d, "BlueGreenDeploymentIdentifier"), "timeout",
                         (json_int_t)timeout));
-    rec_set(c->out, "BlueGreenDeployment", bluegreen_view(c->sb, d));
+    rec_set(c->out, "BlueGreenDeployment", view_deployment(c->sb, d));
     return true;
 }
 
@@ -423,7 +425,7 @@ static bool delete_deployment(struct call *c)
     json_t *args = json_pack("{s:s}", "deployment", rec_str(d, "BlueGreenDeploymentIdentifier"));
     rec_set_bool(args, "target", target);
     job_start(c->sb, &JOB_BG_DELETE, args);
-    rec_set(c->out, "BlueGreenDeployment", bluegreen_view(c->sb, d));
+    rec_set(c->out, "BlueGreenDeployment", view_deployment(c->sb, d));
     return true;
 }
 

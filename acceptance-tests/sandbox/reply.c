@@ -75,7 +75,8 @@ static const char *escape_of(unsigned char c)
     }
 }
 
-void xml_escape(struct buf *b, const char *text)
+/* Character data: markup escaped, what XML 1.0 cannot hold replaced by '?'. */
+static void xml_escape(struct buf *b, const char *text)
 {
     size_t from = 0, i = 0;
     for (; text[i]; i++) {

@@ -19,7 +19,4 @@ void reply_xml_fault(struct buf *b, const char *xmlns, const struct fault *f, co
 void reply_json(struct buf *b, const json_t *result);
 void reply_json_fault(struct buf *b, const struct fault *f);
 
-/* Character data: markup escaped, what XML 1.0 cannot hold replaced by '?'. */
-void xml_escape(struct buf *b, const char *text);
-
 #endif

@@ -6,6 +6,7 @@
 #include "acceptance-tests/sandbox/seed.h"
 #include "internal/base/testing.h"
 
+#include <ftw.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void stop_all(struct fixture *f)
     buf_done(&last.body);
 }
 
-void fixture_open(struct fixture *f)
+static void fixture_open(struct fixture *f)
 {
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/sandbox-service.XXXXXX");
     assert_non_null(mkdtemp(f->dir));
@@ -70,12 +71,19 @@ void fixture_reopen(struct fixture *f)
     start(f, false);
 }
 
-void fixture_close(struct fixture *f)
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
-    char command[128];
+    (void)st;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    enum { FOLDERS_OPEN = 8 };
     stop_all(f);
-    (void)snprintf(command, sizeof command, "rm -rf -- '%s'", f->dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(nftw(f->dir, remove_entry, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void hex_of(const unsigned char *p, size_t n, char *out)
@@ -199,4 +207,60 @@ const char *element(const char *reply, const char *name)
         (void)snprintf(found, sizeof found, "%.*s", (int)strcspn(at, "<"), at);
     }
     return found;
+}
+
+void make_cluster(struct fixture *f, const char *id, const char *more)
+{
+    char form[512];
+    (void)snprintf(form, sizeof form, CREATE "%s%s", id, more);
+    expect(f, form, "<Status>creating</Status>");
+    (void)snprintf(form, sizeof form, CLUSTER "%s", id);
+    await(f, form, AVAILABLE);
+}
+
+void make_instance(struct fixture *f, const char *cluster, const char *id)
+{
+    char form[512];
+    (void)snprintf(form, sizeof form, INSTANCE "%s&DBInstanceIdentifier=%s", cluster, id);
+    expect(f, form, "<DBInstanceStatus>creating</DBInstanceStatus>");
+    (void)snprintf(form, sizeof form, INSTANCES "%s", id);
+    await(f, form, UP);
+}
+
+void make_groups(struct fixture *f)
+{
+    expect(f,
+           "Action=CreateDBClusterParameterGroup&DBClusterParameterGroupName=g13&DBParameterGroupFamily="
+           "aurora-postgresql13&Description=d",
+           "cluster-pg:g13");
+    expect(f,
+           "Action=CreateDBClusterParameterGroup&DBClusterParameterGroupName=g17&DBParameterGroupFamily="
+           "aurora-postgresql17&Description=d",
+           "cluster-pg:g17");
+    expect(f,
+           "Action=CreateDBParameterGroup&DBParameterGroupName=i17&DBParameterGroupFamily=aurora-"
+           "postgresql17&Description=d",
+           "pg:i17");
+    expect(f,
+           "Action=ModifyDBClusterParameterGroup&DBClusterParameterGroupName=g13&Parameters.Parameter.1."
+           "ParameterName="
+           "rds.logical_replication&Parameters.Parameter.1.ParameterValue=1&Parameters.Parameter.1."
+           "ApplyMethod=pending-reboot",
+           ">g13<");
+}
+
+int open_fixture(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fixture_open(f);
+    *state = f;
+    return 0;
+}
+
+int close_fixture(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    free(f);
+    return 0;
 }

@@ -10,8 +10,6 @@ struct fixture {
     char dir[64];
 };
 
-void fixture_open(struct fixture *f);
-void fixture_close(struct fixture *f);  /* orderly; the folder goes */
 void fixture_reopen(struct fixture *f); /* an orderly restart on the same state */
 
 /* One RDS call, "Action=X&A=b" without Version; the reply stands until the next call. */
@@ -26,5 +24,28 @@ void expect(struct fixture *f, const char *form, const char *part);
 void await(struct fixture *f, const char *form, const char *part);
 /* Text of the first element of that name in a reply; "" if none. */
 const char *element(const char *reply, const char *name);
+
+/* Forms to add an identifier and more to. */
+#define CREATE                                                                                               \
+    "Action=CreateDBCluster&Engine=aurora-postgresql&MasterUsername=app&MasterUserPassword=master-pass&"     \
+    "DBClusterIdentifier="
+#define INSTANCE                                                                                             \
+    "Action=CreateDBInstance&Engine=aurora-postgresql&DBInstanceClass=db.r6g.large&DBClusterIdentifier="
+#define MODIFY    "Action=ModifyDBCluster&DBClusterIdentifier="
+#define CLUSTER   "Action=DescribeDBClusters&DBClusterIdentifier="
+#define INSTANCES "Action=DescribeDBInstances&DBInstanceIdentifier="
+#define AVAILABLE "<Status>available</Status>"
+#define UP        "<DBInstanceStatus>available</DBInstanceStatus>"
+
+/* Made and available. `more` begins with "&". */
+void make_cluster(struct fixture *f, const char *id, const char *more);
+void make_instance(struct fixture *f, const char *cluster, const char *id);
+/* Cluster group g13 with logical replication, cluster group g17, instance group i17. */
+void make_groups(struct fixture *f);
+
+/* For cmocka_unit_test_setup_teardown: *state is a struct fixture; its folder goes at the end. */
+int open_fixture(void **state);
+int close_fixture(void **state);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_fixture, close_fixture)
 
 #endif

@@ -10,58 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CREATE                                                                                               \
-    "Action=CreateDBCluster&Engine=aurora-postgresql&MasterUsername=app&MasterUserPassword=master-pass&"     \
-    "DBClusterIdentifier="
-#define INSTANCE                                                                                             \
-    "Action=CreateDBInstance&Engine=aurora-postgresql&DBInstanceClass=db.r6g.large&DBClusterIdentifier="
-#define MODIFY    "Action=ModifyDBCluster&DBClusterIdentifier="
-#define CLUSTER   "Action=DescribeDBClusters&DBClusterIdentifier="
-#define INSTANCES "Action=DescribeDBInstances&DBInstanceIdentifier="
-#define AVAILABLE "<Status>available</Status>"
-#define UP        "<DBInstanceStatus>available</DBInstanceStatus>"
-
-static void make_cluster(struct fixture *f, const char *id, const char *more)
-{
-    char form[512];
-    (void)snprintf(form, sizeof form, CREATE "%s%s", id, more);
-    expect(f, form, "<Status>creating</Status>");
-    (void)snprintf(form, sizeof form, CLUSTER "%s", id);
-    await(f, form, AVAILABLE);
-}
-
-static void make_instance(struct fixture *f, const char *cluster, const char *id)
-{
-    char form[512];
-    (void)snprintf(form, sizeof form, INSTANCE "%s&DBInstanceIdentifier=%s", cluster, id);
-    expect(f, form, "<DBInstanceStatus>creating</DBInstanceStatus>");
-    (void)snprintf(form, sizeof form, INSTANCES "%s", id);
-    await(f, form, UP);
-}
-
-/* Cluster group g13 with logical replication, instance group i17, target group g17. */
-static void make_groups(struct fixture *f)
-{
-    expect(f,
-           "Action=CreateDBClusterParameterGroup&DBClusterParameterGroupName=g13&DBParameterGroupFamily="
-           "aurora-postgresql13&Description=d",
-           "cluster-pg:g13");
-    expect(f,
-           "Action=CreateDBClusterParameterGroup&DBClusterParameterGroupName=g17&DBParameterGroupFamily="
-           "aurora-postgresql17&Description=d",
-           "cluster-pg:g17");
-    expect(f,
-           "Action=CreateDBParameterGroup&DBParameterGroupName=i17&DBParameterGroupFamily=aurora-"
-           "postgresql17&Description=d",
-           "pg:i17");
-    expect(f,
-           "Action=ModifyDBClusterParameterGroup&DBClusterParameterGroupName=g13&Parameters.Parameter.1."
-           "ParameterName="
-           "rds.logical_replication&Parameters.Parameter.1.ParameterValue=1&Parameters.Parameter.1."
-           "ApplyMethod=pending-reboot",
-           ">g13<");
-}
-
 /* ---- refusals ---- */
 
 static const struct refusal {
@@ -441,150 +389,6 @@ static void deferred(void **state)
     await(f, CLUSTER "orders", "<DBClusterParameterGroup>g17</DBClusterParameterGroup>");
 }
 
-/* ---- blue/green ---- */
-
-#define SOURCE "&Source=arn:aws:rds:us-east-1:123456789012:cluster:orders"
-#define BLUEGREEN                                                                                            \
-    "Action=CreateBlueGreenDeployment&BlueGreenDeploymentName=up" SOURCE                                     \
-    "&TargetEngineVersion=17.6&TargetDBClusterParameterGroupName=g17"
-
-static char deployment[64];
-
-static const char *on_deployment(const char *verb, const char *more)
-{
-    static char form[256];
-    (void)snprintf(form, sizeof form, "Action=%s&BlueGreenDeploymentIdentifier=%s%s", verb, deployment, more);
-    return form;
-}
-
-static void build_green(struct fixture *f)
-{
-    make_groups(f);
-    make_cluster(f, "orders",
-                 "&EngineVersion=13.22&DBClusterParameterGroupName=g13&Tags.Tag.1.Key=t&Tags.Tag.1.Value=v");
-    make_instance(f, "orders", "orders-1");
-    make_instance(f, "orders", "orders-2");
-    expect(f,
-           "Action=CreateDBClusterEndpoint&DBClusterIdentifier=orders&DBClusterEndpointIdentifier=reports&"
-           "EndpointType=READER&StaticMembers.member.1=orders-2",
-           "creating");
-    await(f, "Action=DescribeDBClusterEndpoints&DBClusterEndpointIdentifier=reports", AVAILABLE);
-    const char *reply = ask(f, BLUEGREEN);
-    assert_non_null(strstr(reply, "<Status>PROVISIONING</Status>"));
-    assert_null(strstr(reply, "<Target>"));
-    (void)snprintf(deployment, sizeof deployment, "%s", element(reply, "BlueGreenDeploymentIdentifier"));
-    expect(f, BLUEGREEN, "BlueGreenDeploymentAlreadyExistsFault");
-    await(f, on_deployment("DescribeBlueGreenDeployments", ""), "</Tasks><Status>AVAILABLE</Status>");
-    await(f,
-          "Action=DescribeDBInstances&Filters.Filter.1.Name=engine&Filters.Filter.1.Values.Value.1=aurora-"
-          "postgresql",
-          "-green-");
-    while (strstr(ask(f, "Action=DescribeDBInstances"), "storage-optimization"))
-        continue;
-}
-
-static void switchover(void **state)
-{
-    struct fixture *f = *state;
-    char blue[64], green[64], target[128];
-    build_green(f);
-    const char *reply = ask(f, on_deployment("DescribeBlueGreenDeployments", ""));
-    (void)snprintf(target, sizeof target, "%s", strrchr(element(reply, "Target"), ':') + 1);
-    assert_int_equal(strncmp(target, "orders-green-", 13), 0);
-    (void)snprintf(blue, sizeof blue, "%s", element(ask(f, CLUSTER "orders"), "DbClusterResourceId"));
-    char form[256];
-    (void)snprintf(form, sizeof form, CLUSTER "%s", target);
-    (void)snprintf(green, sizeof green, "%s", element(ask(f, form), "DbClusterResourceId"));
-    expect(f, form, "<ReplicationSourceIdentifier>arn:aws:rds:us-east-1:123456789012:cluster:orders<");
-    expect(f, on_deployment("SwitchoverBlueGreenDeployment", "&SwitchoverTimeout=29"),
-           "InvalidParameterValue");
-    expect(f, on_deployment("SwitchoverBlueGreenDeployment", ""),
-           "</TargetMember><Status>AVAILABLE</Status>"); /* details lag */
-    await(f, on_deployment("DescribeBlueGreenDeployments", ""),
-          "<Status>SWITCHOVER_COMPLETED</Status><CreateTime>");
-    expect(f, on_deployment("DescribeBlueGreenDeployments", ""),
-           "<Source>arn:aws:rds:us-east-1:123456789012:cluster:orders-old1</Source>");
-    expect(f, CLUSTER "orders", green);
-    expect(f, CLUSTER "orders", "<Key>t</Key><Value>v</Value>");
-    expect(f, CLUSTER "orders", "<DBClusterParameterGroup>g17</DBClusterParameterGroup>");
-    expect(f, CLUSTER "orders-old1", blue);
-    expect(f, INSTANCES "orders-2-old1", "<DBClusterIdentifier>orders-old1</DBClusterIdentifier>");
-    expect(f, "Action=DescribeDBClusterEndpoints&DBClusterEndpointIdentifier=reports",
-           "<StaticMembers><member>orders-2</member></StaticMembers>");
-    expect(f, "Action=DescribeDBClusterEndpoints&DBClusterEndpointIdentifier=reports-old1",
-           "<member>orders-2-old1</member>");
-    assert_string_equal(fake_endpoint("orders.cluster"), green);
-    assert_string_equal(fake_endpoint("orders-old1.cluster"), blue);
-    assert_string_equal(fake_endpoint("orders-1.instance"), green);
-    (void)snprintf(form, sizeof form, "%s.cluster", target);
-    assert_string_equal(fake_endpoint(form), "");
-    assert_true(fake_is_locked(blue));
-    expect(f, on_deployment("DeleteBlueGreenDeployment", "&DeleteTarget=true"),
-           "InvalidBlueGreenDeploymentStateFault");
-    expect(f, on_deployment("DeleteBlueGreenDeployment", ""), "<Status>DELETING</Status>");
-    await(f, on_deployment("DescribeBlueGreenDeployments", ""), "BlueGreenDeploymentNotFoundFault");
-    assert_false(fake_is_locked(blue));
-}
-
-static const struct guard_case {
-    const char *sql_finds, *unhealthy, *fingerprint, *fail_switchover; /* what is wrong */
-    const char *part;                                                  /* of the event */
-} GUARD_CASES[] = {
-    {"slot_name !~", NULL, NULL, NULL,
-     "was canceled due to the blue environment has logical replication slots of its own"},
-    {"pg_subscription", NULL, NULL, NULL, "self-managed logical subscriber"},
-    {"pubname !~", NULL, NULL, NULL, "self-managed logical publisher"},
-    {"SELECT gid FROM pg_prepared_xacts", NULL, NULL, NULL, "prepared transactions"},
-    {NULL, "apply error", NULL, NULL, "is unhealthy: apply error"},
-    {NULL, NULL, "other", NULL, "unsupported changes were made on the blue environment"},
-    {NULL, NULL, NULL, "drain took too long", "drain took too long"},
-};
-
-static void guardrails(void **state)
-{
-    struct fixture *f = *state;
-    build_green(f);
-    for (size_t i = 0; i < ARRAY_LEN(GUARD_CASES); i++) {
-        const struct guard_case *g = &GUARD_CASES[i];
-        fake_plan = (struct fake_plan){
-            .fail_switchover = g->fail_switchover, .unhealthy = g->unhealthy, .sql_finds = g->sql_finds};
-        fake_plan.fingerprint = g->fingerprint ? g->fingerprint : "same";
-        await(f, on_deployment("SwitchoverBlueGreenDeployment", ""),
-              "<Status>SWITCHOVER_IN_PROGRESS</Status>");
-        await(f, "Action=DescribeEvents&SourceType=blue-green-deployment", g->part);
-        await(f, on_deployment("DescribeBlueGreenDeployments", ""), "</Tasks><Status>AVAILABLE</Status>");
-        expect(f, on_deployment("DescribeBlueGreenDeployments", ""),
-               "<StatusDetails>Switchover from DB cluster orders to orders-green-");
-        expect(f, CLUSTER "orders", "<EngineVersion>13.22</EngineVersion>");
-        fake_plan = (struct fake_plan){.fingerprint = "same"};
-    }
-    expect(f, "Action=DeleteDBCluster&DBClusterIdentifier=orders&SkipFinalSnapshot=true",
-           "InvalidDBClusterStateFault");
-    expect(f, on_deployment("DeleteBlueGreenDeployment", "&DeleteTarget=true"), "<Status>DELETING</Status>");
-    await(f, on_deployment("DescribeBlueGreenDeployments", ""), "BlueGreenDeploymentNotFoundFault");
-    assert_null(strstr(ask(f, "Action=DescribeDBClusters"), "-green-"));
-    assert_null(strstr(ask(f, "Action=DescribeDBInstances"), "-green-"));
-}
-
-static void failed_build(void **state)
-{
-    struct fixture *f = *state;
-    make_groups(f);
-    make_cluster(f, "orders", "&EngineVersion=13.22&DBClusterParameterGroupName=g13");
-    make_instance(f, "orders", "orders-1");
-    fake_plan.fail_upgrade = "pg_upgrade said no";
-    (void)snprintf(deployment, sizeof deployment, "%s",
-                   element(ask(f, BLUEGREEN), "BlueGreenDeploymentIdentifier"));
-    await(f, on_deployment("DescribeBlueGreenDeployments", ""),
-          "<Status>INVALID_CONFIGURATION</Status><StatusDetails>Creation of blue/green deployment failed "
-          "because");
-    expect(f, "Action=DescribeEvents&SourceType=blue-green-deployment", "pg_upgrade said no");
-    fake_plan.fail_upgrade = NULL;
-    expect(f, on_deployment("DeleteBlueGreenDeployment", "&DeleteTarget=true"), "DELETING");
-    await(f, on_deployment("DescribeBlueGreenDeployments", ""), "BlueGreenDeploymentNotFoundFault");
-    assert_null(strstr(ask(f, "Action=DescribeDBClusters"), "-green-"));
-}
-
 /* ---- other services, faults ---- */
 
 static void sessions_and_secrets(void **state)
@@ -653,24 +457,6 @@ static void faults_on_request(void **state)
     json_decref(bad);
 }
 
-static int open_fixture(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    fixture_open(f);
-    *state = f;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-    fixture_close(f);
-    free(f);
-    return 0;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_fixture, close_fixture)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -683,9 +469,6 @@ int main(void)
         TEST(restart_in_flight),
         TEST(upgrade),
         TEST(deferred),
-        TEST(switchover),
-        TEST(guardrails),
-        TEST(failed_build),
         TEST(sessions_and_secrets),
         TEST(faults_on_request),
     };

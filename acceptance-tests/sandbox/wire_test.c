@@ -1,7 +1,9 @@
 /* Binding, XML, parameters, formulas: pure functions, as rows. */
+#include "acceptance-tests/sandbox/delays.h"
 #include "acceptance-tests/sandbox/params.h"
 #include "acceptance-tests/sandbox/reply.h"
 #include "acceptance-tests/sandbox/request.h"
+#include "internal/base/file.h"
 #include "internal/base/testing.h"
 
 #include <stdlib.h>
@@ -267,6 +269,25 @@ static void parameter_listing(void **state)
     }
 }
 
+/* Every waiting time without a source is admitted in the README. */
+static void admitted_delays(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    struct str text;
+    assert_true(file_read(a, "README.md", 1 << 20, &text, &e));
+    const char *list = strstr(text.p, "## Unverified against AWS");
+    assert_non_null(list);
+    for (enum delay d = DELAY_NONE + 1; d < DELAY_COUNT; d++) {
+        assert_non_null(DELAYS[d].what);
+        const char *line = arena_printf(a, "- %s: %g%s", DELAYS[d].what, DELAYS[d].seconds,
+                                        strcmp(DELAYS[d].source, "unverified") == 0 ? "\n" : " (");
+        if (!strstr(list, line))
+            fail_msg("README.md lacks: %s", line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +299,7 @@ int main(void)
         cmocka_unit_test(parameter_values),
         cmocka_unit_test(parameters_of_the_server),
         cmocka_unit_test(parameter_listing),
+        cmocka_unit_test(admitted_delays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
