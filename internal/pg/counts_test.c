@@ -302,48 +302,48 @@ static void tables_that_cannot_be_read_are_named(void **state)
 
 /* ---- queries ---- */
 
+static const struct {
+    const char *sql;
+    bool done, equal;
+    const char *text; /* of the difference, or of the error */
+    enum err_code code;
+} queries[] = {
+    {"SELECT count(*), sum(id), now() > '2000-01-01' FROM public.still", true, true, "", ERR_NONE},
+    {"SELECT id, t FROM public.still ORDER BY id;", true, true, "", ERR_NONE},
+    {"SELECT 1 WHERE false", true, true, "", ERR_NONE},
+    {"SELECT 1.5::float8 / 3, '2020-01-01 00:00+05'::timestamptz, '\\x00ff'::bytea, NULL, interval '1 "
+     "month',"
+     " '{\"b\": 1, \"a\": 2}'::jsonb, ARRAY[1.1]::float4[], 1e300::float8, ''",
+     true, true, "", ERR_NONE},
+    {"SELECT extract(year FROM now())::int", true, true, "", ERR_NONE}, /* named date_part in 13 */
+    {"SELECT g, current_setting('server_version_num') FROM generate_series(1, 3) g", true, false,
+     "row 1, column \"current_setting\": \"", ERR_NONE},
+    {"SELECT g FROM generate_series(1, CASE WHEN current_setting('server_version_num')::int >= 170000 "
+     "THEN 1201 ELSE"
+     " 1200 END) g",
+     true, false, "1200 rows on the old side, 1201 on the new side", ERR_NONE},
+    {"SELECT g FROM generate_series(1, 1500) g ORDER BY CASE WHEN "
+     "current_setting('server_version_num')::int >="
+     " 170000 THEN -g ELSE g END",
+     true, false, "the same 1500 rows in another order", ERR_NONE},
+    {"SELECT CASE WHEN current_setting('server_version_num')::int >= 170000 THEN '' END", true, false,
+     "row 1, column \"case\": NULL on the old side, \"\" on the new side", ERR_NONE},
+    {"SELECT count(*) FROM still", false, false, "", ERR_NOT_FOUND},
+    {"SELEKT", false, false, "", ERR_INVALID},
+    {"", false, false, "", ERR_INVALID},
+    {"SELECT 1; DROP TABLE public.still", false, false, "", ERR_INVALID},
+    {"DELETE FROM public.still", false, false, "", ERR_INVALID},
+    {"WITH d AS (DELETE FROM public.still RETURNING 1) SELECT * FROM d", false, false, "", ERR_REMOTE},
+    {"COMMIT", false, false, "", ERR_INVALID},
+    {"SELECT set_config('transaction_read_only', 'off', true), public.wipe()", false, false, "", ERR_REMOTE},
+    {"SELECT public.wipe()", false, false, "", ERR_CONFLICT},
+    {"SELECT 1/0", false, false, "", ERR_REMOTE},
+    {"SELECT repeat('x', 10) FROM pg_sleep(0.01)", true, true, "", ERR_NONE},
+};
+
 static void user_queries_are_compared_as_text(void **state)
 {
     (void)state;
-    static const struct {
-        const char *sql;
-        bool done, equal;
-        const char *text; /* of the difference, or of the error */
-        enum err_code code;
-    } rows[] = {
-        {"SELECT count(*), sum(id), now() > '2000-01-01' FROM public.still", true, true, "", ERR_NONE},
-        {"SELECT id, t FROM public.still ORDER BY id;", true, true, "", ERR_NONE},
-        {"SELECT 1 WHERE false", true, true, "", ERR_NONE},
-        {"SELECT 1.5::float8 / 3, '2020-01-01 00:00+05'::timestamptz, '\\x00ff'::bytea, NULL, interval '1 "
-         "month',"
-         " '{\"b\": 1, \"a\": 2}'::jsonb, ARRAY[1.1]::float4[], 1e300::float8, ''",
-         true, true, "", ERR_NONE},
-        {"SELECT extract(year FROM now())::int", true, true, "", ERR_NONE}, /* named date_part in 13 */
-        {"SELECT g, current_setting('server_version_num') FROM generate_series(1, 3) g", true, false,
-         "row 1, column \"current_setting\": \"", ERR_NONE},
-        {"SELECT g FROM generate_series(1, CASE WHEN current_setting('server_version_num')::int >= 170000 "
-         "THEN 1201 ELSE"
-         " 1200 END) g",
-         true, false, "1200 rows on the old side, 1201 on the new side", ERR_NONE},
-        {"SELECT g FROM generate_series(1, 1500) g ORDER BY CASE WHEN "
-         "current_setting('server_version_num')::int >="
-         " 170000 THEN -g ELSE g END",
-         true, false, "the same 1500 rows in another order", ERR_NONE},
-        {"SELECT CASE WHEN current_setting('server_version_num')::int >= 170000 THEN '' END", true, false,
-         "row 1, column \"case\": NULL on the old side, \"\" on the new side", ERR_NONE},
-        {"SELECT count(*) FROM still", false, false, "", ERR_NOT_FOUND},
-        {"SELEKT", false, false, "", ERR_INVALID},
-        {"", false, false, "", ERR_INVALID},
-        {"SELECT 1; DROP TABLE public.still", false, false, "", ERR_INVALID},
-        {"DELETE FROM public.still", false, false, "", ERR_INVALID},
-        {"WITH d AS (DELETE FROM public.still RETURNING 1) SELECT * FROM d", false, false, "", ERR_REMOTE},
-        {"COMMIT", false, false, "", ERR_INVALID},
-        {"SELECT set_config('transaction_read_only', 'off', true), public.wipe()", false, false, "",
-         ERR_REMOTE},
-        {"SELECT public.wipe()", false, false, "", ERR_CONFLICT},
-        {"SELECT 1/0", false, false, "", ERR_REMOTE},
-        {"SELECT repeat('x', 10) FROM pg_sleep(0.01)", true, true, "", ERR_NONE},
-    };
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct server *both[] = {old_side, new_side};
     for (size_t i = 0; i < ARRAY_LEN(both); i++)
@@ -352,15 +352,15 @@ static void user_queries_are_compared_as_text(void **state)
             "CREATE FUNCTION public.wipe() RETURNS int LANGUAGE sql AS 'DELETE FROM public.still; SELECT 1'");
     struct pg *o CLEANUP(pg_cleanup) = server_open(old_side, "app", "rdsadmin", false);
     struct pg *n CLEANUP(pg_cleanup) = server_open(new_side, "app", "rdsadmin", false);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
         struct err e = ERR_INIT;
         bool equal = false;
         const char *difference = "?";
-        bool done = pg_compare_query(o, n, a, rows[i].sql, &equal, &difference, &e);
-        if (done != rows[i].done ||
-            (done &&
-             (equal != rows[i].equal || strncmp(difference, rows[i].text, strlen(rows[i].text)) != 0)) ||
-            (!done && e.code != rows[i].code))
+        bool done = pg_compare_query(o, n, a, queries[i].sql, &equal, &difference, &e);
+        if (done != queries[i].done ||
+            (done && (equal != queries[i].equal ||
+                      strncmp(difference, queries[i].text, strlen(queries[i].text)) != 0)) ||
+            (!done && e.code != queries[i].code))
             fail_msg("row %zu: %d %d \"%s\" %s %s %s", i, done, equal, difference, err_code_name(e.code),
                      e.remote_code, e.said);
         assert_int_equal(PQtransactionStatus(o->conn), PQTRANS_IDLE);
