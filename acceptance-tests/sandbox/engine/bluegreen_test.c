@@ -219,12 +219,41 @@ static void test_degraded(void **state)
     assert_string_equal(fx_sql("b13", "SELECT count(*) FROM pg_replication_slots"), "0");
 }
 
+/* The same writers through switch after switch of one endpoint; AURORA_STRESS_ROUNDS makes it longer. */
+static void test_rounds(void **state)
+{
+    (void)state;
+    const char *asked = getenv("AURORA_STRESS_ROUNDS");
+    long rounds = asked ? strtol(asked, NULL, 10) : 2;
+    char blue[32] = "round0", green[32];
+    fx_volume(blue, 17);
+    OK(endpoint_point(fx_engine, "stress", 5432, blue, ENDPOINT_WRITER, &e));
+    (void)fx_sql(blue, LEDGER_TABLE);
+    struct writers *w = writers_start("stress", 12);
+    for (long i = 1; i <= rounds; i++) {
+        (void)snprintf(green, sizeof green, "round%ld", i);
+        assert_true(writers_progress(w, 200));
+        OK(bluegreen_build(fx_engine, blue, green, 17, logical, ARRAY_LEN(logical), NULL, &e));
+        struct flip f = {"stress", "stress-old", blue, green, false};
+        struct bluegreen_switch s = {
+            .blue = blue, .green = green, .timeout_ms = 120000, .flip = flip, .arg = &f};
+        OK(bluegreen_switchover(fx_engine, &s, &e));
+        OK(volume_delete(fx_engine, blue, &e));
+        OK(bluegreen_drop(fx_engine, blue, green, &e));
+        memcpy(blue, green, sizeof blue);
+    }
+    assert_true(writers_progress(w, 200));
+    check_tally(w, blue, "rounds");
+    writers_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_13_to_17),
         cmocka_unit_test(test_17_to_18_with_failures),
         cmocka_unit_test(test_degraded),
+        cmocka_unit_test(test_rounds),
     };
     return cmocka_run_group_tests(tests, fx_open, fx_close);
 }
