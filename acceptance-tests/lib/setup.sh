@@ -13,14 +13,14 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=$root/build/setup
-cache=${AURORA_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/aurora}
+CLI_LOG=$out/cli.log
+# shellcheck source=acceptance-tests/lib/cli.sh
+. "$here/cli.sh"
 
 # The newest Terraform whose licence and modules allow all three ways, and the OpenTofu that stands in for it.
 terraform_version=1.11.4
 tofu_version=1.12.6
 oldest_cli=1.8
-terraform_releases=${AURORA_TERRAFORM_RELEASES:-https://releases.hashicorp.com/terraform}
-tofu_releases=${AURORA_TOFU_RELEASES:-https://github.com/opentofu/opentofu/releases/download}
 
 packages=(
     build-essential cmake ninja-build pkg-config
@@ -76,73 +76,16 @@ install_packages() {
 
 # ---- Terraform or OpenTofu ----
 
-cli_version() { # prints "1.11.4", or fails
-    local text
-    text=$(CHECKPOINT_DISABLE=1 "$1" version 2>/dev/null) || return 1
-    [[ ${text%%$'\n'*} =~ ^(Terraform|OpenTofu)\ v([0-9]+\.[0-9]+\.[0-9]+) ]] || return 1
-    printf '%s\n' "${BASH_REMATCH[2]}"
-}
-
 cli_usable() {
     local version
     version=$(cli_version "$1") || return 1
     [ "$(printf '%s\n' "$oldest_cli" "$version" | sort -V | head -n 1)" = "$oldest_cli" ]
 }
 
-checksum() { # of the official release archives, as their publishers' SHA256SUMS files give them
-    case $1 in
-    terraform_1.11.4_linux_amd64.zip) echo 1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc ;;
-    terraform_1.11.4_linux_arm64.zip) echo a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633 ;;
-    tofu_1.12.6_linux_amd64.zip) echo 5dc43da4f750f33873dc25e94587128709e819e544b7be9016b255316153c3a8 ;;
-    tofu_1.12.6_linux_arm64.zip) echo e573979ba68a17fe7b881752051a694a7efcd970e39521f6a25775197861ed4d ;;
-    *) return 1 ;;
-    esac
-}
-
-architecture() {
-    case $(uname -m) in
-    x86_64) echo amd64 ;;
-    aarch64) echo arm64 ;;
-    *) return 1 ;;
-    esac
-}
-
-release_cli() { # NAME VERSION BASE-URL: puts cache/bin/NAME there, or fails
-    local name=$1 version=$2 base=$3 arch file want dir
-    arch=$(architecture) || return 1
-    file=${name}_${version}_linux_$arch.zip
-    want=$(checksum "$file") || return 1
-    dir=$(mktemp -d "$cache/fetch.XXXXXX")
-    if curl -fsSL --retry 2 --connect-timeout 10 -o "$dir/$file" "$base/$file" 2>>"$out/cli.log"; then
-        if ! (cd "$dir" && printf '%s  %s\n' "$want" "$file" | sha256sum -c --status -); then
-            rm -rf "$dir"
-            die "$base/$file does not have the published checksum $want; not used"
-        fi
-        python3 - "$dir/$file" "$name" "$dir" <<'PYTHON'
-import sys, zipfile
-zipfile.ZipFile(sys.argv[1]).extract(sys.argv[2], sys.argv[3])
-PYTHON
-        chmod 755 "$dir/$name"
-        mv "$dir/$name" "$cache/bin/$name"
-    fi
-    rm -rf "$dir"
-    [ -x "$cache/bin/$name" ]
-}
-
-module_cli() { # the module is served whole, so it is built in its own folder with its own go.sum
-    local module=github.com/opentofu/opentofu dir
-    command -v go >/dev/null || return 1
-    say "set-up: building OpenTofu $tofu_version from its Go module (about two minutes)"
-    dir=$(go mod download -json "$module@v$tofu_version" 2>>"$out/cli.log" | jq -r '.Dir // empty') || return 1
-    [ -n "$dir" ] || return 1
-    (cd "$dir" && go build -trimpath -ldflags "-s -w -X $module/version.dev=no" -o "$cache/bin/tofu.new" ./cmd/tofu) \
-        >>"$out/cli.log" 2>&1 || return 1
-    mv "$cache/bin/tofu.new" "$cache/bin/tofu"
-}
-
 find_cli() {
     local candidate
-    for candidate in "$(command -v terraform || true)" "$(command -v tofu || true)" "$cache/bin/terraform" "$cache/bin/tofu"; do
+    for candidate in "$(command -v terraform || true)" "$(command -v tofu || true)" \
+        "$(cli_place terraform "$terraform_version")" "$(cli_place tofu "$tofu_version")"; do
         if [ -n "$candidate" ] && [ -x "$candidate" ] && cli_usable "$candidate"; then
             printf '%s\n' "$candidate"
             return 0
@@ -151,17 +94,21 @@ find_cli() {
     return 1
 }
 
+release_cli() {
+    local status=0
+    cli_release "$@" || status=$?
+    [ "$status" != 3 ] || die "a download that is not what was published; see above"
+    return "$status"
+}
+
 install_cli() {
     find_cli && return
-    mkdir -p "$cache/bin"
-    : >"$out/cli.log"
-    release_cli terraform "$terraform_version" "$terraform_releases/$terraform_version" ||
-        release_cli tofu "$tofu_version" "$tofu_releases/v$tofu_version" ||
-        module_cli ||
+    : >"$CLI_LOG"
+    release_cli terraform "$terraform_version" || release_cli tofu "$tofu_version" || cli_build tofu "$tofu_version" ||
         die "no Terraform or OpenTofu CLI from $oldest_cli on: not on PATH, its releases cannot be reached, and it could
-not be built with Go (log: $out/cli.log). Install one of them (https://developer.hashicorp.com/terraform/install,
+not be built with Go (log: $CLI_LOG). Install one of them (https://developer.hashicorp.com/terraform/install,
 https://opentofu.org/docs/intro/install/) and start again"
-    find_cli || die "the CLI in $cache/bin does not run"
+    find_cli || die "the CLI in $CLI_CACHE does not run"
 }
 
 # ---- PostgreSQL majors ----
