@@ -224,14 +224,21 @@ bool pg_analyze(struct pg *c, struct err *e)
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     const char **skipped = NULL;
     size_t n = 0;
-    /* A big partitioned table may take longer than any one query should; stop still works. */
-    if (!query_run(c, "SET statement_timeout = 0", e))
+    /* A big partitioned table may take longer than any one query should (stop still works), and an autovacuum
+     * in the way gives up only to somebody who waits for a second. */
+    if (!query_run(
+            c, "SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)",
+            e))
         return false;
     bool done = true;
     for (size_t i = 0; done && i < ARRAY_LEN(stages); i++)
         done = analyze_stage(c, a, &stages[i], &skipped, &n, e);
     struct err ignored = ERR_INIT;
-    const char *restore = arena_printf(a, "SET statement_timeout = '%ds'", c->statement_timeout_s);
+    const char *restore = arena_printf(
+        a,
+        "SELECT set_config('statement_timeout', '%ds', false), set_config('lock_timeout', '" LOCK_TIMEOUT
+        "', false)",
+        c->statement_timeout_s);
     if (!query_run(c, restore, done ? e : &ignored) || !done)
         return err_wrap(e, "gather statistics of database \"%s\"", c->database);
     if (n == 0)

@@ -28,15 +28,31 @@ static void side_done(struct side *s)
     query_rollback(s->c);
 }
 
+static bool side_try(struct side *s, const char *declare, struct err *e)
+{
+    return query_run(s->c, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", e) &&
+           query_run(s->c, declare, e) && query_rows(s->c, FETCH, NULL, 0, &s->portion, e);
+}
+
+/* Within a transaction nothing is tried again by itself: a lock that is held by somebody's DDL is waited for
+ * here, without holding any. */
 static bool side_begin(struct side *s, struct arena *a, const char *sql, struct err *e)
 {
     const char *declare = arena_printf(a, "DECLARE aurora_compare NO SCROLL CURSOR FOR %s", sql);
-    if (query_run(s->c, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", e) &&
-        query_run(s->c, declare, e) && query_rows(s->c, FETCH, NULL, 0, &s->portion, e))
-        return true;
-    if (e && e->code == ERR_NOT_FOUND && e->remote_code[0])
-        (void)err_hint(e, "names need their schema (public.orders): the session's search_path is empty");
-    return err_wrap(e, "run the query on the %s side", s->name);
+    struct err failure = ERR_INIT;
+    int64_t until = socket_now_ms() + LOCK_PATIENCE_MS;
+    while (!side_try(s, declare, &failure)) {
+        query_rollback(s->c);
+        if (is_lock_failure(&failure) && socket_now_ms() < until && !stop_wait(s->c->stop, LOCK_PAUSE_MS))
+            continue;
+        if (failure.code == ERR_NOT_FOUND && failure.remote_code[0])
+            (void)err_hint(&failure,
+                           "names need their schema (public.orders): the session's search_path is empty");
+        if (e)
+            *e = failure;
+        return err_wrap(e, "run the query on the %s side", s->name);
+    }
+    return true;
 }
 
 /* Moves to a row, if one is left. */

@@ -58,7 +58,6 @@ static void verified_tls_with_a_password_works(void **state)
     struct err e = ERR_INIT;
     if (!pg_open(&t, NULL, &c, &e))
         fail_msg("%s (%s)", e.text, e.said);
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
     PGresult *r CLEANUP(result_cleanup) = NULL;
     assert_true(
         query_rows(c,

@@ -80,12 +80,12 @@ static void *writer(void *arg)
         "INSERT INTO public.hot (n, t) SELECT g, 'new' FROM generate_series(1, 3) g",
         "UPDATE public.hot SET n = n + 1 WHERE id = (SELECT max(id) - 5 FROM public.hot)",
         "DELETE FROM public.hot WHERE id = (SELECT min(id) FROM public.hot)",
-        "BEGIN; INSERT INTO public.queue (t) VALUES ('job'); DELETE FROM public.queue WHERE id = (SELECT "
-        "min(id) FROM"
-        " public.queue); COMMIT",
+        ("BEGIN; INSERT INTO public.queue (t) VALUES ('job'); DELETE FROM public.queue WHERE id = (SELECT "
+         "min(id) FROM"
+         " public.queue); COMMIT"),
         "INSERT INTO public.queue (t) VALUES ('a'), ('b')",
-        "DELETE FROM public.queue WHERE id IN (SELECT id FROM public.queue ORDER BY id FOR UPDATE SKIP "
-        "LOCKED LIMIT 2)",
+        ("DELETE FROM public.queue WHERE id IN (SELECT id FROM public.queue ORDER BY id FOR UPDATE SKIP "
+         "LOCKED LIMIT 2)"),
         "INSERT INTO public.part (k) VALUES (1)",
         "BEGIN; INSERT INTO public.still SELECT g FROM generate_series(10000, 10500) g; ROLLBACK",
     };
@@ -371,6 +371,43 @@ static void user_queries_are_compared_as_text(void **state)
     free(left);
 }
 
+/* ---- other people's locks ---- */
+
+static void *let_go_later(void *arg)
+{
+    struct stop *never = stop_new();
+    (void)stop_wait(never, 1500); /* longer than a session of ours waits for one lock */
+    conn_sql(arg, "COMMIT");
+    stop_free(never);
+    return NULL;
+}
+
+/* While the lock is held, other sessions' DDL behind it has to be able to get through. */
+static void locked_tables_are_waited_for(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct outcome o = {.a = a};
+    struct err e = ERR_INIT;
+    bool equal = false;
+    const char *difference;
+    for (int round = 0; round < 2; round++) {
+        PGconn *ddl = server_conn(old_side, "app");
+        pthread_t thread;
+        conn_sql(ddl, "BEGIN; LOCK TABLE public.still IN ACCESS EXCLUSIVE MODE");
+        assert_int_equal(pthread_create(&thread, NULL, let_go_later, ddl), 0);
+        struct pg *c CLEANUP(pg_cleanup) = server_open(old_side, "app", "rdsadmin", false);
+        struct pg *n CLEANUP(pg_cleanup) = server_open(new_side, "app", "rdsadmin", false);
+        if (round == 0)
+            compare(&o, &(struct pg_count_options){.slot = "s"});
+        else if (!pg_compare_query(c, n, a, "SELECT count(*) FROM public.still", &equal, &difference, &e))
+            fail_msg("%s: %s", e.text, e.said);
+        (void)pthread_join(thread, NULL);
+        PQfinish(ddl);
+    }
+    assert_true(of(&o, "public.still")->equal && equal);
+}
+
 /* ---- size ---- */
 
 #define TABLES 10000
@@ -444,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_side_that_does_not_follow_is_not_compared),
         cmocka_unit_test(tables_that_cannot_be_read_are_named),
         cmocka_unit_test(user_queries_are_compared_as_text),
+        cmocka_unit_test(locked_tables_are_waited_for),
         cmocka_unit_test(ten_thousand_tables),
     };
     return cmocka_run_group_tests(tests, start_pair, NULL);

@@ -9,9 +9,7 @@
 #include <string.h>
 
 enum {
-    INTERRUPT_MS = 3000, /* for a server to confirm that a statement is cancelled */
-    LOCK_PATIENCE_MS = 60000,
-    LOCK_PAUSE_MS = 200,
+    INTERRUPT_MS = 3000,     /* for a server to confirm that a statement is cancelled */
     SERVER_GRACE_MS = 10000, /* what a server may be later than its own statement time-out */
 };
 
@@ -181,11 +179,15 @@ static int64_t session_limit_ms(const struct pg *c)
 /* Sessions wait for a lock for less than PostgreSQL takes to look for deadlocks (LOCK_TIMEOUT), so that it is
  * never somebody else's DDL that is ended because of us; then they let go of all they have and try again.
  * What is dropped while its definition is being printed is an internal error to PostgreSQL. */
+bool is_lock_failure(const struct err *e)
+{
+    return strcmp(e->remote_code, "55P03") == 0 || strcmp(e->remote_code, "40P01") == 0;
+}
+
 static bool may_pass(const struct err *e, int attempt)
 {
     enum { VANISHED_MAX = 5 };
-    return strcmp(e->remote_code, "55P03") == 0 || strcmp(e->remote_code, "40P01") == 0 ||
-           (strcmp(e->remote_code, "XX000") == 0 && attempt < VANISHED_MAX);
+    return is_lock_failure(e) || (strcmp(e->remote_code, "XX000") == 0 && attempt < VANISHED_MAX);
 }
 
 static bool patiently(struct pg *c, const char *sql, const char *const *params, size_t n, int64_t limit_ms,

@@ -34,7 +34,8 @@ enum socket_wait socket_wait(PGconn *conn, short events, struct stop *stop, int6
 /* ---- statements ---- */
 
 #define QUERY_PARAMS_MAX 8
-#define LOCK_TIMEOUT     "500ms" /* below the least deadlock_timeout anybody runs with, 1 s */
+enum { LOCK_PATIENCE_MS = 60000, LOCK_PAUSE_MS = 200 };
+#define LOCK_TIMEOUT "500ms" /* below the least deadlock_timeout anybody runs with, 1 s */
 /* Rows of one statement; the server's limits apply. Outside of a transaction a lock that cannot be had is
  * tried for again for a minute. `params` are texts, NULL for SQL null. */
 MUST_CHECK bool query_rows(struct pg *c, const char *sql, const char *const *params, size_t n, PGresult **ret,
@@ -43,6 +44,8 @@ MUST_CHECK bool query_rows(struct pg *c, const char *sql, const char *const *par
 MUST_CHECK bool query_run(struct pg *c, const char *sql, struct err *e);
 /* The same with an own time limit on our side; the server's limit is the session's. 0: none but stop. */
 MUST_CHECK bool query_run_for(struct pg *c, const char *sql, int64_t limit_ms, struct err *e);
+
+bool is_lock_failure(const struct err *e);
 
 /* Ends an open transaction, whatever happened in it, even after stop. Nothing to do outside of one. */
 void query_rollback(struct pg *c);
