@@ -72,6 +72,7 @@ SAY(say_databases, "Looks into every database for what would break replication o
                    "transactions, slots and subscriptions of your own, and more.")
 SAY(say_source_group,
     "Attaches a completed copy of the cluster's parameter group, because source_parameters is \"manage\".")
+SAY(say_source_settled, "Waits until AWS says which instances of production wait for a reboot.")
 SAY(say_source_reboot,
     "Reboots instances of production that wait for a reboot, because allow_reboot is true.")
 SAY(say_source_ready, "Waits until production is available and has taken its parameters over.")
@@ -123,9 +124,9 @@ SAY(say_not_switched, "Checks that production was not switched yet.")
 SAY(say_green_unprotect, "Lifts the deletion protection of the green cluster.")
 SAY(say_green_remove, "Deletes the deployment together with the green side; production is not touched.")
 SAY(say_green_gone, "Waits until the green side is gone.")
-SAY(say_capacity_back, "Gives production its own minimum capacity back.")
+SAY(say_capacity_back, "Gives production its own minimum capacity back, where it was raised.")
 SAY(say_groups_remove, "Removes the parameter groups made for this upgrade.")
-SAY(say_group_back, "Attaches production's own parameter group again.")
+SAY(say_group_back, "Attaches production's own parameter group again, where a completed copy had replaced it.")
 
 /* ---- the same by hand ---- */
 
@@ -195,6 +196,8 @@ static const struct step forward[] = {
     {.name = "source-parameters", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = manages_source,
      .describe = say_source_group, .equivalent = cli_source_group,
      .is_done = source_parameters_done, .run = source_parameters_run},
+    {.name = "source-settled", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = may_reboot,
+     .describe = say_source_settled, .is_done = source_settled},
     {.name = "source-reboot", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .applies = may_reboot,
      .blocks_writes = true, .describe = say_source_reboot, .equivalent = cli_source_reboot,
      .is_done = source_reboot_done, .run = source_reboot_run},
@@ -297,10 +300,10 @@ static const struct step back[] = {
     {.name = "green-gone", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_green_gone, .is_done = green_gone},
     {.name = "source-capacity-restored", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
-     .applies = raises_source, .describe = say_capacity_back, .equivalent = cli_source_capacity,
+     .applies = is_serverless, .describe = say_capacity_back, .equivalent = cli_source_capacity,
      .is_done = source_capacity_restored, .run = source_capacity_restore},
     {.name = "source-parameters-restored", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
-     .applies = manages_source, .describe = say_group_back, .equivalent = cli_group_back,
+     .describe = say_group_back, .equivalent = cli_group_back,
      .is_done = source_parameters_restored, .run = source_parameters_restore},
     {.name = "groups-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_groups_remove, .equivalent = cli_groups_remove,

@@ -107,7 +107,7 @@ static bool run_patiently(const struct flow_run *r, const struct step *s, struct
             return true;
         if (e->code != ERR_CONFLICT || e->id || s->kind == STEP_NO_RETURN ||
             r->clock->mono_ms(r->clock) >= until)
-            return false;
+            return err_wrap(e, "step %s", s->name);
         journal_event(r->journal, s->name, "refused", e->text);
         if (r->clock->wait(r->clock, r->stop, r->poll_ms))
             return paused(r, s, e);
@@ -129,7 +129,7 @@ static bool change(const struct flow_run *r, const struct step *s, struct err *e
     }
     journal_event(r->journal, s->name, "intent", "");
     if (!run_patiently(r, s, e))
-        return err_wrap(e, "step %s", s->name);
+        return false;
     int tries = r->observe_tries ? r->observe_tries : OBSERVE_TRIES_DEFAULT;
     for (int i = 0; i < tries; i++) {
         if (!observe(r, s, &done, e))

@@ -21,6 +21,7 @@ MUST_CHECK bool resolve_version(struct upgrade *u, struct err *e);
 /* ---- source_parameters.c: production's own group, only with source_parameters = "manage" ---- */
 bool source_parameters_done(struct upgrade *u, bool *ret, struct err *e);
 bool source_parameters_run(struct upgrade *u, struct err *e);
+bool source_settled(struct upgrade *u, bool *ret, struct err *e);
 bool source_reboot_done(struct upgrade *u, bool *ret, struct err *e);
 bool source_reboot_run(struct upgrade *u, struct err *e);
 bool source_in_sync(struct upgrade *u, bool *ret, struct err *e);
@@ -112,12 +113,17 @@ bool green_deployment_remove(struct upgrade *u, struct err *e); /* with the gree
 bool green_gone(struct upgrade *u, bool *ret, struct err *e);
 bool source_capacity_restored(struct upgrade *u, bool *ret, struct err *e);
 bool source_capacity_restore(struct upgrade *u, struct err *e);
-/* When the old side may go: switched-at + retain_old_for, Unix ms; 0 if the switch's time is not known. */
+/* When the old side may go: switched-at + retain_old_for, Unix ms; counted from now while that is not noted.
+ */
 int64_t retention_ends(const struct upgrade *u);
 
 /* ---- shared ---- */
 bool is_available(const char *status);
 bool instances_available(const struct rds_instance *const *i, size_t n, const char **ret_first_not);
+/* False: what is observed goes to another major than what is asked for. */
+MUST_CHECK bool same_run(const struct upgrade *u, struct err *e);
+/* What production's minimum capacity was before raise_source_capacity; *ret < 0: it was not raised. */
+MUST_CHECK bool noted_source_capacity(struct upgrade *u, double *ret, struct err *e);
 bool tag_deployment(struct upgrade *u, const char *key, const char *value, struct err *e);
 int64_t tag_time(const struct rds_tags *t, const char *key); /* Unix ms, 0 if absent or garbled */
 /* "version, key\n" list of up to `max` lines joined for an error text. */

@@ -47,7 +47,10 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "Set on_unsupported = \"drop\" to leave them out, or name groups of your own."},
     [E_GROUP_UNSUITABLE] =
         {"AUR0116", ERR_INVALID, "target_parameter_group",
-         "Name a group of the target's family that has rds.logical_replication as you need it."},
+         "Name a group of the target's family, for the cluster one with rds.logical_replication = 1."},
+    [E_SEVERAL_GROUPS] =
+        {"AUR0117", ERR_INVALID, "target_parameter_group.db_parameter_group_name",
+         "Give the instances the same group, or name the group that all of green shall have."},
     [E_DEPLOYMENT_FAILED] =
         {"AUR0120", ERR_REMOTE, "",
          "Set stage = \"rolled_back\" to remove the deployment, correct the cause, then start again."},

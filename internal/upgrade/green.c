@@ -52,11 +52,19 @@ static bool set_min_capacity(struct upgrade *u, const struct rds_cluster *k, dou
     return rds_cluster_modify(&u->aws, k->identifier, &change, e);
 }
 
+/* Never above the user's own maximum: that is not ours to change. */
+static double raised_capacity(const struct upgrade *u)
+{
+    double wanted = build_capacity(u), highest = u->world.production->max_capacity;
+    return wanted < highest ? wanted : highest;
+}
+
 bool source_capacity_done(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_need(u, e))
         return false;
-    *ret = !u->world.production->serverless_v2 || u->world.production->min_capacity >= build_capacity(u);
+    const struct rds_cluster *k = u->world.production;
+    *ret = !k->serverless_v2 || k->min_capacity >= raised_capacity(u) || u->world.reached >= STAGE_VALIDATED;
     return true;
 }
 
@@ -66,8 +74,8 @@ bool source_capacity_run(struct upgrade *u, struct err *e)
 {
     const struct rds_group *g = NULL;
     const char *name = group_name(u, u->look, true);
-    char value[32];
-    (void)snprintf(value, sizeof value, "%.1f", u->world.production->min_capacity);
+    char value[64];
+    (void)snprintf(value, sizeof value, "%.1f/%.1f", u->world.production->min_capacity, raised_capacity(u));
     const struct rds_tag tag = {TAG_SOURCE_CAPACITY, value};
     if (!rds_group_find(&u->aws, true, name, &g, e))
         return false;
@@ -75,10 +83,11 @@ bool source_capacity_run(struct upgrade *u, struct err *e)
         return err_set(e, ERR_INVALID,
                        "raise_source_capacity needs the cluster parameter group to be made by us");
     return rds_tag_add(&u->aws, g->arn, (struct rds_tags){&tag, 1}, e) &&
-           set_min_capacity(u, u->world.production, build_capacity(u), e);
+           set_min_capacity(u, u->world.production, raised_capacity(u), e);
 }
 
-static bool noted_source_capacity(struct upgrade *u, double *ret, struct err *e)
+/* Counts only while production still has the value we gave it: what the user has set since is theirs. */
+bool noted_source_capacity(struct upgrade *u, double *ret, struct err *e)
 {
     const struct rds_group *g = NULL;
     struct rds_tags tags = {0};
@@ -87,7 +96,8 @@ static bool noted_source_capacity(struct upgrade *u, double *ret, struct err *e)
         (g && !rds_tag_list(&u->aws, g->arn, &tags, e)))
         return false;
     const char *noted = rds_tag_value(&tags, TAG_SOURCE_CAPACITY);
-    if (noted)
+    const char *raised = noted ? strchr(noted, '/') : NULL;
+    if (raised && u->world.production && strtod(raised + 1, NULL) == u->world.production->min_capacity)
         *ret = strtod(noted, NULL);
     return true;
 }
@@ -97,7 +107,8 @@ bool source_capacity_restored(struct upgrade *u, bool *ret, struct err *e)
     double noted = -1;
     if (!world_look(u, e) || !noted_source_capacity(u, &noted, e))
         return false;
-    *ret = noted < 0 || !u->world.production || u->world.production->min_capacity <= noted;
+    bool ended = !u->world.production || u->world.reached >= STAGE_SWITCHED;
+    *ret = noted < 0 || ended || u->world.production->min_capacity <= noted;
     return true;
 }
 
@@ -118,10 +129,14 @@ static const char *events_text(struct upgrade *u)
     struct err ignored = ERR_INIT;
     if (!rds_events(&u->aws, "blue-green-deployment", NULL, EVENTS_MINUTES, &events, &n, &ignored))
         return "";
-    return n ? events[n - 1].message : "";
+    const struct rds_bluegreen *d = u->world.deployment;
+    for (size_t i = n; d && i-- > 0;)
+        if (strcmp(events[i].source, d->identifier) == 0 || strcmp(events[i].source, d->name) == 0)
+            return events[i].message;
+    return "";
 }
 
-static bool same_run(const struct upgrade *u, struct err *e)
+bool same_run(const struct upgrade *u, struct err *e)
 {
     int other = u->world.run_target.major;
     if (other == 0 || other == u->request.target.major)
@@ -163,6 +178,9 @@ bool deployment_run(struct upgrade *u, struct err *e)
     const char *name = arena_strdup(u->arena, spec.name);
     if (!world_need(u, e))
         return false;
+    if (u->world.is_deleting)
+        return err_set(e, ERR_CONFLICT, "AWS is still deleting an earlier deployment of %s",
+                       u->request.cluster);
     return u->world.deployment != NULL ||
            upgrade_fail(e, E_NAME_TAKEN, "a deployment named %s exists for another cluster", name);
 }
@@ -187,23 +205,48 @@ bool green_capacity_done(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
+static bool green_needed(struct upgrade *u, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    return u->world.green ||
+           upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
+}
+
 /* While green is being created AWS refuses changes: tried again until it takes this one. */
 bool green_capacity_run(struct upgrade *u, struct err *e)
 {
-    char value[32];
-    (void)snprintf(value, sizeof value, "%.1f", u->world.production->min_capacity);
-    if (!rds_tag_value(&u->world.deployment->tags, TAG_GREEN_CAPACITY) &&
-        !tag_deployment(u, TAG_GREEN_CAPACITY, value, e))
-        return false;
     for (int i = 0; i < CAPACITY_TRIES; i++) {
         if (set_min_capacity(u, u->world.green, build_capacity(u), e))
             return true;
-        if (e->code != ERR_CONFLICT || u->clock->wait(u->clock, u->stop, CAPACITY_PAUSE_MS))
+        if (e->code != ERR_CONFLICT)
+            return err_wrap(e, "set the capacity green builds with");
+        if (u->clock->wait(u->clock, u->stop, CAPACITY_PAUSE_MS))
+            return err_set(e, ERR_CANCELLED, "interrupted while green does not take changes yet");
+        struct err refused = *e;
+        if (!green_needed(u, e))
             return false;
-        if (!world_need(u, e) || !u->world.green)
-            return false;
+        *e = refused;
     }
     return err_wrap(e, "set the capacity green builds with");
+}
+
+/* Of its own group or of the cluster's. */
+static bool instance_has_group_status(const struct upgrade *u, size_t i, const char *status)
+{
+    const struct rds_instance *in = u->world.green_instances[i];
+    const struct rds_cluster *g = u->world.green;
+    bool has = strcmp(in->parameter_apply_status, status) == 0;
+    for (size_t m = 0; m < g->member_count; m++)
+        if (strcmp(g->members[m].identifier, in->identifier) == 0)
+            has = has || strcmp(g->members[m].parameter_group_status, status) == 0;
+    return has;
+}
+
+static bool waits_for_reboot(const struct upgrade *u, size_t i)
+{
+    return instance_has_group_status(u, i, "pending-reboot") &&
+           strcmp(u->world.green_instances[i]->status, "rebooting") != 0;
 }
 
 static bool members_ready(const struct upgrade *u)
@@ -215,6 +258,9 @@ static bool members_ready(const struct upgrade *u)
             return false;
     for (size_t i = 0; i < d->member_count; i++)
         if (strcmp(d->members[i].status, "AVAILABLE") != 0 || d->members[i].target[0] == '\0')
+            return false;
+    for (size_t i = 0; i < u->world.green_instance_count; i++)
+        if (instance_has_group_status(u, i, "applying"))
             return false;
     return u->world.green && is_available(u->world.green->status) && u->world.green_instance_count > 0 &&
            instances_available(u->world.green_instances, u->world.green_instance_count, &busy);
@@ -231,6 +277,13 @@ bool deployment_available(struct upgrade *u, bool *ret, struct err *e)
         (void)upgrade_fail(e, E_DEPLOYMENT_FAILED, "deployment %s is INVALID_CONFIGURATION", d->name);
         return err_said(e, "%s%s%s", d->status_details, d->status_details[0] ? " / " : "", events_text(u));
     }
+    if (!same_run(u, e))
+        return false;
+    if (strcmp(d->status, "SWITCHOVER_FAILED") == 0) {
+        (void)upgrade_fail(e, E_DEPLOYMENT_FAILED, "an earlier switchover of deployment %s has failed",
+                           d->name);
+        return err_said(e, "%s%s%s", d->status_details, d->status_details[0] ? " / " : "", events_text(u));
+    }
     if (strncmp(d->status, "SWITCHOVER_", 11) == 0)
         return upgrade_fail(e, E_WORLD_CHANGED,
                             "deployment %s has status %s: somebody else is switching it over", d->name,
@@ -238,29 +291,12 @@ bool deployment_available(struct upgrade *u, bool *ret, struct err *e)
     bool steady = strcmp(d->status, "AVAILABLE") == 0 && members_ready(u);
     u->steady_readings = steady ? u->steady_readings + 1 : 0;
     *ret = u->steady_readings >= STEADY_READINGS;
+    if (*ret)
+        u->steady_readings = 0; /* another row takes readings of its own */
     return true;
 }
 
 /* ---- green takes its groups over ---- */
-
-static bool instance_pending(const struct upgrade *u, size_t i)
-{
-    const struct rds_instance *in = u->world.green_instances[i];
-    const struct rds_cluster *g = u->world.green;
-    bool pending = strcmp(in->parameter_apply_status, "pending-reboot") == 0;
-    for (size_t m = 0; m < g->member_count; m++)
-        if (strcmp(g->members[m].identifier, in->identifier) == 0)
-            pending = pending || strcmp(g->members[m].parameter_group_status, "pending-reboot") == 0;
-    return pending;
-}
-
-static bool green_needed(struct upgrade *u, struct err *e)
-{
-    if (!world_need(u, e))
-        return false;
-    return u->world.green ||
-           upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
-}
 
 bool green_reboot_done(struct upgrade *u, bool *ret, struct err *e)
 {
@@ -268,8 +304,7 @@ bool green_reboot_done(struct upgrade *u, bool *ret, struct err *e)
         return false;
     bool waiting = false;
     for (size_t i = 0; i < u->world.green_instance_count; i++)
-        waiting = waiting ||
-                  (instance_pending(u, i) && strcmp(u->world.green_instances[i]->status, "rebooting") != 0);
+        waiting = waiting || waits_for_reboot(u, i);
     *ret = !waiting;
     return true;
 }
@@ -277,7 +312,7 @@ bool green_reboot_done(struct upgrade *u, bool *ret, struct err *e)
 bool green_reboot_run(struct upgrade *u, struct err *e)
 {
     for (size_t i = 0; i < u->world.green_instance_count; i++)
-        if (instance_pending(u, i) &&
+        if (waits_for_reboot(u, i) &&
             !rds_instance_reboot(&u->aws, u->world.green_instances[i]->identifier, e))
             return err_wrap(e, "reboot %s", u->world.green_instances[i]->identifier);
     return true;
@@ -289,7 +324,7 @@ bool green_in_sync(struct upgrade *u, bool *ret, struct err *e)
         return false;
     bool in_sync = members_ready(u);
     for (size_t i = 0; i < u->world.green_instance_count; i++)
-        in_sync = in_sync && !instance_pending(u, i);
+        in_sync = in_sync && !instance_has_group_status(u, i, "pending-reboot");
     *ret = in_sync;
     return true;
 }

@@ -100,6 +100,18 @@ static bool has_all(struct upgrade *u, bool is_cluster, const char *name, const 
     return true;
 }
 
+static bool replicates(struct upgrade *u, const char *name, struct err *e)
+{
+    const struct rds_param *params = NULL;
+    size_t n = 0;
+    if (!rds_group_params(&u->aws, true, name, NULL, &params, &n, e))
+        return err_wrap(e, "read parameter group %s", name);
+    const struct rds_param *p = find_param(params, n, "rds.logical_replication");
+    return (p && strcmp(p->value, "1") == 0) ||
+           upgrade_fail(e, E_GROUP_UNSUITABLE,
+                        "cluster parameter group %s does not have rds.logical_replication = 1", name);
+}
+
 static bool check_named(struct upgrade *u, bool is_cluster, const char *name, const struct rds_group *g,
                         struct err *e)
 {
@@ -110,7 +122,7 @@ static bool check_named(struct upgrade *u, bool is_cluster, const char *name, co
     if (strcmp(g->family, family) != 0)
         return upgrade_fail(e, E_GROUP_UNSUITABLE, "%s parameter group %s is of family %s, needed is %s",
                             kind_name(is_cluster), name, g->family, family);
-    return true;
+    return !is_cluster || replicates(u, name, e);
 }
 
 static bool group_done(struct upgrade *u, bool is_cluster, bool *ret, struct err *e)
@@ -121,6 +133,10 @@ static bool group_done(struct upgrade *u, bool is_cluster, bool *ret, struct err
     if (!world_need(u, e))
         return false;
     const char *name = target_group(u, u->look, is_cluster);
+    if (u->world.deployment && !u->world.is_ours) {
+        *ret = true; /* made elsewhere, with groups of its own */
+        return true;
+    }
     if (!rds_group_find(&u->aws, is_cluster, name, &g, e))
         return err_wrap(e, "look for parameter group %s", name);
     if (!makes_group(u, is_cluster)) {

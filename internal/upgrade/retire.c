@@ -10,7 +10,7 @@
 int64_t retention_ends(const struct upgrade *u)
 {
     int64_t switched = u->world.old ? tag_time(&u->world.old->tags, TAG_SWITCHED_AT) : 0;
-    return switched ? switched + u->request.retain_old_ms : 0;
+    return (switched ? switched : u->clock->wall_ms(u->clock)) + u->request.retain_old_ms;
 }
 
 bool retention_check(struct upgrade *u, bool *ret, struct err *e)
@@ -52,12 +52,28 @@ static bool delete_deployment(struct upgrade *u, bool with_green, struct err *e)
            err_wrap(e, "delete deployment %s", d->name);
 }
 
+/* The deployment is what tells the old side from any other cluster: before it goes, the tag must be there. */
 bool deployment_remove(struct upgrade *u, struct err *e)
 {
-    return delete_deployment(u, false, e);
+    bool noted = !u->world.old || rds_tag_value(&u->world.old->tags, TAG_OLD_OF);
+    return (noted || old_note(u, e)) && delete_deployment(u, false, e);
 }
 
 /* ---- the old side ---- */
+
+/* The last line of defence before anything is changed or deleted: it is not production, and it is what the
+ * switch put aside. */
+static bool is_the_old_one(const struct upgrade *u, struct err *e)
+{
+    const struct world *w = &u->world;
+    bool ours = rds_tag_value(&w->old->tags, TAG_OLD_OF) != NULL;
+    bool other = w->production && strcmp(w->old->resource_id, w->production->resource_id) != 0 &&
+                 strcasecmp(w->old->identifier, u->request.cluster) != 0;
+    if (ours && other)
+        return true;
+    return err_set(e, ERR_BUG, "refusing to touch %s: it is not positively the old side of %s",
+                   w->old->identifier, u->request.cluster);
+}
 
 static bool unprotect(struct upgrade *u, const struct rds_cluster *k, struct err *e)
 {
@@ -78,21 +94,7 @@ bool old_unprotected(struct upgrade *u, bool *ret, struct err *e)
 
 bool old_unprotect(struct upgrade *u, struct err *e)
 {
-    return unprotect(u, u->world.old, e);
-}
-
-/* The last line of defence before anything is deleted: it is not production, and it is what the switch put
- * aside. */
-static bool is_the_old_one(const struct upgrade *u, struct err *e)
-{
-    const struct world *w = &u->world;
-    bool ours = rds_tag_value(&w->old->tags, TAG_OLD_OF) != NULL;
-    bool other = w->production && strcmp(w->old->resource_id, w->production->resource_id) != 0 &&
-                 strcasecmp(w->old->identifier, u->request.cluster) != 0;
-    if (ours && other)
-        return true;
-    return err_set(e, ERR_BUG, "refusing to delete %s: it is not positively the old side of %s",
-                   w->old->identifier, u->request.cluster);
+    return is_the_old_one(u, e) && unprotect(u, u->world.old, e);
 }
 
 static bool old_instances(struct upgrade *u, const struct rds_instance *const **ret, size_t *ret_n,

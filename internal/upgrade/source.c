@@ -256,6 +256,36 @@ static bool members_in_sync(const struct rds_cluster *k, struct err *e)
     return true;
 }
 
+/* A completed copy of the group takes effect at a reboot only. */
+static bool no_reboot_ahead(struct upgrade *u, struct err *e)
+{
+    struct parameter_need needs[PARAMETER_NEEDS];
+    if (!parameter_needs(u, needs, e))
+        return false;
+    for (size_t i = 0; i < PARAMETER_NEEDS; i++)
+        if (!needs[i].is_met)
+            return upgrade_fail(e, E_REBOOT_NEEDED,
+                                "%s of cluster %s must become %s, which needs a reboot of its instances",
+                                needs[i].name, u->request.cluster, needs[i].wanted);
+    return true;
+}
+
+/* CreateBlueGreenDeployment takes one instance group for all of green. */
+static bool one_instance_group(const struct upgrade *u, struct err *e)
+{
+    bool matters = makes_group(u, false) && !u->world.deployment;
+    for (size_t i = 1; matters && i < u->world.instance_count; i++) {
+        const struct rds_instance *first = u->world.instances[0], *other = u->world.instances[i];
+        if (strcmp(first->parameter_group, other->parameter_group) != 0)
+            return upgrade_fail(e, E_SEVERAL_GROUPS,
+                                "instance %s has parameter group %s, instance %s has %s, and green gets one "
+                                "for all of its instances",
+                                first->identifier, first->parameter_group, other->identifier,
+                                other->parameter_group);
+    }
+    return true;
+}
+
 bool parameters_check(struct upgrade *u, bool *ret, struct err *e)
 {
     struct parameter_need needs[PARAMETER_NEEDS];
@@ -263,8 +293,10 @@ bool parameters_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     const struct rds_cluster *k = u->world.production;
     *ret = true;
+    if (!one_instance_group(u, e))
+        return false;
     if (u->request.manage_source)
-        return u->request.allow_reboot || members_in_sync(k, e);
+        return u->request.allow_reboot || (no_reboot_ahead(u, e) && members_in_sync(u->world.production, e));
     if (strncmp(k->parameter_group, "default.", 8) == 0)
         return upgrade_fail(e, E_DEFAULT_GROUP, "cluster %s uses the default parameter group %s",
                             k->identifier, k->parameter_group);

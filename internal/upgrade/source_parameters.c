@@ -85,16 +85,35 @@ static bool is_pending(const char *status)
     return strcmp(status, "pending-reboot") == 0;
 }
 
+/* A group that was just attached is `applying` at first; only then AWS says what needs a reboot. */
+bool source_settled(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    bool settled = is_available(u->world.production->status);
+    for (size_t i = 0; i < u->world.production->member_count; i++)
+        settled = settled && strcmp(u->world.production->members[i].parameter_group_status, "applying") != 0;
+    *ret = settled;
+    return true;
+}
+
+static bool waits_for_reboot(const struct upgrade *u, const struct rds_member *m)
+{
+    for (size_t i = 0; i < u->world.instance_count; i++)
+        if (strcmp(u->world.instances[i]->identifier, m->identifier) == 0 &&
+            strcmp(u->world.instances[i]->status, "rebooting") == 0)
+            return false;
+    return is_pending(m->parameter_group_status);
+}
+
 bool source_reboot_done(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_need(u, e))
         return false;
-    bool pending = false, rebooting = false;
+    bool waiting = false;
     for (size_t i = 0; i < u->world.production->member_count; i++)
-        pending = pending || is_pending(u->world.production->members[i].parameter_group_status);
-    for (size_t i = 0; i < u->world.instance_count; i++)
-        rebooting = rebooting || strcmp(u->world.instances[i]->status, "rebooting") == 0;
-    *ret = !pending || rebooting;
+        waiting = waiting || waits_for_reboot(u, &u->world.production->members[i]);
+    *ret = !waiting;
     return true;
 }
 
@@ -103,8 +122,7 @@ bool source_reboot_run(struct upgrade *u, struct err *e)
     const struct rds_cluster *k = u->world.production;
     for (int writers_first = 1; writers_first >= 0; writers_first--)
         for (size_t i = 0; i < k->member_count; i++)
-            if (k->members[i].is_writer == (writers_first == 1) &&
-                is_pending(k->members[i].parameter_group_status) &&
+            if (k->members[i].is_writer == (writers_first == 1) && waits_for_reboot(u, &k->members[i]) &&
                 !rds_instance_reboot(&u->aws, k->members[i].identifier, e))
                 return err_wrap(e, "reboot %s", k->members[i].identifier);
     return true;

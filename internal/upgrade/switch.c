@@ -11,33 +11,42 @@
 
 enum {
     SWITCH_POLL_MS = 1000,
-    SWITCH_GRACE_MS = 60000, /* how long AWS may still say AVAILABLE after it took the call */
+    SWITCH_GRACE_MS = 60000,           /* how long AWS may still say AVAILABLE after it took the call */
+    SWITCH_BEYOND_MS = 30 * 60 * 1000, /* how long beyond its own time-out AWS is watched */
+    OLD_TRIES = 60,                    /* looks until the old side answers to its new name */
     PROBE_TRIES = 30,
     LINES_SHOWN = 10
 };
 
 /* ---- green gets production's minimum before it takes over ---- */
 
-static double capacity_of_production(const struct upgrade *u)
+/* Production's own range; its minimum may have been raised for the duration. */
+static bool own_minimum(struct upgrade *u, double *ret, struct err *e)
 {
-    const char *noted = rds_tag_value(&u->world.deployment->tags, TAG_GREEN_CAPACITY);
-    return noted ? strtod(noted, NULL) : u->world.production->min_capacity;
+    if (!noted_source_capacity(u, ret, e))
+        return err_wrap(e, "read production's own minimum capacity");
+    if (*ret < 0)
+        *ret = u->world.production->min_capacity;
+    return true;
 }
 
 bool green_capacity_restored(struct upgrade *u, bool *ret, struct err *e)
 {
-    if (!world_need(u, e))
+    double minimum = -1;
+    if (!world_need(u, e) || !own_minimum(u, &minimum, e))
         return false;
     const struct rds_cluster *g = u->world.green;
-    *ret = !g || !u->world.deployment || g->min_capacity <= capacity_of_production(u);
+    *ret = !g || !g->serverless_v2 ||
+           (g->min_capacity == minimum && g->max_capacity == u->world.production->max_capacity);
     return true;
 }
 
 bool green_capacity_restore(struct upgrade *u, struct err *e)
 {
     struct rds_cluster_change change = RDS_CLUSTER_CHANGE_INIT;
-    change.min_capacity = capacity_of_production(u);
-    change.max_capacity = u->world.green->max_capacity;
+    if (!own_minimum(u, &change.min_capacity, e))
+        return false;
+    change.max_capacity = u->world.production->max_capacity;
     change.apply_immediately = true;
     return rds_cluster_modify(&u->aws, u->world.green->identifier, &change, e);
 }
@@ -62,25 +71,35 @@ bool switchover_underway(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
-/* The newest event that tells why AWS gave up, no older than the call. */
-static const char *cancel_reason(struct upgrade *u, int64_t called_wall_ms)
+static bool tells_of_cancelling(const struct upgrade *u, const struct rds_event *v)
+{
+    const struct rds_bluegreen *d = u->world.deployment;
+    bool about_us = strcmp(v->source, d->identifier) == 0 || strcmp(v->source, d->name) == 0 ||
+                    strcasecmp(v->source, u->request.cluster) == 0;
+    return about_us && strcasestr(v->message, "cancel") && strcasestr(v->message, "switchover");
+}
+
+/* The newest event that tells why AWS gave up, if it is newer than `since` (AWS's own time: this machine's
+ * clock has no say). *ret_date may be NULL. */
+static const char *cancel_reason(struct upgrade *u, const char *since, const char **ret_date)
 {
     static const char *const types[] = {"blue-green-deployment", "db-cluster"};
-    const char *reason = NULL;
-    for (size_t t = 0; t < ARRAY_LEN(types); t++) {
+    const char *reason = NULL, *newest = since;
+    for (size_t t = 0; u->world.deployment && t < ARRAY_LEN(types); t++) {
         const struct rds_event *events = NULL;
         size_t n = 0;
         struct err ignored = ERR_INIT;
         if (!rds_events(&u->aws, types[t], NULL, 60, &events, &n, &ignored))
             continue;
         for (size_t i = 0; i < n; i++) {
-            int64_t when = 0;
-            bool cancelled = strcasestr(events[i].message, "cancel") != NULL &&
-                             strcasestr(events[i].message, "switchover") != NULL;
-            if (cancelled && time_parse_iso(events[i].date, &when) && when + 1000 >= called_wall_ms)
-                reason = events[i].message;
+            if (!tells_of_cancelling(u, &events[i]) || strcmp(events[i].date, newest) <= 0)
+                continue;
+            newest = events[i].date;
+            reason = events[i].message;
         }
     }
+    if (ret_date)
+        *ret_date = newest;
     return reason;
 }
 
@@ -125,8 +144,10 @@ static bool rolled_back(struct upgrade *u, const char *reason, struct err *e)
 }
 
 struct switch_wait {
-    int64_t called_wall_ms, called_mono_ms;
+    int64_t called_mono_ms;
+    char cancelled_before[TIME_ISO_SIZE]; /* date of the newest such event before the call; "" none */
     bool seen_running;
+    int without_old; /* looks since the switch at which the old side was not found */
 };
 
 enum switch_outcome { SWITCH_GOES_ON, SWITCH_DONE, SWITCH_BACK };
@@ -135,29 +156,40 @@ static enum switch_outcome judge(struct upgrade *u, struct switch_wait *w, const
 {
     const struct rds_bluegreen *d = u->world.deployment;
     *reason = NULL;
-    if (!d || strcmp(d->status, "SWITCHOVER_COMPLETED") == 0)
-        return SWITCH_DONE;
+    if (!d) /* removed by somebody; production tells how it ended */
+        return u->world.version.major == u->request.target.major ? SWITCH_DONE : SWITCH_GOES_ON;
+    if (strcmp(d->status, "SWITCHOVER_COMPLETED") == 0)
+        return u->world.old || w->without_old++ >= OLD_TRIES ? SWITCH_DONE : SWITCH_GOES_ON;
     if (strcmp(d->status, "SWITCHOVER_FAILED") == 0) {
-        *reason = cancel_reason(u, w->called_wall_ms);
+        *reason = cancel_reason(u, w->cancelled_before, NULL);
         return SWITCH_BACK;
     }
     if (strcmp(d->status, "AVAILABLE") != 0) {
         w->seen_running = true;
         return SWITCH_GOES_ON;
     }
-    *reason = cancel_reason(u, w->called_wall_ms);
+    *reason = cancel_reason(u, w->cancelled_before, NULL);
     bool late = u->clock->mono_ms(u->clock) - w->called_mono_ms > SWITCH_GRACE_MS;
     return *reason || w->seen_running || late ? SWITCH_BACK : SWITCH_GOES_ON;
+}
+
+static bool left_alone(struct upgrade *u, const char *why, struct err *e)
+{
+    (void)upgrade_fail(e, E_SWITCHOVER_RUNNING, "%s while AWS switches %s over", why, u->request.cluster);
+    return err_state(e, "AWS may be switching %s over at this moment; it refuses writes for a short time.",
+                     u->request.cluster);
 }
 
 /* AWS bounds the switchover itself (SwitchoverTimeout); this only watches. */
 static bool watch_switchover(struct upgrade *u, struct switch_wait *w, struct err *e)
 {
+    int64_t longest = u->request.max_write_outage_s * 1000LL + SWITCH_BEYOND_MS;
     for (;;) {
         const char *reason = NULL;
         if (u->clock->wait(u->clock, u->stop, SWITCH_POLL_MS))
-            return upgrade_fail(e, E_SWITCHOVER_RUNNING, "interrupted while AWS switches %s over",
-                                u->request.cluster);
+            return left_alone(u, "interrupted", e);
+        if (u->clock->mono_ms(u->clock) - w->called_mono_ms > longest)
+            return left_alone(u, "no end was seen", e);
         if (!world_look(u, e))
             return err_wrap(e, "watch the switchover");
         switch (judge(u, w, &reason)) {
@@ -171,43 +203,70 @@ static bool watch_switchover(struct upgrade *u, struct switch_wait *w, struct er
     }
 }
 
+/* After a call that failed: true if what the deployment does next decides, false if AWS refused it. */
+static bool outcome_open(struct upgrade *u, struct err *e)
+{
+    const struct err refused = *e;
+    if (refused.code == ERR_CANCELLED)
+        return left_alone(u, "interrupted", e);
+    if (refused.code == ERR_UNAVAILABLE || refused.code == ERR_TIMEOUT)
+        return true; /* the reply is lost, the call perhaps not */
+    if (refused.code != ERR_CONFLICT)
+        return err_wrap(e, "switch over deployment %s", u->world.deployment->name);
+    if (!world_look(u, e))
+        return false;
+    const struct rds_bluegreen *d = u->world.deployment;
+    if (!d || strcmp(d->status, "AVAILABLE") != 0)
+        return true;
+    (void)upgrade_fail(e, E_SWITCHOVER_REFUSED, "AWS refuses to switch %s over", u->request.cluster);
+    (void)err_said(e, "%s%s%s", refused.said[0] ? refused.said : refused.text,
+                   d->status_details[0] ? " / " : "", d->status_details);
+    prove_writable(u, e);
+    return false;
+}
+
 bool switchover_run(struct upgrade *u, struct err *e)
 {
-    if (!world_need(u, e))
+    if (!world_look(u, e))
         return false;
     const struct rds_bluegreen *d = u->world.deployment;
     if (!d)
         return upgrade_fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
-    struct switch_wait w = {.called_wall_ms = u->clock->wall_ms(u->clock),
-                            .called_mono_ms = u->clock->mono_ms(u->clock)};
+    struct switch_wait w = {.called_mono_ms = u->clock->mono_ms(u->clock)};
     w.seen_running = strcmp(d->status, "SWITCHOVER_IN_PROGRESS") == 0;
-    if (!w.seen_running &&
-        !rds_bluegreen_switchover(&u->aws, d->identifier, u->request.max_write_outage_s, e)) {
-        struct err refused = *e;
-        if (refused.code != ERR_CONFLICT && refused.code != ERR_UNAVAILABLE)
-            return err_wrap(e, "switch over deployment %s", d->name);
-        /* A lost reply looks like this as well: what the deployment does next decides. */
-        if (!world_look(u, e))
-            return false;
-        d = u->world.deployment;
-        if (d && strcmp(d->status, "AVAILABLE") == 0) {
-            (void)upgrade_fail(e, E_SWITCHOVER_REFUSED, "AWS refuses to switch %s over", u->request.cluster);
-            (void)err_said(e, "%s%s%s", refused.said[0] ? refused.said : refused.text,
-                           d->status_details[0] ? " / " : "", d->status_details);
-            prove_writable(u, e);
-            return false;
-        }
-    }
+    if (w.seen_running)
+        return watch_switchover(u, &w, e);
+    if (!u->world.production)
+        return upgrade_fail(e, E_CLUSTER_ABSENT, "cluster %s does not exist", u->request.cluster);
+    const char *before = "";
+    (void)cancel_reason(u, "", &before);
+    (void)snprintf(w.cancelled_before, sizeof w.cancelled_before, "%s", before);
+    if (!same_run(u, e))
+        return false;
+    if (!rds_bluegreen_switchover(&u->aws, d->identifier, u->request.max_write_outage_s, e) &&
+        !outcome_open(u, e))
+        return false;
     return watch_switchover(u, &w, e);
 }
 
 /* ---- what must be known later is written on the old cluster, which is ours since it lost the name ---- */
 
+/* A note older than the deployment is of an earlier run: AWS hands tags on. */
+static bool is_noted(const struct upgrade *u)
+{
+    const struct rds_bluegreen *d = u->world.deployment;
+    const struct rds_tags *tags = &u->world.old->tags;
+    int64_t made = 0;
+    bool of_this_run =
+        !d || !time_parse_iso(d->create_time, &made) || tag_time(tags, TAG_SWITCHED_AT) >= made;
+    return rds_tag_value(tags, TAG_OLD_OF) && of_this_run;
+}
+
 bool old_noted(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_need(u, e))
         return false;
-    *ret = !u->world.old || rds_tag_value(&u->world.old->tags, TAG_OLD_OF) != NULL;
+    *ret = !u->world.old || is_noted(u);
     return true;
 }
 
@@ -313,7 +372,7 @@ bool new_sequences_check(struct upgrade *u, bool *ret, struct err *e)
     if (!world_need(u, e))
         return false;
     /* Without the deployment the old side is already being removed, after this check had passed. */
-    bool ok = !u->world.old || !u->world.deployment ||
+    bool ok = u->is_verified || !u->world.old || !u->world.deployment ||
               side_each_database(u, SIDE_OLD, false, compare_sequences, &behind, e);
     if (ok && behind.n > 0)
         ok = upgrade_fail(e, E_VERIFY_FAILED, "sequences are behind: %s", buf_text(&behind));

@@ -10,9 +10,9 @@
 #define TAG_TARGET_VERSION "aurora-upgrade:target-version"
 /* On the deployment: when the validation passed for the first time; the soak counts from here. */
 #define TAG_VALIDATED_AT "aurora-upgrade:validated-at"
-/* On the deployment: production's own minimum capacity before it was raised, and the one green gets back. */
+/* On the cluster parameter group we make: production's own minimum capacity and what it was raised to,
+ * "0.5/1.0". */
 #define TAG_SOURCE_CAPACITY "aurora-upgrade:source-min-capacity"
-#define TAG_GREEN_CAPACITY  "aurora-upgrade:green-min-capacity"
 /* On the old cluster, once it has lost the name. */
 #define TAG_OLD_OF      "aurora-upgrade:old-of"
 #define TAG_SWITCHED_AT "aurora-upgrade:switched-at"

@@ -92,8 +92,10 @@ struct upgrade {
     const char *resolved_version; /* "17.6", chosen once per run; NULL until then */
     int steady_readings;          /* consecutive AVAILABLE readings of deployment and members */
     struct history history;
-    const char *old_hint; /* resource id of the old cluster, where the state knows it; NULL: not */
+    const char *old_hint;        /* resource id of the old cluster, where the state knows it; NULL: not */
+    const char *deployment_hint; /* the deployment's identifier, likewise */
     bool old_searched;
+    bool is_verified;   /* an earlier apply has proved the new side: what was changed since is no fault */
     struct arena *look; /* owns `world` */
 };
 

@@ -112,7 +112,7 @@ bool statistics_run(struct upgrade *u, struct err *e)
 bool new_statistics_check(struct upgrade *u, bool *ret, struct err *e)
 {
     struct lines missing = {0};
-    if (!world_need(u, e) || !unanalyzed(u, SIDE_BLUE, &missing, e))
+    if (!world_need(u, e) || (!u->is_verified && !unanalyzed(u, SIDE_BLUE, &missing, e)))
         return false;
     *ret = missing.n == 0;
     return *ret || upgrade_fail(e, E_NO_STATISTICS, "no statistics: %s", shown(u, &missing));
@@ -137,11 +137,13 @@ bool events_check(struct upgrade *u, bool *ret, struct err *e)
     if (!both_sides(u, e))
         return false;
     const struct rds_bluegreen *d = u->world.deployment;
-    if (!rds_events(&u->aws, "blue-green-deployment", d->identifier, minutes_since(u, d->create_time),
-                    &events, &n, e))
+    if (!rds_events(&u->aws, "blue-green-deployment", NULL, minutes_since(u, d->create_time), &events, &n, e))
         return err_wrap(e, "read the events of deployment %s", d->name);
     for (size_t i = 0; i < n; i++) {
-        if (!strcasestr(events[i].message, "degraded"))
+        bool of_this =
+            strcmp(events[i].source, d->identifier) == 0 ||
+            (strcmp(events[i].source, d->name) == 0 && strcmp(events[i].date, d->create_time) >= 0);
+        if (!of_this || !strcasestr(events[i].message, "degraded"))
             continue;
         (void)upgrade_fail(e, E_REPLICATION_UNHEALTHY, "AWS reports degraded replication for deployment %s",
                            d->name);
@@ -329,7 +331,7 @@ bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
     if (!world_need(u, e))
         return false;
     const struct world *w = &u->world;
-    if (w->old)
+    if (w->old && !u->is_verified)
         compare_objects(u, w->production->identifier, w->old->raw, w->production->raw, &hard, &soft);
     for (size_t i = 0; i < soft.n; i++)
         add_line(u, &hard, soft.items[i]);

@@ -27,6 +27,13 @@ static bool is_arn_of(const char *arn, const char *cluster)
            strcasecmp(parsed.resource, cluster) == 0;
 }
 
+/* While AWS renames, neither side of the deployment need bear production's name. */
+static bool is_known_switching(const struct upgrade *u, const struct rds_bluegreen *d)
+{
+    const char *known = u->history.deployment_id ? u->history.deployment_id : u->deployment_hint;
+    return known && strcmp(d->identifier, known) == 0 && strcmp(d->status, "SWITCHOVER_IN_PROGRESS") == 0;
+}
+
 /* The deployment that has production on one side: as source before the switch, as target after it. */
 static bool find_deployment(struct upgrade *u, struct world *w, struct err *e)
 {
@@ -37,7 +44,7 @@ static bool find_deployment(struct upgrade *u, struct world *w, struct err *e)
     for (size_t i = 0; i < n; i++) {
         bool before = is_arn_of(all[i]->source, u->request.cluster);
         bool after = is_arn_of(all[i]->target, u->request.cluster);
-        if (!before && !after)
+        if (!before && !after && !is_known_switching(u, all[i]))
             continue;
         if (strcmp(all[i]->status, "DELETING") == 0)
             w->is_deleting = true;
@@ -59,6 +66,13 @@ static bool find_by_arn(struct upgrade *u, const char *arn, const struct rds_clu
     return rds_cluster_find(&u->aws, arena_strdup(u->look, parsed.resource), ret, e);
 }
 
+static bool is_old_of(const struct upgrade *u, const struct rds_cluster *k)
+{
+    const char *of = rds_tag_value(&k->tags, TAG_OLD_OF);
+    return of && strcasecmp(of, u->request.cluster) == 0 &&
+           strcasecmp(k->identifier, u->request.cluster) != 0;
+}
+
 /* The tag is the only trace of the old cluster once the deployment is gone, and AWS cannot look for tags: all
  * clusters are read, once. */
 static bool search_old(struct upgrade *u, struct world *w, struct err *e)
@@ -69,24 +83,29 @@ static bool search_old(struct upgrade *u, struct world *w, struct err *e)
         return true;
     if (!rds_cluster_list(&u->aws, &all, &n, e))
         return err_wrap(e, "look for the old side of %s", u->request.cluster);
-    for (size_t i = 0; i < n; i++) {
-        const char *of = rds_tag_value(&all[i]->tags, TAG_OLD_OF);
-        if (of && strcasecmp(of, u->request.cluster) == 0 &&
-            strcasecmp(all[i]->identifier, u->request.cluster) != 0)
+    for (size_t i = 0; i < n; i++)
+        if (is_old_of(u, all[i]))
             w->old = all[i];
-    }
     u->old_searched = true;
     return true;
 }
 
+/* The id in a state may be that of an earlier run, and gone: then the tag is searched for. */
 static bool find_old(struct upgrade *u, struct world *w, struct err *e)
 {
-    const char *known = u->history.old_resource_id ? u->history.old_resource_id : u->old_hint;
+    const char *seen = u->history.old_resource_id;
     if (w->deployment && is_arn_of(w->deployment->target, u->request.cluster))
         return find_by_arn(u, w->deployment->source, &w->old, e);
     if (w->deployment)
         return true;
-    return known ? rds_cluster_find_by_resource_id(&u->aws, known, &w->old, e) : search_old(u, w, e);
+    if (seen)
+        return rds_cluster_find_by_resource_id(&u->aws, seen, &w->old, e);
+    if (u->old_hint && !rds_cluster_find_by_resource_id(&u->aws, u->old_hint, &w->old, e))
+        return false;
+    if (w->old && is_old_of(u, w->old))
+        return true;
+    w->old = NULL;
+    return search_old(u, w, e);
 }
 
 static bool find_green(struct upgrade *u, struct world *w, struct err *e)
@@ -129,12 +148,31 @@ static bool is_switched(const struct upgrade *u, const struct world *w)
            strcmp(w->deployment->status, "SWITCHOVER_COMPLETED") == 0;
 }
 
+/* Built, whatever a switchover makes or made of it. */
+static bool is_built(const struct rds_bluegreen *d)
+{
+    static const char *const built[] = {"AVAILABLE", "SWITCHOVER_IN_PROGRESS", "SWITCHOVER_FAILED"};
+    for (size_t i = 0; i < ARRAY_LEN(built); i++)
+        if (strcmp(d->status, built[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_validated(const struct upgrade *u, const struct rds_bluegreen *d)
+{
+    int64_t since = 0;
+    const char *noted = rds_tag_value(&d->tags, TAG_VALIDATED_AT);
+    return noted && (u->request.minimum_stable_ms == 0 ||
+                     (time_parse_iso(noted, &since) &&
+                      u->clock->wall_ms(u->clock) - since >= u->request.minimum_stable_ms));
+}
+
 static enum flow_stage reached_stage(const struct upgrade *u, const struct world *w)
 {
     if (is_switched(u, w))
         return STAGE_SWITCHED;
-    if (w->deployment && strcmp(w->deployment->status, "AVAILABLE") == 0)
-        return rds_tag_value(&w->deployment->tags, TAG_VALIDATED_AT) ? STAGE_VALIDATED : STAGE_PREPARED;
+    if (w->deployment && is_built(w->deployment))
+        return is_validated(u, w->deployment) ? STAGE_VALIDATED : STAGE_PREPARED;
     if (w->deployment)
         return STAGE_NONE;
     return w->production && w->version.major >= u->request.target.major ? STAGE_COMPLETED : STAGE_NONE;
