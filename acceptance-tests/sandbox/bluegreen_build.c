@@ -219,6 +219,7 @@ static bool build(struct job *j, struct err *e)
     struct engine_param *params = NULL;
     size_t n = 0;
     int major = 0;
+    const char *version = "";
     if (!job_sides(j, &s, e) || !upgrade_log_folder(j->sb, a, s.green, &folder, e))
         return false;
     sandbox_lock(j->sb);
@@ -226,12 +227,14 @@ static bool build(struct job *j, struct err *e)
     if (green) {
         cluster_params(j->sb, a, green, &params, &n);
         major = (int)rec_int(green, "_major");
+        version = arena_strdup(a, rec_str(green, "EngineVersion"));
         rec_set_bool(green, "_volume", true);
     }
     sandbox_unlock(j->sb);
     if (volume_major(j->sb->engine, s.green) != 0)
         return true; /* built before a restart of ours */
-    return bluegreen_build(j->sb->engine, s.blue, s.green, major, params, n, folder, e) ||
+    return (bluegreen_build(j->sb->engine, s.blue, s.green, major, params, n, folder, e) &&
+            volume_set_label(j->sb->engine, s.green, version, e)) ||
            err_wrap(e, "build the green environment");
 }
 

@@ -149,8 +149,46 @@ static void failed_build(void **state)
     assert_null(strstr(ask(f, "Action=DescribeDBClusters"), "-green-"));
 }
 
+static void wait_for_green(struct fixture *f)
+{
+    await(f, on_deployment("DescribeBlueGreenDeployments", ""), "</Tasks><Status>AVAILABLE</Status>");
+    while (strstr(ask(f, "Action=DescribeDBInstances"), "storage-optimization"))
+        continue;
+}
+
+/* Two in a row, the second within one major: green keeps blue's groups, the old names count up. */
+static void again(void **state)
+{
+    struct fixture *f = *state;
+    for (int round = 1; round <= 2; round++) {
+        if (round == 1) {
+            make_groups(f);
+            make_cluster(f, "orders", "&EngineVersion=13.22&DBClusterParameterGroupName=g13");
+            make_instance(f, "orders", "orders-1");
+        }
+        char form[512];
+        (void)snprintf(form, sizeof form,
+                       "Action=CreateBlueGreenDeployment&BlueGreenDeploymentName=r%d" SOURCE
+                       "&TargetEngineVersion=13.23",
+                       round);
+        (void)snprintf(deployment, sizeof deployment, "%s",
+                       element(ask(f, form), "BlueGreenDeploymentIdentifier"));
+        wait_for_green(f);
+        assert_non_null(ask(f, on_deployment("SwitchoverBlueGreenDeployment", "")));
+        await(f, on_deployment("DescribeBlueGreenDeployments", ""),
+              "<Status>SWITCHOVER_COMPLETED</Status><CreateTime>");
+        expect(f, on_deployment("DeleteBlueGreenDeployment", ""), "DELETING");
+        await(f, on_deployment("DescribeBlueGreenDeployments", ""), "BlueGreenDeploymentNotFoundFault");
+        expect(f, CLUSTER "orders", "<DBClusterParameterGroup>g13</DBClusterParameterGroup>");
+    }
+    expect(f, CLUSTER "orders-old1", "<EngineVersion>13.22</EngineVersion>");
+    expect(f, CLUSTER "orders-old2", "<EngineVersion>13.23</EngineVersion>");
+    expect(f, INSTANCES "orders-1-old2", UP);
+    expect(f, CLUSTER "orders", "<EngineVersion>13.23</EngineVersion>");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(switchover), TEST(guardrails), TEST(failed_build)};
+    const struct CMUnitTest tests[] = {TEST(switchover), TEST(guardrails), TEST(failed_build), TEST(again)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

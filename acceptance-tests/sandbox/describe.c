@@ -106,7 +106,7 @@ static bool read_page(struct call *c, size_t *ret_from, size_t *ret_size)
 
 bool paginate(struct call *c, json_t *all, const char *result)
 {
-    size_t from, size, total = json_array_size(all);
+    size_t from = 0, size = 0, total = json_array_size(all);
     if (!read_page(c, &from, &size)) {
         json_decref(all);
         return false;

@@ -40,6 +40,9 @@ json_t *view_cluster(struct sandbox *sb, const json_t *cluster)
     json_t *custom = custom_endpoints_of(sb, cluster);
     rec_set(view, "DBClusterMembers", members_of(sb, cluster));
     rec_set(view, "CustomEndpoints", json_array_size(custom) > 0 ? custom : (json_decref(custom), NULL));
+    char now[TIME_ISO_SIZE];
+    sandbox_now(sb, now);
+    rec_set_str(view, "LatestRestorableTime", now);
     const json_t *pending = rec_get(cluster, "PendingModifiedValues");
     if (pending && json_object_size(pending) == 0)
         rec_unset(view, "PendingModifiedValues");
