@@ -28,6 +28,9 @@ struct operation {
 MUST_CHECK bool operation_start(struct operation *o, struct tf_call *c, const struct value *attrs,
                                 const struct value *login_block);
 void operation_done(struct operation *o);
+const char *operation_region(const struct operation *o);
+/* The configuration was rolled back and now says that this is the end: nothing is upgraded. */
+bool only_ends(const struct value *prior, enum flow_stage wanted);
 
 /* `base` with every computed attribute filled from the last look at the world and, where that shows nothing
  * any more, from `prior`. */
@@ -47,7 +50,7 @@ void blue_green_plan_destroy(struct tf_call *c);
 /* What a plan tells its apply, as JSON in private data. */
 struct plan_note {
     bool is_destroy;
-    const char *cluster; /* of the planned object */
+    const char *cluster, *region; /* of the planned object */
     int source_major;
     bool is_serverless, has_login;
 };

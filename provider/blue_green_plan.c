@@ -10,6 +10,7 @@
 #include "provider/flow_blue_green_upgrade.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* ---- private data ---- */
 
@@ -21,6 +22,7 @@ void plan_note_write(struct tf_call *c, const struct plan_note *n)
     struct err e = ERR_INIT;
     value_set(a, v, "plan", value_string(a, n->is_destroy ? "destroy" : "change"));
     value_set(a, v, "cluster", value_string(a, n->cluster));
+    value_set(a, v, "region", value_string(a, n->region));
     value_set(a, v, "source_major", value_int(a, n->source_major));
     value_set(a, v, "serverless", value_bool(n->is_serverless));
     value_set(a, v, "login", value_bool(n->has_login));
@@ -39,6 +41,7 @@ bool plan_note_read(struct tf_call *c, struct plan_note *ret)
     *ret = (struct plan_note){
         .is_destroy = strcmp(value_as_text(value_get(v, "plan"), ""), "destroy") == 0,
         .cluster = value_as_text(value_get(v, "cluster"), ""),
+        .region = value_as_text(value_get(v, "region"), ""),
         .source_major = (int)value_as_int(value_get(v, "source_major"), 0),
         .is_serverless = value_as_bool(value_get(v, "serverless"), false),
         .has_login = value_as_bool(value_get(v, "login"), false),
@@ -91,7 +94,7 @@ static bool other_run(const struct situation *s, struct err *e)
     if (!s->run || major == 0 || major == s->o->upgrade.request.target.major ||
         s->wanted == STAGE_ROLLED_BACK)
         return true;
-    return upgrade_fail(e, s->o->upgrade.world.is_ours || w->old ? E_OTHER_RUN : E_DEPLOYMENT_FOREIGN,
+    return upgrade_fail(e, w->is_ours || !w->deployment ? E_OTHER_RUN : E_DEPLOYMENT_FOREIGN,
                         "an upgrade of %s to %d is under way", s->o->upgrade.request.cluster, major);
 }
 
@@ -149,7 +152,8 @@ static bool too_early(const struct situation *s, struct err *e)
 
 static bool shape_changed(const struct situation *s, struct err *e)
 {
-    if (is_create(s) || !s->run || s->wanted == STAGE_ROLLED_BACK)
+    bool of_this_run = s->prior_target == s->o->upgrade.request.target.major;
+    if (is_create(s) || !s->run || !of_this_run || s->wanted == STAGE_ROLLED_BACK)
         return true;
     for (size_t i = 0; blue_green_shape[i]; i++) {
         const struct value *before = value_path(s->prior, blue_green_shape[i]);
@@ -253,8 +257,11 @@ static void tell(struct situation *s)
                 "Found: deployment %s, reached \"%s\". Earlier steps are skipped.",
                 u->world.deployment ? u->world.deployment->name : "(removed)", stage_name(u->world.reached));
     if (s->run && u->world.deployment && !u->world.is_ours)
-        tf_warn(s->c, NULL, "The deployment was made elsewhere",
-                "Deployment %s is adopted; a destroy leaves it alone.", u->world.deployment->name);
+        tf_warn(
+            s->c, NULL, "The deployment was made elsewhere",
+            "Deployment %s is adopted; a destroy leaves it alone, stage = \"rolled_back\" deletes it with "
+            "its green side.",
+            u->world.deployment->name);
     if (forward && !u->has_login && !s->already && !s->above && u->world.reached < STAGE_SWITCHED)
         tf_warn(s->c, "postgresql", "No login for PostgreSQL",
                 "Without postgresql { } schema, rows, lag and sequences of %s are not compared and no "
@@ -283,9 +290,7 @@ static enum flow_stage steps_from(const struct situation *s)
  * back. */
 static bool walks_nothing(const struct situation *s)
 {
-    bool ended =
-        s->was == STAGE_ROLLED_BACK && (s->wanted == STAGE_COMPLETED || s->wanted == STAGE_ROLLED_BACK);
-    return s->already || s->above || (!is_create(s) && ended);
+    return s->already || s->above || only_ends(s->prior, s->wanted);
 }
 
 static const struct value *steps_for(struct situation *s)
@@ -319,6 +324,7 @@ static const struct value *plan_in_world(struct situation *s, const struct value
     if (first && !tf_failed(s->c))
         look_ahead(s, checks);
     const struct plan_note note = {.cluster = u->request.cluster,
+                                   .region = operation_region(s->o),
                                    .source_major = u->source_major,
                                    .is_serverless = u->is_serverless,
                                    .has_login = u->has_login};
@@ -342,8 +348,16 @@ static bool cannot_look(struct tf_call *c, const struct value *planned, const ch
                                            "target_engine_version",
                                            "stage",
                                            "region",
+                                           "retain_old_for",
+                                           "allow_reboot",
+                                           "source_parameters",
+                                           "deployment_name",
+                                           "instance_class",
+                                           "target_min_capacity",
+                                           "raise_source_capacity",
                                            "target_parameter_group",
                                            "validation",
+                                           "cutover",
                                            NULL};
     const struct provider_config *p = provider_config(c);
     *ret_why = NULL;
@@ -352,9 +366,34 @@ static bool cannot_look(struct tf_call *c, const struct value *planned, const ch
     if (!p || !p->aws)
         *ret_why = p && p->unknown ? p->unknown : "the provider block is known only after apply";
     for (size_t i = 0; deciding[i] && !*ret_why; i++)
-        if (strcmp(deciding[i], "region") != 0 && value_has_unknown(value_get(c->config, deciding[i])))
+        if (value_has_unknown(value_get(c->config, deciding[i])))
             *ret_why = arena_printf(c->arena, "%s is known only after apply", deciding[i]);
     return *ret_why != NULL;
+}
+
+static bool is_other(const struct value *prior, const struct value *planned, const char *name)
+{
+    const struct value *was = value_get(prior, name), *is = value_get(planned, name);
+    return !value_is_null(was) && !value_is_unknown(is) && !value_equal(was, is);
+}
+
+/* Another cluster: a plan of its own follows, as a create. This one only asks whether the present may go. */
+static bool leaves_cluster(struct tf_call *c, const struct value *planned)
+{
+    struct err e = ERR_INIT;
+    if (value_is_null(c->prior) ||
+        (!is_other(c->prior, planned, "cluster_identifier") && !is_other(c->prior, planned, "region")))
+        return false;
+    const char *was = value_as_text(value_get(c->prior, "cluster_identifier"), "");
+    const char *is = value_as_text(value_get(planned, "cluster_identifier"), "");
+    bool refuses = strcmp(value_as_text(value_get(c->prior, "on_destroy"), "refuse"), "refuse") == 0;
+    if (strcasecmp(was, is) == 0 && !is_other(c->prior, planned, "region"))
+        return true; /* another spelling: the same cluster is adopted */
+    if (stage_of(c->prior, "reached_stage") != STAGE_SWITCHED || !refuses)
+        return true;
+    (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and its old side still exists", was);
+    tf_fail(c, &e);
+    return true;
 }
 
 const struct value *blue_green_plan(struct tf_call *c, const struct value *planned)
@@ -362,6 +401,8 @@ const struct value *blue_green_plan(struct tf_call *c, const struct value *plann
     struct operation o;
     const char *why = NULL;
     if (!value_is_null(c->prior) && value_equal(planned, c->prior))
+        return planned;
+    if (leaves_cluster(c, planned))
         return planned;
     planned = tf_with(c, planned, "id", value_get(planned, "cluster_identifier"));
     planned = tf_with(c, planned, "tags_all", provider_tags_all(c, value_get(planned, "tags")));
@@ -379,8 +420,7 @@ const struct value *blue_green_plan(struct tf_call *c, const struct value *plann
         tf_warn(c, "cluster_identifier", "The cluster does not exist",
                 "Cluster %s was not found in %s. If it is made by the same apply, all is well; else the "
                 "apply will fail.",
-                o.upgrade.request.cluster,
-                o.upgrade.aws.region ? o.upgrade.aws.region : aws_region(o.upgrade.aws.aws));
+                o.upgrade.request.cluster, operation_region(&o));
     } else {
         o.upgrade.source_major = source_major(&o.upgrade);
         o.upgrade.is_serverless = o.upgrade.world.production->serverless_v2;
@@ -396,10 +436,14 @@ void blue_green_plan_destroy(struct tf_call *c)
     struct operation o;
     struct err e = ERR_INIT;
     const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
-    plan_note_write(c, &(struct plan_note){.is_destroy = true, .cluster = cluster});
+    plan_note_write(c, &(struct plan_note){.is_destroy = true, .cluster = cluster, .region = ""});
     const struct provider_config *p = provider_config(c);
     if (!p || !p->aws || !operation_start(&o, c, c->prior, value_get(c->prior, "postgresql")))
         return;
+    if (cluster_was_created(operation_region(&o), o.upgrade.request.cluster)) {
+        operation_done(&o); /* create_before_destroy: the new resource has taken everything over */
+        return;
+    }
     if (!world_look(&o.upgrade, &e))
         tf_fail(c, &e);
     else if (o.upgrade.world.reached == STAGE_SWITCHED && o.upgrade.request.on_destroy == DESTROY_REFUSE) {

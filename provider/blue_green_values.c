@@ -126,6 +126,22 @@ static void warn(void *arg, const char *summary, const char *detail)
     tf_warn(o->call, NULL, summary, "%s", detail);
 }
 
+/* A state says "switched" only after every row up to there has passed. */
+static bool was_verified(const struct value *prior, int target_major)
+{
+    struct version v = {0};
+    enum flow_stage was = stage_of(prior, "stage");
+    const char *target = value_as_text(value_get(prior, "target_engine_version"), "");
+    return (was == STAGE_SWITCHED || was == STAGE_COMPLETED) && version_parse(target, &v) &&
+           v.major == target_major;
+}
+
+const char *operation_region(const struct operation *o)
+{
+    const struct aws_session *s = &o->upgrade.aws;
+    return s->region ? s->region : aws_region(s->aws);
+}
+
 bool operation_start(struct operation *o, struct tf_call *c, const struct value *attrs,
                      const struct value *login_block)
 {
@@ -140,6 +156,8 @@ bool operation_start(struct operation *o, struct tf_call *c, const struct value 
     upgrade_init(&o->upgrade, c->arena, &s, clock_real());
     read_request(c, attrs, &o->upgrade.request);
     o->upgrade.old_hint = text_at(c->arena, c->prior, "old_cluster_resource_id");
+    o->upgrade.deployment_hint = text_at(c->arena, c->prior, "blue_green_deployment_identifier");
+    o->upgrade.is_verified = was_verified(c->prior, o->upgrade.request.target.major);
     o->upgrade.login = login;
     o->upgrade.login_arg = o;
     o->upgrade.warn = warn;
@@ -213,7 +231,8 @@ const struct value *operation_state(struct operation *o, const struct value *bas
         value_set(a, f.state, base->keys[i], base->items[i]);
     fill_versions(&f);
     fact_now(&f, "id", value_as_text(value_get(base, "cluster_identifier"), NULL));
-    fact_now(&f, "region", u->aws.region && u->aws.region[0] ? u->aws.region : aws_region(u->aws.aws));
+    if (value_get(base, "region")->kind != VALUE_STRING) /* else the user's own spelling */
+        fact_now(&f, "region", operation_region(o));
     fact_now(&f, "reached_stage", stage_name(u->world.reached));
     fact_now(&f, "staging_endpoint", u->world.green ? u->world.green->endpoint : NULL);
     fact_now(&f, "staging_reader_endpoint", u->world.green ? u->world.green->reader_endpoint : NULL);
@@ -225,7 +244,8 @@ const struct value *operation_state(struct operation *o, const struct value *bas
     fact(&f, "blue_green_deployment_identifier", h->deployment_id);
     fact(&f, "master_user_secret_arn",
          u->world.production ? u->world.production->master_user_secret_arn : NULL);
-    value_set(a, f.state, "tags_all", provider_tags_all(o->call, value_get(base, "tags")));
+    const struct value *tags = provider_tags_all(o->call, value_get(base, "tags"));
+    value_set(a, f.state, "tags_all", value_is_unknown(tags) ? value_get(prior, "tags_all") : tags);
     return f.state;
 }
 

@@ -1,4 +1,5 @@
 /* configure.c — the provider's own RPCs: is the block consistent, and what account does it lead to. */
+#include "internal/upgrade/upgrade.h"
 #include "provider/config.h"
 #include "provider/validate.h"
 
@@ -127,6 +128,7 @@ static void warn_insecure(struct tf_call *c, const struct provider_settings *s)
 
 void *provider_configure(struct tf_call *c)
 {
+    cluster_created_forget();
     CLEANUP(arena_cleanup) struct arena *a = arena_new();
     struct provider_settings *s = ARENA_NEW(a, struct provider_settings);
     struct err e = ERR_INIT;

@@ -22,6 +22,7 @@ struct walk {
     const char *name; /* of the operation, for the journal */
     int64_t timeout_ms;
     size_t findings;
+    const struct step *failed; /* the row the walk ended at; NULL: none, or before the first */
 };
 
 static void report(void *arg, const struct step *s, const struct err *finding)
@@ -75,15 +76,19 @@ static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage t
                                  .journal = journal,
                                  .report = report,
                                  .report_arg = w};
-    const struct step *failed = NULL;
-    if (flow_apply(&run, &failed, &e))
+    if (flow_apply(&run, &w->failed, &e))
         return true;
     /* Findings were told one by one; the summary of a group would only repeat the first. */
-    if (!(failed && failed->kind == STEP_CHECK && w->findings > 0)) {
-        world_state(u, &e);
-        tell_what_exists(w, &e);
-        tf_fail(w->c, &e);
+    if (w->failed && w->failed->kind == STEP_CHECK && w->findings > 0) {
+        struct err exists = ERR_INIT;
+        tell_what_exists(w, &exists);
+        if (exists.hint[0])
+            tf_warn(w->c, NULL, "What was made so far stays", "%s", exists.hint);
+        return false;
     }
+    world_state(u, &e);
+    tell_what_exists(w, &e);
+    tf_fail(w->c, &e);
     return false;
 }
 
@@ -125,43 +130,95 @@ static bool same_world(struct operation *o)
     return false;
 }
 
-/* Rolled back and asked to end: nothing is upgraded. */
-static bool only_ends(const struct tf_call *c, const struct upgrade *u)
+bool only_ends(const struct value *prior, enum flow_stage wanted)
 {
-    bool run = u->world.deployment || u->world.old;
-    return !value_is_null(c->prior) && stage_of(c->prior, "stage") == STAGE_ROLLED_BACK && !run &&
-           (u->request.stage == STAGE_COMPLETED || u->request.stage == STAGE_ROLLED_BACK);
+    return !value_is_null(prior) && stage_of(prior, "stage") == STAGE_ROLLED_BACK &&
+           (wanted == STAGE_COMPLETED || wanted == STAGE_ROLLED_BACK);
 }
 
-static bool go(struct operation *o, const char *name, int64_t timeout_ms)
+/* How far an earlier apply has come for the same target, by the state: every row up to there has passed. */
+static enum flow_stage walked_before(const struct operation *o)
+{
+    const struct value *prior = o->call->prior;
+    struct version v = {0};
+    enum flow_stage was = stage_of(prior, "stage");
+    bool same = version_parse(value_as_text(value_get(prior, "target_engine_version"), ""), &v) &&
+                v.major == o->upgrade.request.target.major;
+    return same && was != STAGE_ROLLED_BACK ? was : STAGE_NONE;
+}
+
+/* A stage that is lowered, and attributes that make no step, change the state only. */
+static bool is_state_only(const struct operation *o)
+{
+    enum flow_stage wanted = o->upgrade.request.stage;
+    return wanted != STAGE_ROLLED_BACK && walked_before(o) >= wanted && o->upgrade.world.reached >= wanted;
+}
+
+static bool walks_nothing(const struct operation *o)
+{
+    const struct world *w = &o->upgrade.world;
+    bool ended = w->version.major >= o->upgrade.request.target.major && !w->deployment && !w->old;
+    return ended || only_ends(o->call->prior, o->upgrade.request.stage) || is_state_only(o);
+}
+
+/* What a plan that could look would have refused, before anything is made. */
+static bool may_go(struct operation *o)
 {
     struct upgrade *u = &o->upgrade;
-    struct walk w = {.o = o, .c = o->call, .name = name, .timeout_ms = timeout_ms};
-    bool ended = u->world.version.major >= u->request.target.major && !u->world.deployment && !u->world.old;
-    if (only_ends(o->call, u) || (ended && u->request.stage != STAGE_ROLLED_BACK))
+    const struct world *w = &u->world;
+    struct err e = ERR_INIT;
+    if (walks_nothing(o) || u->request.stage == STAGE_ROLLED_BACK)
         return true;
-    if (u->request.stage == STAGE_ROLLED_BACK)
-        return walk_flow(&w, &flow_blue_green_back, STAGE_ROLLED_BACK);
-    return walk_flow(&w, &flow_blue_green, u->request.stage);
+    bool other = (w->deployment || w->old) && !same_run(u, &e);
+    bool early = !other && u->request.stage == STAGE_COMPLETED && u->request.retain_old_ms > 0 &&
+                 w->reached < STAGE_SWITCHED;
+    if (early)
+        (void)upgrade_fail(&e, E_RETENTION, "stage = \"completed\" before the switch of %s was observed",
+                           u->request.cluster);
+    if (!other && !early)
+        return true;
+    world_state(u, &e);
+    tf_fail(o->call, &e);
+    return false;
+}
+
+static bool go(struct walk *w)
+{
+    enum flow_stage wanted = w->o->upgrade.request.stage;
+    bool back = wanted == STAGE_ROLLED_BACK;
+    return walks_nothing(w->o) || walk_flow(w, back ? &flow_blue_green_back : &flow_blue_green, wanted);
+}
+
+/* What AWS shows, but not beyond a row that has yet to pass: else the next plan would be empty over it. */
+static enum flow_stage stage_after_failure(const struct walk *w)
+{
+    enum flow_stage reached = w->o->upgrade.world.reached;
+    if (!w->failed || w->failed->stage > reached || walked_before(w->o) >= w->failed->stage)
+        return reached;
+    return w->failed->stage - 1;
 }
 
 /* reached_stage is what AWS shows; that something was rolled back shows in nothing, so the stage itself says
- * it. */
-static const struct value *final_state(struct operation *o, bool ok)
+ * it. NULL if the world cannot be seen: then the prior state is nearer to the truth than anything made up. */
+static const struct value *final_state(const struct walk *w, bool ok)
 {
+    struct operation *o = w->o;
     struct tf_call *c = o->call;
     struct err e = ERR_INIT;
-    if (!world_look(&o->upgrade, &e) && ok)
-        tf_fail(c, &e);
+    if (!world_look(&o->upgrade, &e)) {
+        if (ok)
+            tf_fail(c, &e);
+        return NULL;
+    }
     const struct value *state = operation_state(o, c->planned, c->prior);
     if (ok && o->upgrade.request.stage == STAGE_ROLLED_BACK)
         return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
-    if (ok && only_ends(c, &o->upgrade))
+    if (ok && only_ends(c->prior, o->upgrade.request.stage))
         return tf_with(c, state, "reached_stage",
                        value_string(c->arena, stage_name(o->upgrade.request.stage)));
     if (ok)
         return state;
-    state = tf_with(c, state, "stage", value_string(c->arena, stage_name(o->upgrade.world.reached)));
+    state = tf_with(c, state, "stage", value_string(c->arena, stage_name(stage_after_failure(w))));
     return tf_with(c, state, "planned_steps", value_list(c->arena));
 }
 
@@ -172,15 +229,17 @@ static const struct value *apply(struct tf_call *c, const char *name, int64_t ti
     bool create = value_is_null(c->prior);
     if (!operation_start(&o, c, c->planned, value_get(c->config, "postgresql")))
         return NULL;
-    const char *region = o.upgrade.aws.region ? o.upgrade.aws.region : aws_region(o.upgrade.aws.aws);
-    const char *cluster = o.upgrade.request.cluster;
+    const char *region = operation_region(&o), *cluster = o.upgrade.request.cluster;
     const struct value *state = NULL;
+    struct walk w = {.o = &o, .c = c, .name = name, .timeout_ms = timeout_ms};
     if (!cluster_claim(region, cluster, c->stop, &e)) {
         tf_fail(c, &e);
     } else {
-        bool started = same_world(&o), ok = started && go(&o, name, timeout_ms);
+        bool started = same_world(&o) && may_go(&o), ok = started && go(&w);
         if (ok || (started && !create))
-            state = final_state(&o, ok);
+            state = final_state(&w, ok);
+        if (create && state)
+            cluster_created(region, cluster);
         cluster_release(region, cluster);
     }
     operation_done(&o);
@@ -201,7 +260,7 @@ static const struct value *update(struct tf_call *c)
 
 static const struct value *absent(struct operation *o)
 {
-    if (!o->upgrade.world.deployment && !o->upgrade.world.old)
+    if (!o->upgrade.world.deployment && !o->upgrade.world.old && !o->upgrade.world.is_deleting)
         return NULL;
     tf_warn(o->call, NULL, "The cluster is gone",
             "Cluster %s does not exist, but objects of its upgrade do; the resource is kept.",
@@ -217,6 +276,10 @@ static const struct value *settle_stage(struct operation *o, const struct value 
     bool building = stage == STAGE_PREPARED || stage == STAGE_VALIDATED;
     if (stage == STAGE_ROLLED_BACK && reached < STAGE_SWITCHED && !o->upgrade.world.deployment)
         return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
+    bool ended = stage == STAGE_COMPLETED && stage_of(c->prior, "reached_stage") == STAGE_COMPLETED &&
+                 value_is_null(value_get(state, "old_cluster_resource_id"));
+    if (ended && reached == STAGE_NONE && !o->upgrade.world.deployment) /* ended after a roll-back */
+        return tf_with(c, state, "reached_stage", value_string(c->arena, "completed"));
     if (building && !o->upgrade.world.deployment && reached == STAGE_NONE)
         return tf_with(c, state, "stage", value_string(c->arena, "none"));
     if (building && reached == STAGE_SWITCHED)
@@ -258,6 +321,13 @@ static const struct value *read(struct tf_call *c)
 
 /* ---- delete ---- */
 
+/* Adopted, and never taken over by an apply of ours: that would have left its tag on the old side. */
+static bool is_foreign_switch(const struct upgrade *u)
+{
+    const struct world *w = &u->world;
+    return w->deployment && !w->is_ours && !(w->old && rds_tag_value(&w->old->tags, TAG_OLD_OF));
+}
+
 static bool tear_down(struct operation *o, int64_t timeout_ms)
 {
     struct upgrade *u = &o->upgrade;
@@ -266,6 +336,7 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
     if (u->world.reached == STAGE_COMPLETED)
         return true; /* the groups made for it are production's by now */
     if (u->world.reached != STAGE_SWITCHED) {
+        u->is_serverless = u->world.production && u->world.production->serverless_v2;
         if (!u->world.deployment || u->world.is_ours)
             return walk_flow(&w, &flow_blue_green_back, STAGE_ROLLED_BACK);
         tf_warn(o->call, NULL, "The deployment stays", "Deployment %s was made elsewhere and is left alone.",
@@ -274,6 +345,12 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
     }
     if (u->request.on_destroy == DESTROY_KEEP_OLD)
         return true;
+    if (u->request.on_destroy == DESTROY_DELETE_OLD && is_foreign_switch(u)) {
+        tf_warn(o->call, NULL, "The old side stays",
+                "Deployment %s was made and switched over elsewhere; it and the old side are left alone.",
+                u->world.deployment->name);
+        return true;
+    }
     if (u->request.on_destroy == DESTROY_DELETE_OLD)
         return walk_flow(&w, &flow_blue_green_retire, STAGE_COMPLETED);
     (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and its old side still exists",
@@ -289,7 +366,10 @@ static bool is_replacement_of_itself(struct tf_call *c)
 {
     struct plan_note note = {0};
     const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
-    return plan_note_read(c, &note) && !note.is_destroy && strcasecmp(note.cluster, cluster) == 0;
+    bool known = plan_note_read(c, &note);
+    const char *region = value_as_text(value_get(c->prior, "region"), "");
+    bool same_place = note.region == NULL || note.region[0] == '\0' || strcasecmp(note.region, region) == 0;
+    return known && !note.is_destroy && strcasecmp(note.cluster, cluster) == 0 && same_place;
 }
 
 static const struct value *del(struct tf_call *c)
@@ -300,7 +380,11 @@ static const struct value *del(struct tf_call *c)
         return NULL;
     if (!operation_start(&o, c, c->prior, value_get(c->prior, "postgresql")))
         return c->prior;
-    const char *region = o.upgrade.aws.region ? o.upgrade.aws.region : aws_region(o.upgrade.aws.aws);
+    const char *region = operation_region(&o);
+    if (cluster_was_created(region, o.upgrade.request.cluster)) {
+        operation_done(&o); /* create_before_destroy, or another resource of the same cluster */
+        return NULL;
+    }
     bool ok = cluster_claim(region, o.upgrade.request.cluster, c->stop, &e);
     if (ok) {
         ok = world_look(&o.upgrade, &e);
@@ -342,8 +426,8 @@ static const struct value *import_world(struct operation *o, const struct value 
     }
     const struct world *w = &o->upgrade.world;
     char text[VERSION_SIZE];
-    bool run = w->run_target.major > 0;
-    struct version target = run ? w->run_target : w->version;
+    bool run = w->deployment || w->old;
+    struct version target = w->run_target.major > 0 ? w->run_target : w->version;
     o->upgrade.request.target = target;
     const struct value *v =
         tf_with(c, attrs, "target_engine_version", value_string(c->arena, version_print(target, text)));

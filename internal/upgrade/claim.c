@@ -17,11 +17,11 @@ struct claim {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
-static struct claim *claims;
+static struct claim *claims, *created;
 
-static struct claim **find(const char *key)
+static struct claim **find(struct claim **list, const char *key)
 {
-    struct claim **at = &claims;
+    struct claim **at = list;
     while (*at && strcmp((*at)->key, key) != 0)
         at = &(*at)->next;
     return at;
@@ -52,7 +52,7 @@ bool cluster_claim(const char *region, const char *cluster, struct stop *stop, s
         abort();
     make_key(mine->key, sizeof mine->key, region, cluster);
     (void)pthread_mutex_lock(&lock);
-    while (*find(mine->key) && !stop_requested(stop))
+    while (*find(&claims, mine->key) && !stop_requested(stop))
         wait_a_while();
     bool ok = !stop_requested(stop);
     if (ok) {
@@ -71,10 +71,48 @@ void cluster_release(const char *region, const char *cluster)
     char key[sizeof(((struct claim *)NULL)->key)];
     make_key(key, sizeof key, region, cluster);
     (void)pthread_mutex_lock(&lock);
-    struct claim **at = find(key), *mine = *at;
+    struct claim **at = find(&claims, key), *mine = *at;
     if (mine)
         *at = mine->next;
     (void)pthread_cond_broadcast(&released);
     (void)pthread_mutex_unlock(&lock);
     free(mine);
+}
+
+void cluster_created(const char *region, const char *cluster)
+{
+    struct claim *mine = calloc(1, sizeof *mine);
+    if (!mine)
+        abort();
+    make_key(mine->key, sizeof mine->key, region, cluster);
+    (void)pthread_mutex_lock(&lock);
+    bool known = *find(&created, mine->key) != NULL;
+    if (!known) {
+        mine->next = created;
+        created = mine;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    if (known)
+        free(mine);
+}
+
+bool cluster_was_created(const char *region, const char *cluster)
+{
+    char key[sizeof(((struct claim *)NULL)->key)];
+    make_key(key, sizeof key, region, cluster);
+    (void)pthread_mutex_lock(&lock);
+    bool known = *find(&created, key) != NULL;
+    (void)pthread_mutex_unlock(&lock);
+    return known;
+}
+
+void cluster_created_forget(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    while (created) {
+        struct claim *next = created->next;
+        free(created);
+        created = next;
+    }
+    (void)pthread_mutex_unlock(&lock);
 }

@@ -106,6 +106,12 @@ void upgrade_done(struct upgrade *u);
  * at Stop. */
 MUST_CHECK bool cluster_claim(const char *region, const char *cluster, struct stop *stop, struct err *e);
 void cluster_release(const char *region, const char *cluster);
+/* A resource of this cluster was made in this process: the delete leg of create_before_destroy, and another
+ * resource of the same cluster, must then leave its objects alone. Kept until the provider is configured
+ * again: that is another apply. */
+void cluster_created(const char *region, const char *cluster);
+void cluster_created_forget(void);
+bool cluster_was_created(const char *region, const char *cluster);
 
 /* Reads production, its deployment, green and the old cluster. An absent cluster is no error here. */
 MUST_CHECK bool world_look(struct upgrade *u, struct err *e);
