@@ -391,6 +391,11 @@ static bool reboot_instance(struct call *c)
 static bool show_rebooting(struct job *j, struct err *e)
 {
     (void)e;
+    sandbox_lock(j->sb);
+    const json_t *instance = job_instance(j);
+    if (instance)
+        event_add(j->sb, KIND_INSTANCE, instance, "availability", "DB instance shutdown");
+    sandbox_unlock(j->sb);
     job_instance_status(j, "rebooting");
     return true;
 }

@@ -389,6 +389,109 @@ static void deferred(void **state)
     await(f, CLUSTER "orders", "<DBClusterParameterGroup>g17</DBClusterParameterGroup>");
 }
 
+static void snapshots_and_copies(void **state)
+{
+    struct fixture *f = *state;
+    make_cluster(
+        f, "orders",
+        "&EngineVersion=13.22&DatabaseName=shop&StorageEncrypted=true&Port=6000&BackupRetentionPeriod=7");
+    make_instance(f, "orders", "orders-1");
+#define SNAPSHOT "Action=DescribeDBClusterSnapshots&DBClusterSnapshotIdentifier="
+    expect(f, "Action=CreateDBClusterSnapshot&DBClusterIdentifier=orders&DBClusterSnapshotIdentifier=s1",
+           "<Status>creating</Status>");
+    await(f, SNAPSHOT "s1", AVAILABLE);
+    expect(f, "Action=CreateDBClusterSnapshot&DBClusterIdentifier=orders&DBClusterSnapshotIdentifier=S1",
+           "DBClusterSnapshotAlreadyExistsFault");
+    expect(f,
+           "Action=CopyDBClusterSnapshot&SourceDBClusterSnapshotIdentifier=s1&"
+           "TargetDBClusterSnapshotIdentifier=s2&KmsKeyId=other",
+           "key/other");
+    await(f, SNAPSHOT "s2", AVAILABLE);
+    expect(f, "Action=DeleteDBClusterSnapshot&DBClusterSnapshotIdentifier=s1", "<Status>deleting</Status>");
+    expect(f, SNAPSHOT "s1", "DBClusterSnapshotNotFoundFault");
+    /* the Region's default version, not the snapshot's: an upgrade on the way */
+    expect(f,
+           "Action=RestoreDBClusterFromSnapshot&DBClusterIdentifier=up&SnapshotIdentifier=s2&Engine=aurora-"
+           "postgresql",
+           "<EngineVersion>17.7<");
+    await(f, CLUSTER "up", AVAILABLE);
+    expect(f, CLUSTER "up", "<Port>6000</Port>");
+    expect(f, CLUSTER "up", "key/other");
+    expect(f, CLUSTER "up", "<DBClusterParameterGroup>default.aurora-postgresql17<");
+    char resource[64];
+    (void)snprintf(resource, sizeof resource, "%s", element(ask(f, CLUSTER "up"), "DbClusterResourceId"));
+    assert_int_equal(volume_major(f->sb.engine, resource), 17);
+    expect(f,
+           "Action=RestoreDBClusterFromSnapshot&DBClusterIdentifier=down&SnapshotIdentifier=s2&Engine=aurora-"
+           "postgresql&EngineVersion=13.20",
+           "Cannot upgrade aurora-postgresql from 13.22 to 13.20");
+    expect(f,
+           "Action=RestoreDBClusterToPointInTime&DBClusterIdentifier=clone&SourceDBClusterIdentifier=orders&"
+           "RestoreType=copy-on-write"
+           "&UseLatestRestorableTime=true",
+           "<CloneGroupId>");
+    await(f, CLUSTER "clone", AVAILABLE);
+    expect(f, CLUSTER "clone", "<Port>5432</Port>"); /* not the source's */
+    expect(f, CLUSTER "clone", "<BackupRetentionPeriod>7<");
+    make_instance(f, "clone", "clone-1");
+}
+
+static void failover(void **state)
+{
+    struct fixture *f = *state;
+    make_cluster(f, "orders", "");
+    make_instance(f, "orders", "orders-1");
+    make_instance(f, "orders", "orders-2");
+    expect(f, CLUSTER "orders", "orders-1</DBInstanceIdentifier><IsClusterWriter>true<");
+    expect(f, "Action=FailoverDBCluster&DBClusterIdentifier=orders", "<Status>failing-over</Status>");
+    await(f, CLUSTER "orders", AVAILABLE);
+    expect(f, CLUSTER "orders", "orders-2</DBInstanceIdentifier><IsClusterWriter>true<");
+    expect(f, "Action=DeleteDBInstance&DBInstanceIdentifier=orders-2", "deleting");
+    await(f, INSTANCES "orders-2", "DBInstanceNotFound");
+    expect(f, CLUSTER "orders",
+           "orders-1</DBInstanceIdentifier><IsClusterWriter>true<"); /* the role is passed on */
+}
+
+static void settings(void **state)
+{
+    struct fixture *f = *state;
+    make_cluster(f, "orders", "&EngineVersion=17.6");
+    make_instance(f, "orders", "orders-1");
+    f->sb.speed = 30; /* slow enough to see what is shown for a while */
+#define ROLE "&DBClusterIdentifier=orders&RoleArn=arn:aws:iam::123456789012:role/s3&FeatureName=s3Import"
+    expect(f, "Action=AddRoleToDBCluster" ROLE, "<AddRoleToDBClusterResponse");
+    expect(f, CLUSTER "orders", "<FeatureName>s3Import</FeatureName>");
+    expect(f, "Action=AddRoleToDBCluster" ROLE, "DBClusterRoleAlreadyExists");
+    expect(f, "Action=RemoveRoleFromDBCluster" ROLE, "<RemoveRoleFromDBClusterResponse");
+    expect(f, "Action=RemoveRoleFromDBCluster" ROLE, "DBClusterRoleNotFound");
+    expect(f,
+           MODIFY "orders&ServerlessV2ScalingConfiguration.MinCapacity=0.5&ServerlessV2ScalingConfiguration."
+                  "MaxCapacity=4"
+                  "&CloudwatchLogsExportConfiguration.EnableLogTypes.member.1=postgresql&DeletionProtection="
+                  "true&Port=6543"
+                  "&PreferredMaintenanceWindow=Sun:02:00-Sun:03:00",
+           "<Port>5432</Port>"); /* the reply shows what was */
+    await(f, CLUSTER "orders", "<Status>modifying</Status>");
+    await(f, CLUSTER "orders", AVAILABLE);
+    static const char *const now[] = {"<MinCapacity>0.5</MinCapacity>", "<member>postgresql</member>",
+                                      "<Port>6543</Port>", "<DeletionProtection>true<",
+                                      "sun:02:00-sun:03:00"};
+    for (size_t i = 0; i < ARRAY_LEN(now); i++)
+        expect(f, CLUSTER "orders", now[i]);
+    expect(f, "Action=DeleteDBCluster&DBClusterIdentifier=orders&SkipFinalSnapshot=true",
+           "Cannot delete protected Cluster");
+    expect(f, MODIFY "orders&ManageMasterUserPassword=true", AVAILABLE);
+    await(f, CLUSTER "orders", "<Status>resetting-master-credentials</Status>");
+    await(f, CLUSTER "orders", AVAILABLE);
+    expect(f, CLUSTER "orders", "<MasterUserSecret>");
+    expect(f, MODIFY "orders&MasterUserPassword=other-pass", "InvalidParameterCombination");
+    expect(f,
+           MODIFY "orders&ManageMasterUserPassword=false&MasterUserPassword=other-pass&ApplyImmediately=true",
+           AVAILABLE);
+    await(f, CLUSTER "orders", AVAILABLE);
+    assert_null(strstr(ask(f, CLUSTER "orders"), "MasterUserSecret"));
+}
+
 /* ---- other services, faults ---- */
 
 static void sessions_and_secrets(void **state)
@@ -469,6 +572,9 @@ int main(void)
         TEST(restart_in_flight),
         TEST(upgrade),
         TEST(deferred),
+        TEST(snapshots_and_copies),
+        TEST(failover),
+        TEST(settings),
         TEST(sessions_and_secrets),
         TEST(faults_on_request),
     };

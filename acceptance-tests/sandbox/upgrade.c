@@ -323,6 +323,7 @@ static bool take_snapshot(struct job *j, struct err *e)
     time_t now = (time_t)(j->sb->clock->wall_ms(j->sb->clock) / 1000);
     struct tm utc;
     (void)job_arg(j, "cluster", resource, sizeof resource);
+    show_members(j, "upgrading", "backing-up");
     (void)strftime(stamp, sizeof stamp, "%Y-%m-%d-%H-%M", gmtime_r(&now, &utc));
     sandbox_lock(j->sb);
     json_t *cluster = job_cluster(j);
@@ -336,7 +337,10 @@ static bool take_snapshot(struct job *j, struct err *e)
         event_add(j->sb, KIND_CLUSTER, cluster, "maintenance", "Database cluster upgrade is in progress.");
     }
     sandbox_unlock(j->sb);
-    return !*volume || (snapshot_copy_volume(j->sb, resource, volume, e) && snapshot_finish(j->sb, volume));
+    bool ok =
+        !*volume || (snapshot_copy_volume(j->sb, resource, volume, e) && snapshot_finish(j->sb, volume));
+    show_members(j, "upgrading", "upgrading");
+    return ok;
 }
 
 static void record_groups(struct job *j, json_t *cluster)
