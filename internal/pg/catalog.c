@@ -2,7 +2,6 @@
 #include "internal/base/buf.h"
 #include "internal/pg/query.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- names that may and may not be looked at ---- */
@@ -41,67 +40,109 @@ static bool names_by_right(struct pg *c, struct arena *a, const char *sql, const
 
 /* ---- sequences ---- */
 
-static const struct field sequence_fields[] = {
-    {FIELD_TEXT, offsetof(struct pg_sequence, name)},
-    {FIELD_INT64, offsetof(struct pg_sequence, last_value)},
-    {FIELD_INT64, offsetof(struct pg_sequence, increment)},
-    {FIELD_BOOL, offsetof(struct pg_sequence, is_called)},
+struct listed_sequence {
+    const char *name;
+    int64_t last_value, increment;
+    bool allowed, is_called;
+};
+static const struct field listed_sequence_fields[] = {
+    {FIELD_TEXT, offsetof(struct listed_sequence, name)},
+    {FIELD_BOOL, offsetof(struct listed_sequence, allowed)},
+    {FIELD_INT64, offsetof(struct listed_sequence, increment)},
+    {FIELD_BOOL, offsetof(struct listed_sequence, is_called)},
+    {FIELD_INT64, offsetof(struct listed_sequence, last_value)},
 };
 
-/* Read from the sequences themselves: the view pg_sequences shows NULL for "never called" and "not allowed"
- * alike, and hides setval(…, false). */
-static bool read_sequences(struct pg *c, struct arena *a, const char *const *names, size_t n,
-                           struct pg_sequence *ret, struct err *e)
+/* pg_sequence_last_value() is fast, and NULL for "not called" and, in some majors, "not allowed"; in others
+ * the latter is an error. So rights are asked for first, and what has not been called is read from itself. */
+static const char sequences_sql[] =
+    "SELECT s.name, s.allowed, s.increment, s.last_value IS NOT NULL, s.last_value FROM (SELECT q.*, CASE "
+    "WHEN"
+    " q.allowed THEN pg_sequence_last_value(q.oid) END AS last_value FROM (SELECT c.oid, format('%I.%I', "
+    "n.nspname,"
+    " c.relname) AS name, has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT') "
+    "AS allowed,"
+    " p.seqincrement AS increment, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = "
+    "c.relnamespace"
+    " JOIN pg_sequence p ON p.seqrelid = c.oid WHERE c.relkind = 'S' AND " SQL_USER_RELATION(
+        "c", "n") ") q) s"
+                  " ORDER BY s.nspname, s.relname";
+
+struct sequence_state {
+    int64_t index, last_value;
+    bool is_called;
+};
+static const struct field sequence_state_fields[] = {
+    {FIELD_INT64, offsetof(struct sequence_state, index)},
+    {FIELD_INT64, offsetof(struct sequence_state, last_value)},
+    {FIELD_BOOL, offsetof(struct sequence_state, is_called)},
+};
+
+/* Those of all[from…] that have not been called, at most a batch; *ret_next is where to go on. */
+static bool read_uncalled(struct pg *c, struct arena *a, struct pg_sequence *all, size_t n, size_t from,
+                          size_t *ret_next, struct err *e)
 {
+    enum { BATCH = 250 };
     struct buf sql = BUF_INIT((size_t)1024 * 1024);
-    for (size_t i = 0; i < n; i++)
-        (void)buf_printf(&sql,
-                         "%sSELECT %zu, s.last_value, p.seqincrement, s.is_called FROM %s s, pg_sequence p"
-                         " WHERE p.seqrelid = s.tableoid",
-                         i ? " UNION ALL " : "", i, names[i]);
+    size_t in_batch = 0, i = from;
+    for (; i < n && in_batch < BATCH; i++)
+        if (!all[i].is_called)
+            (void)buf_printf(&sql, "%sSELECT %zu, last_value, is_called FROM %s",
+                             in_batch++ ? " UNION ALL " : "", i, all[i].name);
+    *ret_next = i;
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    bool done = sql.overflow    ? err_set(e, ERR_INVALID, "names of sequences are too long together")
+                : in_batch == 0 ? true
+                                : query_rows(c, buf_text(&sql), NULL, 0, &r, e);
+    buf_done(&sql);
+    void *mapped;
+    size_t count = 0;
+    if (!done || (r && !query_map(r, a, sequence_state_fields, ARRAY_LEN(sequence_state_fields),
+                                  sizeof(struct sequence_state), &mapped, &count, e)))
+        return false;
+    for (size_t k = 0; k < count; k++) {
+        const struct sequence_state *s = (const struct sequence_state *)mapped + k;
+        all[s->index].last_value = s->last_value;
+        all[s->index].is_called = s->is_called;
+    }
+    return true;
+}
+
+static bool list_sequences(struct pg *c, struct arena *a, struct pg_sequence **ret, size_t *ret_n,
+                           struct err *e)
+{
     PGresult *r CLEANUP(result_cleanup) = NULL;
     void *mapped;
-    size_t count;
-    bool done = sql.overflow ? err_set(e, ERR_INVALID, "names of sequences are too long together")
-                             : query_rows(c, buf_text(&sql), NULL, 0, &r, e);
-    buf_done(&sql);
-    if (!done ||
-        !query_map(r, a, sequence_fields, ARRAY_LEN(sequence_fields), sizeof *ret, &mapped, &count, e))
+    size_t n, forbidden_n = 0;
+    if (!query_rows(c, sequences_sql, NULL, 0, &r, e) ||
+        !query_map(r, a, listed_sequence_fields, ARRAY_LEN(listed_sequence_fields),
+                   sizeof(struct listed_sequence), &mapped, &n, e))
         return false;
-    if (count != n)
-        return err_set(e, ERR_REMOTE, "%zu of %zu sequences could be read", count, n);
-    const struct pg_sequence *rows = mapped; /* their names are numbers in this batch */
+    const struct listed_sequence *rows = mapped;
+    struct pg_sequence *all = ARENA_ARRAY(a, struct pg_sequence, n + 1);
+    const char **forbidden = ARENA_ARRAY(a, const char *, n + 1);
     for (size_t i = 0; i < n; i++) {
-        size_t at = strtoul(rows[i].name, NULL, 10);
-        if (at >= n)
-            return err_set(e, ERR_BUG, "sequence %zu of %zu", at, n);
-        ret[at] = rows[i];
-        ret[at].name = names[at];
+        all[i] = (struct pg_sequence){rows[i].name, rows[i].last_value, rows[i].increment, rows[i].is_called};
+        if (!rows[i].allowed)
+            forbidden[forbidden_n++] = rows[i].name;
     }
+    if (forbidden_n > 0)
+        return denied(c, "read these sequences:", "GRANT USAGE ON SCHEMA … and GRANT SELECT ON SEQUENCE …",
+                      forbidden, forbidden_n, e);
+    *ret = all;
+    *ret_n = n;
     return true;
 }
 
 bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n, struct err *e)
 {
-    enum { BATCH = 250 };
-    static const char sql[] =
-        "SELECT format('%I.%I', n.nspname, c.relname), has_schema_privilege(n.oid, 'USAGE') AND"
-        " has_sequence_privilege(c.oid, 'SELECT') FROM pg_class c JOIN pg_namespace n ON n.oid = "
-        "c.relnamespace"
-        " WHERE c.relkind = 'S' AND " SQL_USER_RELATION("c", "n") " ORDER BY n.nspname, c.relname";
-    const char **names, **forbidden;
-    size_t n, forbidden_n;
-    if (!names_by_right(c, a, sql, &names, &n, &forbidden, &forbidden_n, e))
-        return err_wrap(e, "list sequences of database \"%s\"", c->database);
-    if (forbidden_n > 0) {
-        (void)denied(c, "read these sequences:", "GRANT USAGE ON SCHEMA … and GRANT SELECT ON SEQUENCE …",
-                     forbidden, forbidden_n, e);
+    struct pg_sequence *all;
+    size_t n;
+    bool done = list_sequences(c, a, &all, &n, e);
+    for (size_t i = 0; done && i < n;)
+        done = read_uncalled(c, a, all, n, i, &i, e);
+    if (!done)
         return err_wrap(e, "read sequences of database \"%s\"", c->database);
-    }
-    struct pg_sequence *all = ARENA_ARRAY(a, struct pg_sequence, n + 1);
-    for (size_t i = 0; i < n; i += BATCH)
-        if (!read_sequences(c, a, names + i, n - i < BATCH ? n - i : BATCH, all + i, e))
-            return err_wrap(e, "read sequences of database \"%s\"", c->database);
     *ret = all;
     *ret_n = n;
     return true;
