@@ -6,7 +6,7 @@
 
 struct fake_rds fake;
 
-enum { BUILD_MS = 300 * 1000, SWITCH_MS = 20 * 1000 };
+enum { BUILD_MS = 300 * 1000, SWITCH_MS = 20 * 1000, APPLYING_MS = 25 * 1000, REBOOT_MS = 60 * 1000 };
 #define ARN "arn:aws:rds:eu-central-1:123456789012:"
 
 void fake_reset(void)
@@ -78,6 +78,8 @@ static const char *deployment_status(void)
 {
     if (fake.completed)
         return "SWITCHOVER_COMPLETED";
+    if (fake.flaps && fake.validated_tag && !switching() && fake.readings++ % 3 == 2)
+        return "PROVISIONING";
     if (switching())
         return "SWITCHOVER_IN_PROGRESS";
     return now() < fake.created_ms + BUILD_MS ? "PROVISIONING" : "AVAILABLE";
@@ -103,12 +105,20 @@ const char *rds_tag_value(const struct rds_tags *t, const char *key)
 
 static const struct xml no_xml = {.name = "DBCluster", .text = ""};
 
+/* A group that is attached is applying first, then waits for a reboot (reference of DBClusterMember). */
+static const char *group_status(void)
+{
+    if (fake.attached_ms == 0 || (fake.rebooted_ms > 0 && now() >= fake.rebooted_ms + REBOOT_MS))
+        return "in-sync";
+    return now() < fake.attached_ms + APPLYING_MS ? "applying" : "pending-reboot";
+}
+
 static const struct rds_cluster *cluster(struct arena *a, const char *id, const char *version, double min)
 {
     struct rds_cluster *k = ARENA_NEW(a, struct rds_cluster);
     struct rds_member *m = ARENA_NEW(a, struct rds_member);
-    *m =
-        (struct rds_member){.identifier = "orders-1", .parameter_group_status = "in-sync", .is_writer = true};
+    *m = (struct rds_member){
+        .identifier = "orders-1", .parameter_group_status = group_status(), .is_writer = true};
     *k = (struct rds_cluster){.identifier = id,
                               .arn = arena_printf(a, ARN "cluster:%s", id),
                               .status = "available",
@@ -116,7 +126,8 @@ static const struct rds_cluster *cluster(struct arena *a, const char *id, const 
                               .engine = "aurora-postgresql",
                               .engine_mode = "provisioned",
                               .engine_version = version,
-                              .parameter_group = "orders-pg",
+                              .parameter_group =
+                                  fake.managed_attached ? "orders-upgrade-13-source" : "orders-pg",
                               .endpoint = arena_printf(a, "%s.example", id),
                               .reader_endpoint = "",
                               .master_username = "",
@@ -144,10 +155,11 @@ static const struct rds_cluster *old_cluster(struct arena *a)
     *k = *cluster(a, "orders-old1", fake.old_version, fake.production_min);
     k->status = fake.old_deleting ? "deleting" : "available";
     k->deletion_protection = fake.old_protected;
-    if (fake.old_tag) {
+    if (fake.old_tag || fake.stale_old_note) {
         struct rds_tag *t = ARENA_ARRAY(a, struct rds_tag, 2);
         t[0] = (struct rds_tag){"aurora-upgrade:old-of", "orders"};
-        t[1] = (struct rds_tag){"aurora-upgrade:switched-at", "2026-01-02T03:04:05Z"};
+        t[1] = (struct rds_tag){"aurora-upgrade:switched-at",
+                                fake.old_tag ? "2026-01-02T03:04:05Z" : "2025-01-02T03:04:05Z"};
         k->tags = (struct rds_tags){t, 2};
     }
     return k;
@@ -162,7 +174,8 @@ bool rds_cluster_find(const struct aws_session *s, const char *id, const struct 
     *ret = NULL;
     if (strcmp(id, "orders") == 0 && fake.cluster_exists)
         *ret = cluster(s->arena, "orders", fake.production_version, fake.production_min);
-    else if (strcmp(id, "orders-green-abc123") == 0 && fake.green)
+    else if (strcmp(id, "orders-green-abc123") == 0 && fake.green &&
+             !(fake.late_green && now() < fake.created_ms + 60000))
         *ret = cluster(s->arena, id, fake.green_version, fake.green_min);
     else if (strcmp(id, "orders-old1") == 0 && fake.old)
         *ret = old_cluster(s->arena);
@@ -200,24 +213,30 @@ bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
     if (!fake_enter(e))
         return false;
     struct rds_instance *in = ARENA_NEW(s->arena, struct rds_instance);
-    const struct rds_instance **list = ARENA_ARRAY(s->arena, const struct rds_instance *, 1);
-    *in = (struct rds_instance){.identifier = arena_printf(s->arena, "%s-1", cluster_id),
-                                .arn = arena_printf(s->arena, ARN "db:%s-1", cluster_id),
-                                .resource_id = "db-1",
-                                .status = "available",
-                                .instance_class = "db.r6g.large",
-                                .engine = "aurora-postgresql",
-                                .engine_version = "",
-                                .cluster_identifier = cluster_id,
-                                .availability_zone = "",
-                                .parameter_group = "orders-pg-instance",
-                                .parameter_apply_status = "in-sync",
-                                .endpoint = "",
-                                .ca_certificate = "",
-                                .raw = &no_xml};
+    const struct rds_instance **list = ARENA_ARRAY(s->arena, const struct rds_instance *, 2);
+    *in = (struct rds_instance){
+        .identifier = arena_printf(s->arena, "%s-1", cluster_id),
+        .arn = arena_printf(s->arena, ARN "db:%s-1", cluster_id),
+        .resource_id = "db-1",
+        .status = fake.rebooted_ms > 0 && now() < fake.rebooted_ms + REBOOT_MS ? "rebooting" : "available",
+        .instance_class = "db.r6g.large",
+        .engine = "aurora-postgresql",
+        .engine_version = "",
+        .cluster_identifier = cluster_id,
+        .availability_zone = "",
+        .parameter_group = "orders-pg-instance",
+        .parameter_apply_status = "in-sync",
+        .endpoint = "",
+        .ca_certificate = "",
+        .raw = &no_xml};
+    struct rds_instance *reader = ARENA_NEW(s->arena, struct rds_instance);
+    *reader = *in;
+    reader->identifier = "orders-2";
+    reader->parameter_group = "orders-pg-reports";
     list[0] = in;
+    list[1] = reader;
     *ret = list;
-    *ret_n = strcmp(cluster_id, "orders-old1") == 0 && !fake.old_instances ? 0 : 1;
+    *ret_n = strcmp(cluster_id, "orders-old1") == 0 && !fake.old_instances ? 0 : fake.groups_differ ? 2 : 1;
     return true;
 }
 
@@ -268,7 +287,9 @@ bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegree
     }
     fake.deployment = fake.green = true;
     fake.ours_tag = b->tags.count > 0;
-    fake.green_version = "17.6";
+    fake.green_version = fake.green_major ? fake.green_major : "17.6";
+    fake.deployed_unready +=
+        fake.unready && (!fake.managed_attached || strcmp(group_status(), "in-sync") != 0);
     fake.green_min = fake.production_min;
     fake.created_ms = now();
     fake.deployments_made++;
@@ -287,7 +308,7 @@ bool rds_bluegreen_switchover(const struct aws_session *s, const char *identifie
     if (strcmp(deployment_status(), "AVAILABLE") != 0 || fake.refuse_switchover)
         return err_set(e, ERR_CONFLICT, "not in available state");
     fake.switching_ms = now() > 0 ? now() : 1;
-    return leave(e);
+    return leave(e) && (!fake.lose_switchover || lost(e));
 }
 
 bool rds_bluegreen_delete(const struct aws_session *s, const char *identifier, bool delete_target,
@@ -312,6 +333,11 @@ bool rds_cluster_modify(const struct aws_session *s, const char *id, const struc
         return false;
     if (strcmp(id, "orders") == 0 && c->min_capacity >= 0)
         fake.production_min = c->min_capacity;
+    if (strcmp(id, "orders") == 0 && c->parameter_group) {
+        fake.managed_attached = strcmp(c->parameter_group, "orders-upgrade-13-source") == 0;
+        fake.attached_ms = now() > 0 ? now() : 1;
+        fake.rebooted_ms = 0;
+    }
     if (strcmp(id, "orders-green-abc123") == 0 && c->min_capacity >= 0)
         fake.green_min = c->min_capacity;
     if (strcmp(id, "orders-old1") == 0 && c->deletion_protection == 0)
@@ -348,7 +374,11 @@ bool rds_instance_reboot(const struct aws_session *s, const char *id, struct err
 {
     (void)s;
     (void)id;
-    return fake_enter(e) && leave(e);
+    if (!fake_enter(e))
+        return false;
+    fake.rebooted_ms = now();
+    fake.reboots++;
+    return leave(e);
 }
 
 bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags tags, struct err *e)
@@ -356,6 +386,9 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
     (void)s;
     if (!fake_enter(e))
         return false;
+    const char *capacity = rds_tag_value(&tags, "aurora-upgrade:source-min-capacity");
+    if (capacity)
+        (void)snprintf(fake.capacity_note, sizeof fake.capacity_note, "%s", capacity);
     fake.validated_tag = fake.validated_tag || rds_tag_value(&tags, "aurora-upgrade:validated-at");
     fake.old_tag =
         fake.old_tag || (strstr(arn, "orders-old1") && rds_tag_value(&tags, "aurora-upgrade:old-of"));
@@ -369,6 +402,8 @@ static bool *group_of(bool is_cluster, const char *name)
     static bool named = true;
     if (strstr(name, "-upgrade-") == NULL)
         return &named;
+    if (strstr(name, "-source"))
+        return &fake.managed_group;
     return is_cluster ? &fake.cluster_group : &fake.instance_group;
 }
 
@@ -378,12 +413,11 @@ bool rds_group_find(const struct aws_session *s, bool is_cluster, const char *na
     if (!fake_enter(e))
         return false;
     struct rds_group *g = ARENA_NEW(s->arena, struct rds_group);
-    bool source = strstr(name, "-source") != NULL;
     *g = (struct rds_group){.name = arena_strdup(s->arena, name),
                             .family = "aurora-postgresql17",
                             .description = "",
                             .arn = arena_printf(s->arena, ARN "pg:%s", name)};
-    *ret = !source && *group_of(is_cluster, name) ? g : NULL;
+    *ret = *group_of(is_cluster, name) ? g : NULL;
     return true;
 }
 
@@ -394,7 +428,7 @@ bool rds_group_params(const struct aws_session *s, bool is_cluster, const char *
         return false;
     struct rds_param *p = ARENA_ARRAY(s->arena, struct rds_param, 1);
     p[0] = (struct rds_param){.name = "rds.logical_replication",
-                              .value = "1",
+                              .value = fake.unready && strcmp(name, "orders-pg") == 0 ? "0" : "1",
                               .source = source ? source : "user",
                               .apply_type = "static",
                               .data_type = "",
@@ -428,7 +462,7 @@ bool rds_group_create(const struct aws_session *s, bool is_cluster, const char *
     if (*group_of(is_cluster, name))
         return err_set(e, ERR_CONFLICT, "%s exists", name);
     *group_of(is_cluster, name) = true;
-    fake.groups_made++;
+    fake.groups_made += strstr(name, "-source") == NULL;
     return leave(e);
 }
 
@@ -450,6 +484,8 @@ bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *
     (void)s;
     if (!fake_enter(e))
         return false;
+    if (fake.managed_attached && strstr(name, "-source"))
+        return err_set(e, ERR_CONFLICT, "%s is attached to a cluster", name);
     *group_of(is_cluster, name) = false;
     *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = false;
     return leave(e);
@@ -457,10 +493,12 @@ bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *
 
 bool rds_tag_list(const struct aws_session *s, const char *arn, struct rds_tags *ret, struct err *e)
 {
-    static const struct rds_tag ours = {"aurora-upgrade:cluster", "orders"};
-    (void)s;
+    struct rds_tag *ours = ARENA_ARRAY(s->arena, struct rds_tag, 3);
     (void)arn;
-    *ret = (struct rds_tags){&ours, 1};
+    ours[0] = (struct rds_tag){"aurora-upgrade:cluster", "orders"};
+    ours[1] = (struct rds_tag){"aurora-upgrade:replaced-group", "orders-pg"};
+    ours[2] = (struct rds_tag){"aurora-upgrade:source-min-capacity", fake.capacity_note};
+    *ret = (struct rds_tags){ours, fake.capacity_note[0] ? 3 : 2};
     return fake_enter(e);
 }
 

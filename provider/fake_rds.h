@@ -34,6 +34,18 @@ struct fake_rds {
     bool refuse_switchover, roll_back_switchover, degraded_event, foreign_event, rows_differ, schema_differs,
         no_statistics;
     bool production_writable;
+
+    /* What may be odd about it. */
+    const char *green_major;     /* version green is made with; NULL: "17.6" */
+    bool late_green;             /* the green cluster is there a minute after its deployment */
+    bool flaps;                  /* once validated, every third reading of the deployment is not AVAILABLE */
+    bool lose_switchover;        /* the reply to that call is lost, the switchover goes on */
+    bool stale_old_note;         /* the old cluster has the tags of an earlier run */
+    bool unready, groups_differ; /* production without logical replication; two instances, two groups */
+    bool managed_group, managed_attached;
+    int64_t attached_ms, rebooted_ms; /* mono; 0: not */
+    int readings, reboots, deployed_unready;
+    char capacity_note[32];
 };
 
 extern struct fake_rds fake;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 static size_t findings;
+static struct upgrade asked; /* what differs from the usual request; set per test */
 static char last_finding[4096];
 
 static void report(void *arg, const struct step *s, const struct err *finding)
@@ -49,6 +50,12 @@ static bool apply_flow(const struct flow *flow, enum flow_stage target, const st
     u.request.cluster = "orders";
     u.request.target = (struct version){17, -1};
     u.request.max_lag_bytes = 1 << 20;
+    u.request.max_write_outage_s = 300;
+    u.request.manage_source = asked.request.manage_source;
+    u.request.allow_reboot = asked.request.allow_reboot;
+    u.request.raise_source_capacity = asked.request.raise_source_capacity;
+    u.request.minimum_stable_ms = asked.request.minimum_stable_ms;
+    u.old_hint = asked.old_hint;
     u.source_major = 13;
     u.has_login = true;
     u.is_serverless = fake.serverless;
@@ -238,6 +245,168 @@ static void the_way_back_removes_everything_of_ours(void **state)
     assert_true(fake.old && fake.deployment);
 }
 
+/* A deployment of somebody else that turns out to go elsewhere only once green is there. */
+static void another_major_is_never_switched_to(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    fake.deployment = fake.green = fake.late_green = true;
+    fake.green_version = "15.10";
+    fake.created_ms = fake.clock.mono;
+    assert_false(apply_to(STAGE_SWITCHED, &e));
+    assert_string_equal(e.id, "AUR0122");
+    assert_int_equal(fake.switchovers, 0);
+    fake_reset();
+    fake.green_major = "15.10";
+    e = (struct err)ERR_INIT;
+    must_apply(STAGE_VALIDATED); /* ours by its tags; now they are taken away */
+    fake.ours_tag = false;
+    assert_false(apply_to(STAGE_SWITCHED, &e));
+    assert_string_equal(e.id, "AUR0122");
+    assert_int_equal(fake.switchovers, 0);
+    assert_string_equal(fake.production_version, "13.23");
+}
+
+static void events_of_other_deployments_are_no_matter(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.foreign_event = true;
+    must_apply(STAGE_SWITCHED);
+    assert_int_equal(fake.switchovers, 1);
+}
+
+static void the_switch_waits_for_steady_readings_of_its_own(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    fake.flaps = true;
+    assert_false(apply_to(STAGE_SWITCHED, &e));
+    assert_int_equal(e.code, ERR_PAUSED);
+    assert_int_equal(fake.switchovers, 0);
+    fake.flaps = false;
+    must_apply(STAGE_SWITCHED);
+}
+
+static void a_lost_reply_to_the_switchover_is_watched(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.lose_switchover = true;
+    must_apply(STAGE_SWITCHED);
+    assert_int_equal(fake.switchovers, 1);
+    assert_true(fake.old_tag);
+}
+
+static void a_soak_that_is_not_over_is_a_pause(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    fake.clock.wall = 1767323045000;
+    asked.request.minimum_stable_ms = 365LL * 24 * 3600000;
+    assert_false(apply_to(STAGE_SWITCHED, &e));
+    assert_int_equal(e.code, ERR_PAUSED);
+    assert_int_equal(fake.switchovers, 0);
+    asked.request.minimum_stable_ms = 0;
+    must_apply(STAGE_SWITCHED);
+}
+
+/* The state remembers the old side of the run before; the deployment was removed by an apply that died. */
+static void the_old_side_is_found_behind_a_stale_hint(void **state)
+{
+    (void)state;
+    fake_reset();
+    must_apply(STAGE_SWITCHED);
+    fake.deployment = fake.completed = false;
+    asked.old_hint = "cluster-OF-THE-RUN-BEFORE";
+    must_apply(STAGE_COMPLETED);
+    assert_one_of_everything();
+    asked.old_hint = NULL;
+}
+
+static void a_note_of_an_earlier_run_does_not_count(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.stale_old_note = true;
+    must_apply(STAGE_SWITCHED);
+    assert_true(fake.old_tag);
+}
+
+static void the_old_side_is_noted_before_its_deployment_goes(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    must_apply(STAGE_SWITCHED);
+    fake.old_tag = false;
+    assert_true(apply_flow(&flow_blue_green_retire, STAGE_COMPLETED, NULL, &e));
+    assert_true(fake.old_tag);
+    assert_one_of_everything();
+}
+
+static void production_is_made_ready_only_where_it_may_be_rebooted(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    const struct step *failed = NULL;
+    fake_reset();
+    fake.unready = asked.request.manage_source = true;
+    assert_false(apply_flow(&flow_blue_green, STAGE_PREPARED, &failed, &e));
+    assert_string_equal(e.id, "AUR0110");
+    assert_int_equal(fake.changes, 0);
+    asked.request.allow_reboot = true;
+    must_apply(STAGE_VALIDATED);
+    assert_int_equal(fake.reboots, 1);
+    assert_int_equal(fake.deployed_unready, 0);
+    /* The way back does not depend on the attribute still being there. */
+    asked.request = (struct request){0};
+    e = (struct err)ERR_INIT;
+    if (!apply_flow(&flow_blue_green_back, STAGE_ROLLED_BACK, &failed, &e))
+        fail_msg("%s", e.text);
+    assert_false(fake.managed_attached || fake.managed_group || fake.cluster_group);
+}
+
+static void instances_with_groups_of_their_own_are_told(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    const struct step *failed = NULL;
+    fake_reset();
+    fake.groups_differ = true;
+    assert_false(apply_flow(&flow_blue_green, STAGE_PREPARED, &failed, &e));
+    assert_string_equal(e.id, "AUR0117");
+    assert_string_equal(failed->name, "check-parameters");
+    assert_int_equal(fake.changes, 0);
+}
+
+static void a_raised_minimum_is_given_back_either_way(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    fake_reset();
+    fake.serverless = asked.request.raise_source_capacity = true;
+    must_apply(STAGE_VALIDATED);
+    assert_true(fake.production_min == 1.0);
+    asked.request.raise_source_capacity = false;
+    assert_true(apply_flow(&flow_blue_green_back, STAGE_ROLLED_BACK, NULL, &e));
+    assert_true(fake.production_min == 0.5);
+    fake_reset();
+    fake.serverless = asked.request.raise_source_capacity = true;
+    must_apply(STAGE_SWITCHED);
+    assert_true(fake.production_min == 0.5);
+    fake_reset();
+    fake.serverless = true;
+    must_apply(STAGE_PREPARED);
+    fake.production_min = 4; /* the user's, in the middle of it */
+    must_apply(STAGE_SWITCHED);
+    assert_true(fake.production_min == 4);
+    asked.request = (struct request){0};
+}
+
 static void a_destroy_may_retire_the_old_side(void **state)
 {
     (void)state;
@@ -260,6 +429,17 @@ int main(void)
         cmocka_unit_test(a_switchover_that_aws_takes_back_is_told_and_can_be_repeated),
         cmocka_unit_test(the_way_back_removes_everything_of_ours),
         cmocka_unit_test(a_destroy_may_retire_the_old_side),
+        cmocka_unit_test(another_major_is_never_switched_to),
+        cmocka_unit_test(events_of_other_deployments_are_no_matter),
+        cmocka_unit_test(the_switch_waits_for_steady_readings_of_its_own),
+        cmocka_unit_test(a_lost_reply_to_the_switchover_is_watched),
+        cmocka_unit_test(a_soak_that_is_not_over_is_a_pause),
+        cmocka_unit_test(the_old_side_is_found_behind_a_stale_hint),
+        cmocka_unit_test(a_note_of_an_earlier_run_does_not_count),
+        cmocka_unit_test(the_old_side_is_noted_before_its_deployment_goes),
+        cmocka_unit_test(production_is_made_ready_only_where_it_may_be_rebooted),
+        cmocka_unit_test(instances_with_groups_of_their_own_are_told),
+        cmocka_unit_test(a_raised_minimum_is_given_back_either_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

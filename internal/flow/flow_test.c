@@ -366,6 +366,9 @@ static void a_passing_conflict_is_waited_out(void **state)
     assert_false(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
     assert_int_equal(e.code, ERR_CONFLICT);
     assert_true(u.ran[R_TIDY] < 1000);
+    const char *first = strstr(e.text, "step tidy");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "step tidy")); /* a step is named once */
 }
 
 static void stop_and_deadline_are_pauses(void **state)
