@@ -212,7 +212,7 @@ static void tell_translation(struct situation *s, bool is_cluster)
     const char *lost = join_lines(u->look, t.unsupported, t.unsupported_count, 20);
     if (t.unsupported_count > 0 && !u->request.drop_unsupported) {
         (void)upgrade_fail(&e, E_UNSUPPORTED_PARAMETER,
-                           "the %s parameter group sets what %s does not have: %s", kind,
+                           "the %s parameter group sets what %s does not have or allow: %s", kind,
                            family_name(u->look, u->request.target.major), lost);
         tf_fail(s->c, &e);
     } else if (t.unsupported_count > 0) {

@@ -426,7 +426,7 @@ bool rds_group_params(const struct aws_session *s, bool is_cluster, const char *
 {
     if (!fake_enter(e))
         return false;
-    struct rds_param *p = ARENA_ARRAY(s->arena, struct rds_param, 1);
+    struct rds_param *p = ARENA_ARRAY(s->arena, struct rds_param, 2);
     p[0] = (struct rds_param){.name = "rds.logical_replication",
                               .value = fake.unready && strcmp(name, "orders-pg") == 0 ? "0" : "1",
                               .source = source ? source : "user",
@@ -439,7 +439,12 @@ bool rds_group_params(const struct aws_session *s, bool is_cluster, const char *
     bool ours = strstr(name, "-upgrade-") != NULL;
     bool filled = is_cluster ? fake.cluster_group_filled : fake.instance_group_filled;
     *ret = p;
-    *ret_n = !ours || filled ? 1 : 0;
+    p[1] = p[0];
+    p[1].name = "odd";
+    p[1].value = fake.carried;
+    p[1].data_type = fake.carried_type;
+    p[1].allowed_values = fake.allowed;
+    *ret_n = ours && !filled ? 0 : fake.carried ? 2 : 1;
     return true;
 }
 

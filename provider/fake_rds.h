@@ -36,11 +36,12 @@ struct fake_rds {
     bool production_writable;
 
     /* What may be odd about it. */
-    const char *green_major;     /* version green is made with; NULL: "17.6" */
-    bool late_green;             /* the green cluster is there a minute after its deployment */
-    bool flaps;                  /* once validated, every third reading of the deployment is not AVAILABLE */
-    bool lose_switchover;        /* the reply to that call is lost, the switchover goes on */
-    bool stale_old_note;         /* the old cluster has the tags of an earlier run */
+    const char *green_major; /* version green is made with; NULL: "17.6" */
+    bool late_green;         /* the green cluster is there a minute after its deployment */
+    bool flaps;              /* once validated, every third reading of the deployment is not AVAILABLE */
+    bool lose_switchover;    /* the reply to that call is lost, the switchover goes on */
+    bool stale_old_note;     /* the old cluster has the tags of an earlier run */
+    const char *carried, *carried_type, *allowed; /* an override of production's, and what 17 allows for it */
     bool unready, groups_differ; /* production without logical replication; two instances, two groups */
     bool managed_group, managed_attached;
     int64_t attached_ms, rebooted_ms; /* mono; 0: not */

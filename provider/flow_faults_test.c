@@ -383,6 +383,43 @@ static void instances_with_groups_of_their_own_are_told(void **state)
     assert_int_equal(fake.changes, 0);
 }
 
+static void values_that_the_new_family_refuses_are_told_before_anything_is_made(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *allowed, *value;
+        bool fits;
+    } rows[] = {
+        {"integer", "1-100", "100", true},
+        {"integer", "1-100", "101", false},
+        {"integer", "-1-2147483647", "-1", true},
+        {"integer", "-1-2147483647", "-2", false},
+        {"integer", "0,1", "1", true},
+        {"integer", "0,1", "2", false},
+        {"integer", "1-100", "{DBInstanceClassMemory/32768}", true},
+        {"integer", "any", "7", true},
+        {"integer", "", "7", true},
+        {"list", "auto_explain,pg_cron, pg_stat_statements", "pg_stat_statements, pg_cron", true},
+        {"list", "auto_explain,pg_stat_statements", "pg_stat_statements,pg_cron", false},
+        {"list", "auto_explain,pg_stat_statements", "pg_stat", false},
+        {"list", "auto_explain,pg_stat_statements", "", true},
+        {"string", "on,off", "maybe", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        fake_reset();
+        fake.carried = rows[i].value;
+        fake.carried_type = rows[i].type;
+        fake.allowed = rows[i].allowed;
+        bool ok = apply_to(STAGE_PREPARED, &e);
+        if (ok != rows[i].fits)
+            fail_msg("%s in %s: %s", rows[i].value, rows[i].allowed, e.text);
+        if (!ok)
+            assert_string_equal(e.id, "AUR0115");
+        assert_int_equal(fake.groups_made, ok ? 2 : 0);
+    }
+}
+
 static void a_raised_minimum_is_given_back_either_way(void **state)
 {
     (void)state;
@@ -439,6 +476,7 @@ int main(void)
         cmocka_unit_test(the_old_side_is_noted_before_its_deployment_goes),
         cmocka_unit_test(production_is_made_ready_only_where_it_may_be_rebooted),
         cmocka_unit_test(instances_with_groups_of_their_own_are_told),
+        cmocka_unit_test(values_that_the_new_family_refuses_are_told_before_anything_is_made),
         cmocka_unit_test(a_raised_minimum_is_given_back_either_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

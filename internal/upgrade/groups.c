@@ -3,7 +3,9 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *kind_name(bool is_cluster)
 {
@@ -31,6 +33,55 @@ static const struct rds_param *find_param(const struct rds_param *params, size_t
     return NULL;
 }
 
+/* "1-100", "0,1", "-1-2147483647": the forms AWS uses for numbers. Anything else is left to AWS. */
+static bool number_fits(const char *allowed, const char *value)
+{
+    char *end = NULL;
+    long long v = strtoll(value, &end, 10);
+    if (end == value || *end != '\0')
+        return true; /* a formula */
+    for (const char *p = allowed;; p = end + 1) {
+        long long low = strtoll(p, &end, 10), high = low;
+        if (end == p)
+            return true;
+        if (*end == '-') {
+            p = end + 1;
+            high = strtoll(p, &end, 10);
+        }
+        if (end == p || (*end != ',' && *end != '\0') || (v >= low && v <= high))
+            return true;
+        if (*end == '\0')
+            return false;
+    }
+}
+
+/* Is every member of the list `value` one of `allowed`? Both are separated by commas. */
+static bool list_fits(const char *allowed, const char *value)
+{
+    for (const char *v = value; *v; v += strcspn(v, ",")) {
+        v += strspn(v, ", ");
+        size_t n = strcspn(v, ", ");
+        bool found = n == 0;
+        for (const char *p = allowed; *p && !found; p += strcspn(p, ",")) {
+            p += strspn(p, ", ");
+            found = strcspn(p, ", ") == n && strncasecmp(p, v, n) == 0;
+        }
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* What a family allows changes from major to major: libraries go, bounds move. */
+static bool value_fits(const struct rds_param *target, const char *value)
+{
+    if (target->allowed_values[0] == '\0')
+        return true;
+    if (strcmp(target->data_type, "integer") == 0)
+        return number_fits(target->allowed_values, value);
+    return strcmp(target->data_type, "list") != 0 || list_fits(target->allowed_values, value);
+}
+
 bool translate_group(struct upgrade *u, bool is_cluster, struct translation *ret, struct err *e)
 {
     const struct rds_param *own = NULL, *known = NULL;
@@ -52,6 +103,12 @@ bool translate_group(struct upgrade *u, bool is_cluster, struct translation *ret
             ARR_PUSH(u->look, t.unsupported, t.unsupported_count, unsupported_cap, own[i].name);
             continue;
         }
+        if (!value_fits(target, own[i].value)) {
+            ARR_PUSH(u->look, t.unsupported, t.unsupported_count, unsupported_cap,
+                     arena_printf(u->look, "%s = %s (allowed: %s)", own[i].name, own[i].value,
+                                  target->allowed_values));
+            continue;
+        }
         struct rds_param p = own[i];
         p.apply_method = strcmp(target->apply_type, "dynamic") == 0 ? "immediate" : "pending-reboot";
         ARR_PUSH(u->look, carried, t.carried_count, carried_cap, p);
@@ -67,7 +124,8 @@ static bool translate_or_refuse(struct upgrade *u, bool is_cluster, struct trans
         return false;
     if (t->unsupported_count == 0 || u->request.drop_unsupported)
         return true;
-    return upgrade_fail(e, E_UNSUPPORTED_PARAMETER, "the %s parameter group sets what %s does not have: %s",
+    return upgrade_fail(e, E_UNSUPPORTED_PARAMETER,
+                        "the %s parameter group sets what %s does not have or allow: %s",
                         kind_name(is_cluster), family_name(u->look, u->request.target.major),
                         join_lines(u->look, t->unsupported, t->unsupported_count, 20));
 }
