@@ -40,8 +40,8 @@ struct aws_call {
     const struct sigv4_keys *keys; /* NULL: the credentials of the session's `struct aws` */
     const char *content_type, *target;
     struct str body;
-    /* Reads a reply. Sets *refusal for REPLY_REFUSAL; for REPLY_BROKEN an ERR_UNAVAILABLE, because the request
-     * may have been carried out. */
+    /* Reads a reply. Sets *refusal for REPLY_REFUSAL; for REPLY_BROKEN an ERR_UNAVAILABLE, because the
+     * request may have been carried out. */
     enum reply_kind (*decode)(struct aws_call *c, const struct http_reply *r, struct aws_refusal *refusal,
                               struct err *e);
     const struct xml *xml;    /* result, query protocol */
