@@ -136,8 +136,8 @@ static bool list_sequences(struct pg *c, struct arena *a, struct pg_sequence **r
 
 bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n, struct err *e)
 {
-    struct pg_sequence *all;
-    size_t n;
+    struct pg_sequence *all = NULL;
+    size_t n = 0;
     bool done = list_sequences(c, a, &all, &n, e);
     for (size_t i = 0; done && i < n;)
         done = read_uncalled(c, a, all, n, i, &i, e);
