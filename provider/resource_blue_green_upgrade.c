@@ -284,8 +284,9 @@ static const struct value *settle_stage(struct operation *o, const struct value 
         return tf_with(c, state, "stage", value_string(c->arena, "none"));
     if (building && reached == STAGE_SWITCHED)
         tf_warn(c, NULL, "Switched elsewhere",
-                "%s was switched outside of Terraform. Raise stage to \"switched\" to verify it and take it "
-                "over.",
+                "%s was switched outside of Terraform, or by an apply that did not get to its end. Raise "
+                "stage to "
+                "\"switched\" to verify it and take it over.",
                 o->upgrade.request.cluster);
     if (stage >= STAGE_SWITCHED && stage != STAGE_ROLLED_BACK && reached < STAGE_SWITCHED)
         tf_warn(c, NULL, "The stage is contradicted", "The state says \"%s\", but AWS shows \"%s\" for %s.",

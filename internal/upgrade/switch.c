@@ -278,7 +278,7 @@ bool old_note(struct upgrade *u, struct err *e)
         {TAG_OLD_OF, u->request.cluster},
         {TAG_RESOURCE, TAG_RESOURCE_BLUE_GREEN},
         {TAG_SOURCE_VERSION, u->world.old->engine_version},
-        {TAG_TARGET_VERSION, u->world.production->engine_version},
+        {TAG_TARGET_VERSION, u->world.production ? u->world.production->engine_version : ""},
         {TAG_SWITCHED_AT, now},
     };
     return rds_tag_add(&u->aws, u->world.old->arn, (struct rds_tags){tags, ARRAY_LEN(tags)}, e) ||
