@@ -208,10 +208,12 @@ def ctest_part(name, seconds, *selection):
     return Part(f"tests/{name}", command, seconds, read_ctest(junit), needs=("build/asan",))
 
 
-def story_seconds(folder):
-    """A story may say "# seconds: N" in its first lines."""
-    found = re.search(r"^# seconds: (\d+)$", (folder / "run").read_text()[:2000], re.M)
-    return int(found.group(1)) if found else 600
+def story_part(folder):
+    """A story may say "# seconds: N" and "# alone" (it measures time) in its first lines."""
+    head = (folder / "run").read_text()[:2000]
+    seconds = re.search(r"^# seconds: (\d+)$", head, re.M)
+    return Part(folder.name, [str(folder / "run")], int(seconds.group(1)) if seconds else 600, read_tap,
+                alone=re.search(r"^# alone$", head, re.M) is not None, needs=("build/release",))
 
 
 def all_parts(jobs):
@@ -224,8 +226,7 @@ def all_parts(jobs):
     parts.append(ctest_part("unit", 900, "-L", "unit", "-j", str(jobs)))
     parts.append(ctest_part("server", 1200, "-LE", "unit"))
     for folder in sorted(run.parent for run in (ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*/run")):
-        parts.append(Part(folder.name, [str(folder / "run")], story_seconds(folder), read_tap,
-                          needs=("build/release",)))
+        parts.append(story_part(folder))
     return parts
 
 

@@ -119,21 +119,25 @@ sandbox() { # VERB [ARGUMENT…]: sql, fault, log, speed
 # The AWS CLI of Debian bookworm does not know AWS_ENDPOINT_URL yet.
 rds() { aws --endpoint-url "$AURORA_ENDPOINT" --output json rds "$@"; }
 
+# The same for reading, without the second the AWS CLI takes to start.
+look() { "$ROOT/acceptance-tests/lib/look" "$@"; }
+
 # ---- production ----
 
 MASTER=postgres_admin
 
 cluster_field() { # CLUSTER JQ-PATH
-    rds describe-db-clusters --db-cluster-identifier "$1" | jq -r ".DBClusters[0].$2"
+    look DescribeDBClusters "DBClusterIdentifier=$1" | jq -r ".DBClusters[0].$2"
 }
 
 cluster_available() {
-    [ "$(cluster_field "$1" Status)" = available ] && rds describe-db-instances --filters \
-        "Name=db-cluster-id,Values=$1" | jq -e '.DBInstances | length > 0 and all(.DBInstanceStatus == "available")' >/dev/null
+    [ "$(cluster_field "$1" Status)" = available ] && look DescribeDBInstances Filters.Filter.1.Name=db-cluster-id \
+        "Filters.Filter.1.Values.Value.1=$1" |
+        jq -e '.DBInstances | length > 0 and all(.DBInstanceStatus == "available")' >/dev/null
 }
 
 newest_minor() { # MAJOR
-    rds describe-db-engine-versions --engine aurora-postgresql | jq -r --arg major "$1" \
+    look DescribeDBEngineVersions Engine=aurora-postgresql | jq -r --arg major "$1" \
         '[.DBEngineVersions[].EngineVersion | select(split(".")[0] == $major)] | sort_by(split(".") | map(tonumber)) | last'
 }
 

@@ -33,4 +33,4 @@ SELECT 1 + n % 5000, (ARRAY['open', 'paid', 'sent'])[1 + n % 3]::shop.status, (n
        timestamptz '2025-01-01 00:00 UTC' + n * interval '3 minutes' FROM generate_series(1, 100000) n;
 INSERT INTO shop.event
 SELECT date '2025-01-01' + (n % 700), n, md5(n::text) FROM generate_series(1, 20000) n;
-ANALYZE;
+ANALYZE shop.customer, shop.purchase, shop.event;
