@@ -111,7 +111,7 @@ SAY(say_old_noted, "Writes down on the old cluster whose it was and when the swi
 SAY(say_new_available, "Waits until the new production and all its instances are available.")
 SAY(say_new_version, "Proves that the endpoint answers from %d and takes writes.", TO)
 SAY(say_new_sequences, "Proves that no sequence is behind the old side.")
-SAY(say_new_statistics, "Proves that the planner has statistics.")
+SAY(say_new_statistics, "Proves that the planner has statistics, and runs ANALYZE where it has none.")
 SAY(say_new_settings, "Compares every setting with the old side.")
 SAY(say_retention, "Checks that retain_old_for is over.")
 SAY(say_deployment_gone, "Deletes the deployment object; both sides stay.")
@@ -126,7 +126,8 @@ SAY(say_green_remove, "Deletes the deployment together with the green side; prod
 SAY(say_green_gone, "Waits until the green side is gone.")
 SAY(say_capacity_back, "Gives production its own minimum capacity back, where it was raised.")
 SAY(say_groups_remove, "Removes the parameter groups made for this upgrade.")
-SAY(say_group_back, "Attaches production's own parameter group again, where a completed copy had replaced it.")
+SAY(say_group_back,
+    "Attaches production's own parameter group again, where a completed copy had replaced it.")
 
 /* ---- the same by hand ---- */
 
@@ -157,6 +158,7 @@ SAY(cli_green_reboot, RDS "reboot-db-instance --db-instance-identifier <each gre
 SAY(cli_available, RDS "describe-blue-green-deployments")
 SAY(cli_lag, "SELECT slot_name, active, pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots")
 SAY(cli_statistics, "vacuumdb --all --analyze-in-stages (on green)")
+SAY(cli_new_statistics, "vacuumdb --all --analyze-in-stages")
 SAY(cli_events, RDS "describe-events --source-type blue-green-deployment")
 SAY(cli_validated, RDS
     "add-tags-to-resource --resource-name <deployment> --tags Key=aurora-upgrade:validated-at,Value=<now>")
@@ -263,8 +265,9 @@ static const struct step forward[] = {
      .describe = say_new_version, .is_done = new_version_check},
     {.name = "verify-sequences", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_new_sequences, .is_done = new_sequences_check},
-    {.name = "verify-statistics", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
-     .describe = say_new_statistics, .is_done = new_statistics_check},
+    {.name = "new-statistics", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_login,
+     .describe = say_new_statistics, .equivalent = cli_new_statistics,
+     .is_done = new_statistics_done, .run = new_statistics_run},
     {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_new_settings, .is_done = new_settings_check},
 

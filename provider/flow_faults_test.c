@@ -420,6 +420,20 @@ static void values_that_the_new_family_refuses_are_told_before_anything_is_made(
     }
 }
 
+static void a_switch_made_elsewhere_is_taken_over(void **state)
+{
+    (void)state;
+    fake_reset();
+    must_apply(STAGE_PREPARED);
+    fake.no_statistics = true;
+    fake.switching_ms = fake.clock.mono;
+    fake.clock.mono += 60000;
+    must_apply(STAGE_SWITCHED);
+    assert_int_equal(fake.switchovers, 1);
+    assert_true(fake.old_tag);
+    assert_false(fake.no_statistics);
+}
+
 static void a_raised_minimum_is_given_back_either_way(void **state)
 {
     (void)state;
@@ -477,6 +491,7 @@ int main(void)
         cmocka_unit_test(production_is_made_ready_only_where_it_may_be_rebooted),
         cmocka_unit_test(instances_with_groups_of_their_own_are_told),
         cmocka_unit_test(values_that_the_new_family_refuses_are_told_before_anything_is_made),
+        cmocka_unit_test(a_switch_made_elsewhere_is_taken_over),
         cmocka_unit_test(a_raised_minimum_is_given_back_either_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

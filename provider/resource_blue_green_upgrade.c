@@ -234,6 +234,11 @@ static const struct value *apply(struct tf_call *c, const char *name, int64_t ti
     struct walk w = {.o = &o, .c = c, .name = name, .timeout_ms = timeout_ms};
     if (!cluster_claim(region, cluster, c->stop, &e)) {
         tf_fail(c, &e);
+    } else if (create && cluster_was_created(region, cluster)) {
+        (void)upgrade_fail(&e, E_SECOND_RESOURCE, "another resource of this configuration upgrades %s",
+                           cluster);
+        tf_fail(c, &e);
+        cluster_release(region, cluster);
     } else {
         bool started = same_world(&o) && may_go(&o), ok = started && go(&w);
         if (ok || (started && !create))

@@ -91,7 +91,8 @@ bool old_note(struct upgrade *u, struct err *e);
 bool new_available(struct upgrade *u, bool *ret, struct err *e);
 bool new_version_check(struct upgrade *u, bool *ret, struct err *e);
 bool new_sequences_check(struct upgrade *u, bool *ret, struct err *e);
-bool new_statistics_check(struct upgrade *u, bool *ret, struct err *e);
+bool new_statistics_done(struct upgrade *u, bool *ret, struct err *e);
+bool new_statistics_run(struct upgrade *u, struct err *e);
 bool new_settings_check(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- retire.c: what is left over, after the switch and before it ---- */

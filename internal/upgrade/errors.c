@@ -70,7 +70,7 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                        "Do not switch. Set stage = \"rolled_back\" and start again; if it happens twice, "
                        "open a case with AWS."},
     [E_NO_STATISTICS] = {"AUR0133", ERR_REMOTE, "",
-                         "Run ANALYZE on the tables named above as their owner on the green side."},
+                         "Run ANALYZE on the tables named above as their owner on the new side."},
     [E_SETTINGS_DIFFER] =
         {"AUR0134", ERR_REMOTE, "",
          "Change the green side to production's value before the switch, then apply again."},
@@ -104,6 +104,8 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "Roll back first (stage = \"rolled_back\"), or put the attribute back to what it was."},
     [E_TARGET_CHANGED] = {"AUR0173", ERR_INVALID, "target_engine_version",
                           "Complete the present run or roll it back first."},
+    [E_SECOND_RESOURCE] = {"AUR0174", ERR_CONFLICT, "cluster_identifier",
+                           "Keep one resource per cluster; the other has taken everything over."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -43,6 +43,7 @@ enum upgrade_error {
     E_STAGE_LOWERED,
     E_SHAPE_CHANGED,
     E_TARGET_CHANGED,
+    E_SECOND_RESOURCE,
     E_COUNT
 };
 
