@@ -68,3 +68,8 @@ int64_t delay_ms(enum delay d, double speed)
 {
     return (int64_t)(DELAYS[d].seconds * 1000 / speed);
 }
+
+bool delay_is_cutover(enum delay d)
+{
+    return d >= DELAY_BG_SWITCH_LAG && d <= DELAY_BG_SWITCH_FINISH;
+}

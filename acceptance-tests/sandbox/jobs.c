@@ -65,7 +65,8 @@ static void count_thread(struct jobs *js, int by)
 
 bool job_delay(struct job *j, enum delay d, struct err *e)
 {
-    int64_t ms = delay_ms(d, j->sb->speed);
+    double apart = j->sb->cutover_speed;
+    int64_t ms = delay_ms(d, apart > 0 && delay_is_cutover(d) ? apart : j->sb->speed);
     bool stop = ms > 0 ? j->sb->clock->wait(j->sb->clock, j->sb->stop, ms) : stop_requested(j->sb->stop);
     return !stop || err_set(e, ERR_CANCELLED, "the sandbox is stopping");
 }

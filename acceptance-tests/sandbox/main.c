@@ -69,13 +69,15 @@ static void on_signal(int signal)
 
 static bool run_serve(const struct arguments *a, struct err *e)
 {
-    double port = 0, speed = 1;
+    double port = 0, speed = 1, cutover_speed = 0;
     struct serve_options o = {.majors_dir = option(a, "majors"), .run_as = option(a, "run-as")};
     if (!need_option(a, "state", &o.state_dir, e) || !number(a, "port", 0, 65535, &port, e) ||
-        !number(a, "speed", 0.01, 100000, &speed, e))
+        !number(a, "speed", 0.01, 100000, &speed, e) ||
+        (option(a, "cutover-speed") && !number(a, "cutover-speed", 0.01, 100000, &cutover_speed, e)))
         return false;
     o.port = (int)port;
     o.speed = speed;
+    o.cutover_speed = cutover_speed;
     o.region = option(a, "region") ? option(a, "region") : "us-east-1";
     o.account = option(a, "account") ? option(a, "account") : "123456789012";
     if (!o.run_as)
@@ -224,15 +226,17 @@ static bool run_speed(const struct arguments *a, struct err *e)
 /* ---- the table of verbs ---- */
 
 static const char *const STATE_ONLY[] = {"state", NULL};
-static const char *const SERVE_OPTIONS[] = {"state",   "port",   "speed",  "region",
-                                            "account", "majors", "run-as", NULL};
+static const char *const SERVE_OPTIONS[] = {"state",  "port",   "speed", "cutover-speed", "region", "account",
+                                            "majors", "run-as", NULL};
 static const char *const SQL_OPTIONS[] = {"state", "cluster", "database", NULL};
 static const char *const FAULT_OPTIONS[] = {"state", "operation", "kind",   "code", "message",
                                             "count", "delay",     "status", NULL};
 static const char *const FAULT_FLAGS[] = {"clear", NULL};
 
 static const struct command COMMANDS[] = {
-    {"serve", "--state DIR [--port N] [--speed N] [--region R] [--account N] [--majors DIR] [--run-as USER]",
+    {"serve",
+     "--state DIR [--port N] [--speed N] [--cutover-speed N] [--region R] [--account N] [--majors DIR] "
+     "[--run-as USER]",
      "run until SIGTERM or SIGINT; one JSON line on stdout when ready", SERVE_OPTIONS, NULL, run_serve},
     {"env", "--state DIR", "shell exports for the AWS CLI, Terraform and psql", STATE_ONLY, NULL, run_env},
     {"log", "--state DIR", "every request so far, one JSON object a line", STATE_ONLY, NULL, run_log},

@@ -28,6 +28,7 @@ struct sandbox {
     struct clock *clock;
     const char *state_dir;
     _Atomic double speed;
+    double cutover_speed; /* of switchovers; 0: as `speed` */
 };
 
 static inline void sandbox_lock(struct sandbox *sb)

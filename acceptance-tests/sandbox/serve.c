@@ -172,6 +172,7 @@ bool serve(const struct serve_options *o, struct stop *stop, struct err *e)
     r.sb.stop = stop;
     r.sb.clock = clock_real();
     r.sb.speed = o->speed;
+    r.sb.cutover_speed = o->cutover_speed;
     bool ok = take_folder(&r, o->state_dir, e) && open_parts(&r, o, e);
     if (ok) {
         r.sb.jobs = jobs_new(&r.sb);

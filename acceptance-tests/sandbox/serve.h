@@ -7,8 +7,8 @@
 
 struct serve_options {
     const char *state_dir, *region, *account, *majors_dir, *run_as; /* NULL: defaults */
-    int port; /* 0: any, the same again after a restart */
-    double speed;
+    int port;                    /* 0: any, the same again after a restart */
+    double speed, cutover_speed; /* cutover_speed 0: as speed */
 };
 
 /* Starts, prints the ready line on stdout, runs until `stop` is requested, stops everything. */
