@@ -71,7 +71,7 @@ bool filters_match(const struct call *c, const struct filter_row *rows, const js
         bool any = false;
         json_array_foreach(rec_get(filter, "Values"), k, value)
         {
-            any = any || value_matches(row, record, json_string_value(value));
+            any = any || (row && value_matches(row, record, json_string_value(value)));
         }
         if (!any)
             return false;

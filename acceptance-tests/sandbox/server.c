@@ -275,6 +275,12 @@ static void log_call(struct passage *p)
     json_decref(entry);
 }
 
+/* A request that names no service we know is answered in the protocol of most. */
+static bool speaks_query(const struct passage *p)
+{
+    return !p->service || p->service->protocol == PROTOCOL_QUERY;
+}
+
 void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http_reply *ret)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
@@ -286,9 +292,9 @@ void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http
     p.call = (struct call){.sb = sb, .arena = a, .who = &p.who, .out = json_object()};
     uuid_make(p.call.request_id);
     memcpy(ret->request_id, p.call.request_id, sizeof ret->request_id);
-    bool ok = authenticate(&p) && (p.service->protocol == PROTOCOL_QUERY ? bind_query(&p) : bind_json(&p)) &&
-              fault_before(&p) && run(&p);
-    ret->content_type = p.service->protocol == PROTOCOL_QUERY ? "text/xml" : "application/x-amz-json-1.1";
+    bool ok = authenticate(&p) && (speaks_query(&p) ? bind_query(&p) : bind_json(&p)) && fault_before(&p) &&
+              run(&p);
+    ret->content_type = speaks_query(&p) ? "text/xml" : "application/x-amz-json-1.1";
     if (!ok && p.call.fault.code)
         write_fault(&p);
     fault_after(&p);
