@@ -417,13 +417,15 @@ static bool check_signature(struct arena *a, const struct http_request *r, const
 bool auth_verify(struct arena *a, const struct verifier *v, const struct http_request *r,
                  struct identity *ret, const char **ret_service, struct fault *f)
 {
-    struct claim c = {0};
+    struct claim c = {
+        .access_key = "", .date = "", .region = "", .service = "", .terminator = "", .signature = ""};
     struct form query = {0};
     struct credential key = {0};
     bool read = read_claim(a, r, &query, &c, f);
-    if (c.service)
+    if (*c.service)
         *ret_service = c.service;
-    if (!read || !check_scope(v, &c, f) || !check_signed_headers(r, &c, f) || !check_time(v, &c, f))
+    bool whole = read && c.time && c.signed_headers && c.signature;
+    if (!whole || !check_scope(v, &c, f) || !check_signed_headers(r, &c, f) || !check_time(v, &c, f))
         return false;
     if (!v->find(v->arg, c.access_key, &key))
         return fault_set(f, "InvalidClientTokenId", BAD_TOKEN);

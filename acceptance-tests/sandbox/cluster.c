@@ -104,8 +104,8 @@ json_t *cluster_new(struct sandbox *sb, const char *id, const char *version)
     rec_set_str(cluster, "LatestRestorableTime", now);
     rec_set_bool(cluster, "GlobalWriteForwardingRequested", false);
     json_t *zones = rec_list(cluster, "AvailabilityZones");
-    for (char z = 'a'; z <= 'c'; z++)
-        (void)json_array_append_new(zones, json_sprintf("%s%c", region, z));
+    for (int i = 0; i < 3; i++)
+        (void)json_array_append_new(zones, json_sprintf("%s%c", region, 'a' + i));
     rec_set(cluster, "VpcSecurityGroups",
             json_pack("[{s:s, s:s}]", "VpcSecurityGroupId", "sg-00000000000000001", "Status", "active"));
     random_windows(cluster);

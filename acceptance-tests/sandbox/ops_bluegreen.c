@@ -307,7 +307,7 @@ static bool create_deployment(struct call *c)
     if (!ok)
         return false;
     sandbox_lock(c->sb);
-    ok = check_create(c, &blue, &to) && check_capacity(c, blue, databases);
+    ok = check_create(c, &blue, &to) && to && check_capacity(c, blue, databases);
     if (ok) {
         const json_t *d = new_deployment(c, blue, to);
         job_start(c->sb, &JOB_BG_CREATE,

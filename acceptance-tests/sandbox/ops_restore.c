@@ -104,7 +104,7 @@ static void start_restore(struct call *c, json_t *cluster, const char *source, c
 static bool snapshot_locked(struct call *c, const char *const addresses[2])
 {
     const json_t *snapshot = need(c, KIND_SNAPSHOT, "SnapshotIdentifier");
-    const char *group;
+    const char *group = "";
     char volume[RESOURCE_SIZE], lsn[LSN_SIZE];
     if (!snapshot || !check_engine(c))
         return false;
@@ -184,7 +184,7 @@ static bool time_locked(struct call *c, const char *const addresses[2])
 {
     bool clone = rec_is(c->in, "RestoreType", "copy-on-write");
     json_t *source = source_cluster(c);
-    const char *group;
+    const char *group = "";
     if (!source || !check_time(c, clone))
         return false;
     if (!rec_is(source, "Status", "available"))

@@ -109,9 +109,9 @@ static json_t *orderable_object(struct sandbox *sb, const struct engine_version 
 {
     char text[VERSION_SIZE];
     json_t *zones = json_array();
-    for (char z = 'a'; z <= 'c'; z++)
+    for (int i = 0; i < 3; i++)
         (void)json_array_append_new(
-            zones, json_pack("{s:o}", "Name", json_sprintf("%s%c", store_region(sb->store), z)));
+            zones, json_pack("{s:o}", "Name", json_sprintf("%s%c", store_region(sb->store), 'a' + i)));
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:b, s:s, s:b, s:b, s:b, s:b, s:[s], s:b, s:[s, s]}",
         "Engine", ENGINE_NAME, "EngineVersion", version_text(v, text), "DBInstanceClass", k->name,

@@ -3,6 +3,7 @@
 #include "internal/base/file.h"
 #include "internal/base/names.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static void random_upper(char *out, size_t n)
 {
     random_name(out, n);
     for (size_t i = 0; i < n; i++)
-        out[i] = out[i] >= 'a' ? (char)(out[i] - 'a' + 'A') : out[i];
+        out[i] = (char)toupper((unsigned char)out[i]);
 }
 
 static json_t *new_document(const struct store_seed *seed)

@@ -312,7 +312,8 @@ static const char *dashed(struct arena *a, const char *text)
 {
     char *copy = arena_strdup(a, text);
     for (char *p = copy; *p; p++)
-        *p = *p == '.' ? '-' : *p;
+        if (*p == '.')
+            *p = '-';
     return copy;
 }
 
