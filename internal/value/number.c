@@ -122,10 +122,9 @@ bool decimal_to_double(const struct decimal *d, const char *text, double *ret)
 
 void double_to_text(double d, char out[DOUBLE_TEXT_SIZE])
 {
-    enum { ENOUGH_DIGITS = 17 };
-    for (int digits = 1; digits <= ENOUGH_DIGITS; digits++) {
-        (void)snprintf(out, DOUBLE_TEXT_SIZE, "%.*g", digits, d);
-        if (strtod(out, NULL) == d)
-            return;
-    }
+    enum { FRACTION_DIGITS = 1074 }; /* the smallest double is 2^-1074 */
+    int n = snprintf(out, DOUBLE_TEXT_SIZE, "%.*f", FRACTION_DIGITS, d);
+    while (out[n - 1] == '0')
+        n--;
+    out[out[n - 1] == '.' ? n - 1 : n] = '\0';
 }

@@ -26,7 +26,9 @@ MUST_CHECK bool decimal_to_int64(const struct decimal *d, int64_t *ret); /* fals
 /* False unless the text's number and the double are exactly the same. */
 MUST_CHECK bool decimal_to_double(const struct decimal *d, const char *text, double *ret);
 
-#define DOUBLE_TEXT_SIZE 40
-void double_to_text(double d, char out[DOUBLE_TEXT_SIZE]); /* shortest text that reads back as `d`; finite */
+/* The exact value of a finite double, for cty takes a float64 for exact: Terraform 1.8 sends 2^63 as one, and
+ * the shortest text that reads back as the same double would come back to it as another number. */
+#define DOUBLE_TEXT_SIZE 1400
+void double_to_text(double d, char out[DOUBLE_TEXT_SIZE]);
 
 #endif
