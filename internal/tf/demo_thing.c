@@ -229,16 +229,23 @@ const struct value *token_open(struct tf_call *c, int64_t *renew_at_ms)
                    value_string(c->arena, arena_printf(c->arena, "secret-of-%s", name)));
 }
 
+/* What a call was given, where a test finds it. */
+static void leave_private(struct tf_call *c, const char *call)
+{
+    struct err e = ERR_INIT;
+    if (c->configured &&
+        !file_replace(path_of(c, call, ".token"), c->private_in.p, c->private_in.n, 0600, &e))
+        tf_fail(c, &e);
+}
+
 void token_renew(struct tf_call *c, int64_t *renew_at_ms)
 {
     *renew_at_ms = 0;
     c->private_out = STR_LIT("renewed");
+    leave_private(c, "renewed");
 }
 
 void token_close(struct tf_call *c)
 {
-    struct err e = ERR_INIT;
-    if (c->configured &&
-        !file_replace(path_of(c, "closed", ".token"), c->private_in.p, c->private_in.n, 0600, &e))
-        tf_fail(c, &e);
+    leave_private(c, "closed");
 }
