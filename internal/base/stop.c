@@ -58,7 +58,7 @@ static int64_t mono_ms(void)
 
 bool stop_wait(struct stop *s, int64_t ms)
 {
-    int64_t until = mono_ms() + ms;
+    int64_t until = mono_ms() + (ms < INT64_MAX / 2 ? ms : INT64_MAX / 2);
     struct pollfd p = {.fd = stop_fd(s), .events = POLLIN};
     for (int64_t left = ms; left > 0; left = until - mono_ms()) {
         int r = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
