@@ -245,6 +245,9 @@ const struct value *operation_state(struct operation *o, const struct value *bas
     fact(&f, "master_user_secret_arn",
          u->world.production ? u->world.production->master_user_secret_arn : NULL);
     const struct value *tags = provider_tags_all(o->call, value_get(base, "tags"));
+    /* A plan that could not look at AWS left the steps open; by now there are none. */
+    if (value_has_unknown(value_get(base, "planned_steps")))
+        value_set(a, f.state, "planned_steps", value_list(a));
     value_set(a, f.state, "tags_all", value_is_unknown(tags) ? value_get(prior, "tags_all") : tags);
     return f.state;
 }
