@@ -409,6 +409,13 @@ static const struct value *del(struct tf_call *c)
     return ok ? NULL : c->prior;
 }
 
+/* ---- validate ---- */
+
+static void validate(struct tf_call *c)
+{
+    provider_validate_login(c, value_get(c->config, "postgresql"), "postgresql");
+}
+
 /* ---- import ---- */
 
 static const struct value *import_attrs(struct tf_call *c)
@@ -462,6 +469,7 @@ static const struct value *import(struct tf_call *c)
 const struct tf_resource resource_blue_green_upgrade = {
     .name = "aurora_blue_green_upgrade",
     .schema = &blue_green_schema,
+    .validate = validate,
     .plan = blue_green_plan,
     .plan_destroy = blue_green_plan_destroy,
     .create = create,

@@ -117,7 +117,9 @@ bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     (void)err_set(e, row->code, "%s", text);
-    (void)err_hint(e, "%s", row->hint);
+    /* Terraform shows the attribute's line only where the configuration has one. */
+    const char *attribute = row->attribute[0] ? row->attribute : "none";
+    (void)err_hint(e, "%s (Attribute: %s)", row->hint, attribute);
     if (row->attribute[0] != '\0')
         (void)err_attribute(e, row->attribute);
     return err_id(e, row->id);
