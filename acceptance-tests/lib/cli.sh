@@ -11,8 +11,9 @@ CLI_TOFU_RELEASES=${AURORA_TOFU_RELEASES:-https://github.com/opentofu/opentofu/r
 cli_version() { # PROGRAM: prints "1.11.4", or "1.13.0-beta1", or fails
     local text
     text=$(CHECKPOINT_DISABLE=1 "$1" version 2>/dev/null) || return 1
-    [[ $text =~ ^(Terraform|OpenTofu)\ v([0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?)($|$'\n') ]] || return 1
-    printf '%s\n' "${BASH_REMATCH[2]}"
+    # OpenTofu tells on standard output, too, what it dislikes about its configuration.
+    [[ $text =~ (^|$'\n')(Terraform|OpenTofu)\ v([0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?)($|$'\n') ]] || return 1
+    printf '%s\n' "${BASH_REMATCH[3]}"
 }
 
 cli_checksum() { # of the official release archives, as their publishers' SHA256SUMS files give them

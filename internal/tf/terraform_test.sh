@@ -10,7 +10,7 @@ if ! command -v "$cli" >/dev/null; then
     exit 77
 fi
 
-cli_name=$(CHECKPOINT_DISABLE=1 "$cli" version 2>/dev/null | head -n 1) # "Terraform v1.11.4"
+cli_name=$(CHECKPOINT_DISABLE=1 "$cli" version 2>/dev/null | grep -E '^(Terraform|OpenTofu) v') # "Terraform v1.11.4"
 cli_version=${cli_name#* v}
 
 since() { # VERSION-OF-TERRAFORM VERSION-OF-OPENTOFU: this CLI is at least that
