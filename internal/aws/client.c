@@ -7,6 +7,8 @@
 
 enum { SKEW_MATTERS_MS = 4 * 60 * 1000, HEADERS_MAX = 8, MINUTE_MS = 60 * 1000 };
 
+const struct sigv4_keys aws_unsigned = {NULL, NULL, NULL};
+
 bool aws_new(const struct aws_config *c, struct aws **ret, struct err *e)
 {
     struct aws *w CLEANUP(aws_cleanup) = calloc(1, sizeof *w);
@@ -15,7 +17,7 @@ bool aws_new(const struct aws_config *c, struct aws **ret, struct err *e)
     w->arena = arena_new();
     w->clock = c->clock ? c->clock : clock_real();
     w->keys = sigv4_cache_new();
-    retry_budget_init(&w->budget, w->clock->mono_ms(w->clock));
+    retry_budget_init(&w->budget, c->retry_capacity, w->clock->mono_ms(w->clock));
     if (!settings_resolve(w->arena, c, &w->settings, e) || !http_new(&w->settings.http, &w->http, e) ||
         !credentials_new(w, c, &w->credentials, e))
         return err_wrap(e, "configure AWS");
@@ -73,17 +75,18 @@ static struct http_request prepare(struct aws_call *c, const struct sigv4_keys *
                               .headers = pairs,
                               .header_count = c->target ? 3 : 2,
                               .payload_hash = hash};
-    struct sigv4_scope scope = {c->region, c->service->signing_name, aws_now_ms(w)};
-    struct sigv4_signed s = sigv4_sign(a, w->keys, k, &scope, &r);
-
     struct http_header *h = ARENA_ARRAY(a, struct http_header, HEADERS_MAX);
     size_t n = 0;
     for (size_t i = 0; i < r.header_count; i++)
         h[n++] = (struct http_header){pairs[i].name, pairs[i].value};
-    h[n++] = (struct http_header){"x-amz-date", s.date};
-    if (k->session_token && *k->session_token)
-        h[n++] = (struct http_header){"x-amz-security-token", k->session_token};
-    h[n++] = (struct http_header){"authorization", s.authorization};
+    if (k->access_key) {
+        struct sigv4_scope scope = {c->region, c->service->signing_name, aws_now_ms(w)};
+        struct sigv4_signed s = sigv4_sign(a, w->keys, k, &scope, &r);
+        h[n++] = (struct http_header){"x-amz-date", s.date};
+        if (k->session_token && *k->session_token)
+            h[n++] = (struct http_header){"x-amz-security-token", k->session_token};
+        h[n++] = (struct http_header){"authorization", s.authorization};
+    }
     return (struct http_request){.method = "POST",
                                  .url = url,
                                  .headers = h,

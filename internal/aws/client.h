@@ -28,6 +28,9 @@ struct aws {
     atomic_llong skew_ms; /* AWS's clock minus ours, as far as a refusal has made it matter */
 };
 
+/* As `keys` of a call: it is not signed, because what it carries is its proof. */
+extern const struct sigv4_keys aws_unsigned;
+
 int64_t aws_now_ms(struct aws *w); /* AWS's idea of the time */
 
 enum reply_kind { REPLY_GOOD, REPLY_REFUSAL, REPLY_BROKEN };

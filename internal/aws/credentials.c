@@ -20,10 +20,13 @@ struct credentials {
     struct sigv4_keys arguments;
     const struct aws_assume_role *roles;
     size_t role_count;
+    const struct aws_web_identity *web_identity;
     struct gate renewing;
+    int source; /* where the keys came from the first time, or SOURCE_ANY; whoever holds the gate uses it */
     pthread_mutex_t lock; /* guards what follows */
     struct held *now;     /* NULL before the first search */
     int64_t next_try_ms;  /* no renewal before, unless the keys are dead */
+    struct err trouble;   /* why the last renewal failed; ERR_NONE if it did not */
 };
 
 static void held_free(struct held *d)
@@ -52,6 +55,31 @@ static const char *const *copy_list(struct arena *a, const char *const *list)
     return out;
 }
 
+static const struct aws_field *copy_tags(struct arena *a, const struct aws_field *tags)
+{
+    size_t n = 0;
+    while (tags && tags[n].name)
+        n++;
+    struct aws_field *out = ARENA_ARRAY(a, struct aws_field, n + 1);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct aws_field){arena_strdup(a, tags[i].name), arena_strdup(a, tags[i].value)};
+    return out;
+}
+
+static const struct aws_web_identity *copy_web_identity(struct arena *a, const struct aws_web_identity *w)
+{
+    struct aws_web_identity *out = w ? ARENA_NEW(a, struct aws_web_identity) : NULL;
+    if (out)
+        *out = (struct aws_web_identity){.role_arn = copy(a, w->role_arn),
+                                         .session_name = copy(a, w->session_name),
+                                         .policy = copy(a, w->policy),
+                                         .token = copy(a, w->token),
+                                         .token_file = copy(a, w->token_file),
+                                         .policy_arns = copy_list(a, w->policy_arns),
+                                         .duration_seconds = w->duration_seconds};
+    return out;
+}
+
 static bool copy_roles(struct arena *a, const struct aws_config *c, struct credentials *k, struct err *e)
 {
     struct aws_assume_role *roles = ARENA_ARRAY(a, struct aws_assume_role, c->assume_role_count + 1);
@@ -65,6 +93,8 @@ static bool copy_roles(struct arena *a, const struct aws_config *c, struct crede
                                             .policy = copy(a, r->policy),
                                             .source_identity = copy(a, r->source_identity),
                                             .policy_arns = copy_list(a, r->policy_arns),
+                                            .tags = copy_tags(a, r->tags),
+                                            .transitive_tag_keys = copy_list(a, r->transitive_tag_keys),
                                             .duration_seconds = r->duration_seconds};
     }
     k->roles = roles;
@@ -80,6 +110,10 @@ bool credentials_new(struct aws *w, const struct aws_config *c, struct credentia
     k->aws = w;
     k->arguments = (struct sigv4_keys){copy(w->arena, c->access_key), copy(w->arena, c->secret_key),
                                        copy(w->arena, c->token)};
+    k->web_identity = copy_web_identity(w->arena, c->web_identity);
+    k->source = SOURCE_ANY;
+    log_secret(k->arguments.secret_key);
+    log_secret(k->arguments.session_token);
     gate_init(&k->renewing, 1);
     (void)pthread_mutex_init(&k->lock, NULL);
     if (!copy_roles(w->arena, c, k, e)) {
@@ -105,8 +139,10 @@ void credentials_free(struct credentials *k)
 static bool search(struct credentials *k, struct search *h, struct keys *ret, struct err *e)
 {
     struct keys found, next;
-    if (!sources_find(h, &found, e))
+    if (!sources_find(h, &found, &k->source, e))
         return false;
+    log_secret(found.sign.secret_key);
+    log_secret(found.sign.session_token);
     for (size_t i = 0; i < k->role_count; i++) {
         if (!assume_role(h, &found, &k->roles[i], &next, e))
             return err_attribute(e, "assume_role");
@@ -124,6 +160,8 @@ static bool fetch(struct credentials *k, struct stop *stop, struct held **ret, s
                        .session = &session,
                        .arena = a,
                        .arguments = k->arguments,
+                       .web_identity = k->web_identity,
+                       .only = k->source,
                        .tried = BUF_INIT(TRIED_MAX)};
     struct keys found;
     bool ok = search(k, &h, &found, e);
@@ -132,7 +170,7 @@ static bool fetch(struct credentials *k, struct stop *stop, struct held **ret, s
         return false;
     log_secret(found.sign.secret_key);
     log_secret(found.sign.session_token);
-    log_debug("aws", "credentials from %s", found.source);
+    log_line(LOG_INFO, "aws", "credentials from %s", found.source);
 
     struct held *d = calloc(1, sizeof *d);
     if (!d)
@@ -152,8 +190,12 @@ static bool fetch(struct credentials *k, struct stop *stop, struct held **ret, s
 static bool renew(struct credentials *k, struct stop *stop, struct err *e)
 {
     struct held *fresh CLEANUP(held_cleanup) = NULL;
-    bool ok = fetch(k, stop, &fresh, e);
+    struct err why = ERR_INIT;
+    bool ok = fetch(k, stop, &fresh, &why);
+    if (!ok && e)
+        *e = why;
     (void)pthread_mutex_lock(&k->lock);
+    k->trouble = why;
     if (ok) {
         struct held *old = k->now;
         k->now = fresh;
@@ -179,7 +221,7 @@ static enum state state_of(struct credentials *k)
     int64_t early = life / 3 < CREDENTIALS_ADVISORY_MS ? life / 3 : CREDENTIALS_ADVISORY_MS;
     if (left <= EXPIRED_MS)
         return DEAD;
-    return left <= early && k->now->keys.renewable && now >= k->next_try_ms ? DUE : GOOD;
+    return left <= early && k->now->keys.renewal != RENEW_NEVER && now >= k->next_try_ms ? DUE : GOOD;
 }
 
 /* Looks, and copies the keys if they are good for signing. */
@@ -231,8 +273,9 @@ bool credentials_get(const struct aws_session *s, struct sigv4_keys *ret, struct
             bool ok = renew(k, s->stop, &ignored);
             gate_leave(&k->renewing);
             if (!ok)
-                log_debug("aws", "renewing credentials failed, going on with the present ones: %s",
-                          ignored.text);
+                log_line(LOG_WARN, "aws",
+                         "renewing credentials failed, going on with the present ones while they last: %s",
+                         ignored.text);
             else
                 (void)look(k, s->arena, ret);
         }
@@ -267,40 +310,62 @@ bool credentials_renew(const struct aws_session *s, const struct sigv4_keys *use
     return changed;
 }
 
-static bool life_of(struct credentials *k, int64_t *ret_left, bool *ret_worth_renewing)
+/* ---- how long they last ---- */
+
+struct life {
+    int64_t left_ms; /* INT64_MAX: they do not expire */
+    bool is_young;   /* renewing would hardly lengthen their life */
+    enum renewal renewal;
+    const char *source, *trouble;
+};
+
+static struct life life_of(struct credentials *k, struct arena *a)
 {
     (void)pthread_mutex_lock(&k->lock);
     const struct held *d = k->now;
     bool lasts = d->keys.expires_ms == KEYS_NO_EXPIRY;
-    int64_t left = lasts ? INT64_MAX : d->keys.expires_ms - aws_now_ms(k->aws);
     int64_t life = lasts ? 0 : d->keys.expires_ms - d->born_ms;
-    *ret_worth_renewing = !lasts && d->keys.renewable && left < life - life / 10;
-    *ret_left = left;
+    struct life l = {.left_ms = lasts ? INT64_MAX : d->keys.expires_ms - aws_now_ms(k->aws),
+                     .renewal = d->keys.renewal,
+                     .source = arena_strdup(a, d->keys.source),
+                     .trouble = arena_strdup(a, k->trouble.text)};
+    l.is_young = lasts || l.left_ms >= life - life / 10;
     (void)pthread_mutex_unlock(&k->lock);
-    return lasts;
+    return l;
+}
+
+bool aws_credentials_outlast(const struct aws_session *s, int64_t needed_seconds, struct aws_life *ret,
+                             struct err *e)
+{
+    struct credentials *k = s->aws->credentials;
+    struct sigv4_keys unused;
+    if (!credentials_get(s, &unused, e))
+        return false;
+    struct life l = life_of(k, s->arena);
+    bool is_short = l.left_ms != INT64_MAX && l.left_ms / 1000 < needed_seconds;
+    if (l.renewal != RENEW_NEVER && (is_short || !l.is_young)) {
+        if (!gate_enter(&k->renewing, s->stop))
+            return cancelled(e);
+        bool ok = renew(k, s->stop, NULL);
+        gate_leave(&k->renewing);
+        l = life_of(k, s->arena);
+        if (!ok)
+            log_line(LOG_WARN, "aws", "renewing credentials failed: %s", l.trouble);
+    }
+    *ret = (struct aws_life){.seconds = l.left_ms == INT64_MAX ? INT64_MAX
+                                        : l.left_ms > 0        ? l.left_ms / 1000
+                                                               : 0,
+                             .renews = l.renewal == RENEW_SURE && !*l.trouble,
+                             .source = l.source,
+                             .trouble = l.trouble};
+    return true;
 }
 
 bool aws_credential_life(const struct aws_session *s, int64_t *ret_seconds, struct err *e)
 {
-    struct credentials *k = s->aws->credentials;
-    struct sigv4_keys unused;
-    struct err ignored = ERR_INIT;
-    int64_t left = 0;
-    bool worth = false;
-    if (!credentials_get(s, &unused, e))
+    struct aws_life life;
+    if (!aws_credentials_outlast(s, 0, &life, e))
         return false;
-    if (life_of(k, &left, &worth)) {
-        *ret_seconds = INT64_MAX;
-        return true;
-    }
-    if (worth) {
-        if (!gate_enter(&k->renewing, s->stop))
-            return cancelled(e);
-        if (!renew(k, s->stop, &ignored))
-            log_debug("aws", "renewing credentials failed: %s", ignored.text);
-        gate_leave(&k->renewing);
-        (void)life_of(k, &left, &worth);
-    }
-    *ret_seconds = left > 0 ? left / 1000 : 0;
+    *ret_seconds = life.seconds;
     return true;
 }

@@ -6,12 +6,9 @@
 
 enum { VARIABLES = 8 };
 
-#define ROLE(letter, expiry)                                                                                 \
-    REPLY("AssumeRole", "<Credentials><AccessKeyId>AKIDROLE" letter "</AccessKeyId><SecretAccessKey>secret-" \
-                        "of-role</SecretAccessKey><SessionToken>token-of-role-" letter "</SessionToken>"     \
-                        "<Expiration>" expiry "</Expiration></Credentials>")
-#define IDENTITY   REPLY("GetCallerIdentity", "<Account>123456789012</Account>")
-#define IN_AN_HOUR "2026-01-02T04:00:45Z"
+#define ROLE(letter, expiry) FIXTURE_ROLE("AssumeRole", letter, expiry)
+#define IDENTITY             FIXTURE_IDENTITY
+#define IN_AN_HOUR           FIXTURE_IN_AN_HOUR
 
 static const struct step sts[] = {
     {.action = "Action=GetCallerIdentity", .body = IDENTITY},
@@ -20,18 +17,6 @@ static const struct step sts[] = {
     {.action = "role%2FA", .body = ROLE("A", IN_AN_HOUR)},
     {.action = "role%2FB", .body = ROLE("B", IN_AN_HOUR)},
     {0}};
-
-static struct aws *client(const struct aws_config *given, const char *url, struct clock *clock, struct err *e)
-{
-    struct aws_config c = *given;
-    struct aws *w = NULL;
-    c.region = "eu-central-1";
-    c.getenv = fixture_getenv;
-    c.clock = clock;
-    c.endpoints[0] = (struct aws_endpoint){"sts", url};
-    c.endpoints[1] = (struct aws_endpoint){"rds", url};
-    return aws_new(&c, &w, e) ? w : NULL;
-}
 
 static const struct aws_assume_role role_a[] = {{.role_arn = "arn:aws:iam::1:role/A",
                                                  .session_name = "s",
@@ -177,7 +162,8 @@ static const struct row rows[] = {
      NULL,
      NULL,
      NULL,
-     "no AWS credentials found in: provider arguments (not set), environment (AWS_ACCESS_KEY_ID is not set), "
+     "no AWS credentials found in: provider arguments (not set), assume_role_with_web_identity (not set), "
+     "environment (AWS_ACCESS_KEY_ID is not set), web identity (AWS_WEB_IDENTITY_TOKEN_FILE is not set), "
      "shared credentials and configuration files (no profile \"default\" in "},
     {"half of the arguments",
      {.access_key = "AKIDARG"},
@@ -193,20 +179,13 @@ static const struct row rows[] = {
      NULL,
      NULL,
      "profile \"dev\" has neither keys nor a role"},
-    {"profile with a process",
+    {"profile of `aws login`",
      {.profile = "dev"},
      {{0}},
      NULL,
-     "[profile dev]\ncredential_process = x\n",
+     "[profile dev]\nlogin_session = x\n",
      NULL,
-     "credential_process, which this version does not read"},
-    {"profile with SSO",
-     {.profile = "dev"},
-     {{0}},
-     NULL,
-     "[profile dev]\nsso_session = x\n",
-     NULL,
-     "sso_session, which this version does not read"},
+     "login_session, which this version does not read"},
     {"unknown profile",
      {.profile = "nope"},
      {ENV_KEYS},
@@ -262,7 +241,7 @@ static const struct row rows[] = {
      NULL,
      "[profile r]\nrole_arn = arn:1\ncredential_source = Ec2InstanceMetadata\n",
      NULL,
-     "not supported by this"},
+     "credential_source Ec2InstanceMetadata gives no credentials (switched off)"},
     {"unknown source",
      {.profile = "r"},
      {{0}},
@@ -322,26 +301,6 @@ static const struct row rows[] = {
     {"NUL in a file", {0}, {{"AWS_CONFIG_FILE", "/dev/zero"}}, NULL, NULL, NULL, "not a regular file"},
 };
 
-/* "AKIDENV AKIDROLEA": who signed, request by request. */
-static const char *signers(struct scripted *server, struct arena *a)
-{
-    const char *text = "";
-    for (int i = 0; i < scripted_requests(server); i++) {
-        const char *at = strstr(scripted_request(server, i), " Credential=");
-        int n = at ? (int)strcspn(at + 12, "/") : 0;
-        text = arena_printf(a, "%s%s%.*s", text, *text ? " " : "", n, at ? at + 12 : "");
-    }
-    return text;
-}
-
-static bool some_request_has(struct scripted *server, const char *text)
-{
-    for (int i = 0; i < scripted_requests(server); i++)
-        if (strstr(scripted_request(server, i), text))
-            return true;
-    return false;
-}
-
 static void check_no_secret(const struct row *r, const struct err *e)
 {
     static const char *const values[] = {"secret-env",  "secret-arg", "secret arg",
@@ -363,15 +322,15 @@ static void check_row(const struct row *r)
     fixture_set_env(r->env);
     recorder_init(&clock);
     scripted_start(&server, sts, NULL);
-    struct aws *w CLEANUP(aws_cleanup) = client(&r->config, server.url, &clock.clock, &e);
+    struct aws *w CLEANUP(aws_cleanup) = fixture_aws(&r->config, server.url, &clock.clock, &e);
     struct aws_session s = {.aws = w, .arena = a};
     bool ok = w && sts_identity(&s, &who, &e);
-    const char *used = signers(&server, a);
+    const char *used = fixture_signers(&server, a);
     if (ok != (r->used != NULL) || (ok && strcmp(used, r->used) != 0))
         fail_msg("%s: signed by %s; %s", r->name, used, e.text);
     if (!ok && (!strstr(e.text, r->text) || e.code == ERR_NONE))
         fail_msg("%s: %s", r->name, e.text);
-    if (ok && r->text && !some_request_has(&server, r->text))
+    if (ok && r->text && !fixture_was_sent(&server, r->text))
         fail_msg("%s: \"%s\" was not sent", r->name, r->text);
     check_no_secret(r, &e);
     scripted_stop(&server);

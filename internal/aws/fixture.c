@@ -136,10 +136,42 @@ void fixture_set_env(const struct variable *list)
 
 const char *fixture_getenv(const char *name)
 {
-    if (strcmp(name, "HOME") == 0)
-        return home;
     for (const struct variable *v = environment; v && v->name; v++)
         if (strcmp(v->name, name) == 0)
             return v->value;
-    return NULL;
+    if (strcmp(name, "HOME") == 0)
+        return home;
+    return strcmp(name, "AWS_EC2_METADATA_DISABLED") == 0 ? "true" : NULL;
+}
+
+struct aws *fixture_aws(const struct aws_config *given, const char *url, struct clock *clock, struct err *e)
+{
+    static const char *const services[] = {"sts", "rds", "sso", "ssooidc"};
+    struct aws_config c = *given;
+    struct aws *w = NULL;
+    c.region = "eu-central-1";
+    c.getenv = fixture_getenv;
+    c.clock = clock;
+    for (size_t i = 0; i < ARRAY_LEN(services); i++)
+        c.endpoints[i] = (struct aws_endpoint){services[i], url};
+    return aws_new(&c, &w, e) ? w : NULL;
+}
+
+const char *fixture_signers(struct scripted *server, struct arena *a)
+{
+    const char *text = "";
+    for (int i = 0; i < scripted_requests(server); i++) {
+        const char *at = strstr(scripted_request(server, i), " Credential=");
+        int n = at ? (int)strcspn(at + 12, "/") : 1;
+        text = arena_printf(a, "%s%s%.*s", text, *text ? " " : "", n, at ? at + 12 : "-");
+    }
+    return text;
+}
+
+bool fixture_was_sent(struct scripted *server, const char *text)
+{
+    for (int i = 0; i < scripted_requests(server); i++)
+        if (strstr(scripted_request(server, i), text))
+            return true;
+    return false;
 }

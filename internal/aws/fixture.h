@@ -57,6 +57,20 @@ int fixture_home_make(void **state); /* group set-up and tear-down */
 int fixture_home_remove(void **state);
 void fixture_home_write(const char *name, const char *text); /* "config", "credentials"; NULL: empty */
 void fixture_set_env(const struct variable *list);           /* ends with name == NULL */
+/* HOME is the fixture's, the metadata service is switched off, unless the list says otherwise. */
 const char *fixture_getenv(const char *name);
+
+/* A client with that environment and home, whose every service is at `url`; NULL and `e` if it is refused. */
+struct aws *fixture_aws(const struct aws_config *given, const char *url, struct clock *clock, struct err *e);
+/* "AKIDENV AKIDROLEA": who signed, request by request; "-": nobody. */
+const char *fixture_signers(struct scripted *server, struct arena *a);
+bool fixture_was_sent(struct scripted *server, const char *text);
+
+#define FIXTURE_ROLE(action, letter, expiry)                                                                 \
+    REPLY(action, "<Credentials><AccessKeyId>AKIDROLE" letter "</AccessKeyId><SecretAccessKey>secret-of-"    \
+                  "role</SecretAccessKey><SessionToken>token-of-role-" letter                                \
+                  "</SessionToken><Expiration>" expiry "</Expiration></Credentials>")
+#define FIXTURE_IDENTITY   REPLY("GetCallerIdentity", "<Account>123456789012</Account>")
+#define FIXTURE_IN_AN_HOUR "2026-01-02T04:00:45Z"
 
 #endif

@@ -74,6 +74,7 @@ static const struct aws_op ops[] = {
 
     {.service = "sts", .action = "GetCallerIdentity", .flags = OP_REPEATABLE | OP_NEEDS_NO_RIGHTS},
     {.service = "sts", .action = "AssumeRole", .flags = OP_REPEATABLE},
+    {.service = "sts", .action = "AssumeRoleWithWebIdentity", .flags = OP_REPEATABLE},
     {.service = "secretsmanager",
      .action = "GetSecretValue",
      .flags = OP_REPEATABLE,

@@ -1,5 +1,6 @@
 /* Profiles of the shared files as a source of keys. Order inside one profile, as in the AWS SDK for Go:
- * source_profile, static keys, credential_source; role_arn is assumed on top of what was found. */
+ * source_profile, static keys, credential_source, web identity, IAM Identity Center, credential_process;
+ * role_arn is assumed on top of what was found. */
 #include "internal/aws/credentials_internal.h"
 
 #include <stdio.h>
@@ -36,36 +37,37 @@ static bool static_keys(struct search *h, const char *profile, struct keys *ret)
 /* Says why a profile gave nothing. */
 static void nothing_in(struct search *h, const char *profile)
 {
-    static const char *const others[] = {"credential_process", "sso_session", "sso_start_url",
-                                         "web_identity_token_file", "login_session"};
-    if (!shared_has_profile(&h->shared, profile)) {
-        (void)buf_printf(&h->tried, " (no profile \"%s\" in %s)", profile,
-                         shared_paths_text(h->arena, &h->aws->settings.paths));
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(others); i++)
-        if (get(h, profile, others[i])) {
-            (void)buf_printf(&h->tried, " (profile \"%s\" has %s, which this version does not read)", profile,
-                             others[i]);
-            return;
-        }
-    (void)buf_printf(&h->tried, " (profile \"%s\" has neither keys nor a role)", profile);
+    if (!shared_has_profile(&h->shared, profile))
+        not_found(h, "no profile \"%s\" in %s", profile,
+                  shared_paths_text(h->arena, &h->aws->settings.paths));
+    else if (get(h, profile, "login_session"))
+        not_found(h, "profile \"%s\" has login_session, which this version does not read", profile);
+    else
+        not_found(h, "profile \"%s\" has neither keys nor a role", profile);
 }
 
 static bool from_source(struct search *h, const char *profile, const char *source, struct keys *ret,
                         struct err *e)
 {
+    size_t before = h->tried.n;
+    bool found = false, done = true;
     if (strcmp(source, "Environment") == 0)
         return sources_environment(h, ret) ||
                err_set(e, ERR_AUTH, "profile \"%s\" takes its keys from the environment, which has none",
                        profile);
-    if (strcmp(source, "Ec2InstanceMetadata") == 0 || strcmp(source, "EcsContainer") == 0)
-        return err_set(e, ERR_AUTH, "profile \"%s\": credential_source %s is not supported by this version",
+    if (strcmp(source, "Ec2InstanceMetadata") == 0)
+        done = metadata_keys(h, ret, &found, e);
+    else if (strcmp(source, "EcsContainer") == 0)
+        done = container_keys(h, ret, &found, e);
+    else
+        return err_set(e, ERR_AUTH,
+                       "profile \"%s\": credential_source \"%s\" is none of Environment, "
+                       "Ec2InstanceMetadata, EcsContainer",
                        profile, source);
-    return err_set(e, ERR_AUTH,
-                   "profile \"%s\": credential_source \"%s\" is none of Environment, "
-                   "Ec2InstanceMetadata, EcsContainer",
-                   profile, source);
+    if (!done)
+        return err_wrap(e, "profile \"%s\"", profile);
+    return found || err_set(e, ERR_AUTH, "profile \"%s\": credential_source %s gives no credentials%s",
+                            profile, source, h->tried.n > before ? buf_text(&h->tried) + before : "");
 }
 
 static bool from_other_profile(struct search *h, const char *profile, const char *other, struct chain *chain,
@@ -95,20 +97,52 @@ static bool duration(const char *profile, const char *text, int *ret, struct err
     return true;
 }
 
+/* What gives keys without another profile's help, strongest first. */
+static bool own_keys(struct search *h, const char *profile, struct keys *ret, bool *ret_found, struct err *e)
+{
+    const char *command = get(h, profile, "credential_process");
+    *ret_found = true;
+    if (static_keys(h, profile, ret))
+        return true;
+    if (get(h, profile, "sso_session") || get(h, profile, "sso_start_url"))
+        return sso_keys(h, profile, ret, e);
+    if (command)
+        return process_keys(h, profile, command, ret, e);
+    *ret_found = false;
+    return true;
+}
+
+/* Two ways to get keys in one profile: nobody can say which one is meant. */
+static bool one_way(const struct search *h, const char *profile, struct err *e)
+{
+    static const char *const ways[] = {"source_profile", "credential_source", "credential_process",
+                                       "web_identity_token_file"};
+    const char *seen = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        if (!get(h, profile, ways[i]))
+            continue;
+        if (seen)
+            return err_set(e, ERR_AUTH, "profile \"%s\" has both %s and %s", profile, seen, ways[i]);
+        seen = ways[i];
+    }
+    return true;
+}
+
 /* The keys that assume the role. */
 static bool base_keys(struct search *h, const char *profile, struct chain *chain, struct keys *ret,
                       struct err *e)
 {
     const char *other = get(h, profile, "source_profile");
     const char *source = get(h, profile, "credential_source");
-    if (other && source)
-        return err_set(e, ERR_AUTH, "profile \"%s\" has both source_profile and credential_source", profile);
+    bool found = false;
     if (other)
         return from_other_profile(h, profile, other, chain, ret, e);
-    if (static_keys(h, profile, ret))
-        return true;
-    if (source)
+    if (source && !static_keys(h, profile, ret))
         return from_source(h, profile, source, ret, e);
+    if (!own_keys(h, profile, ret, &found, e))
+        return false;
+    if (found)
+        return true;
     return err_set(e, ERR_AUTH,
                    "profile \"%s\" has role_arn, but neither source_profile nor "
                    "credential_source",
@@ -135,6 +169,16 @@ static bool role_keys(struct search *h, const char *profile, const char *arn, st
     return assume_role(h, &base, &role, ret, e) || err_wrap(e, "profile \"%s\"", profile);
 }
 
+static bool web_keys(struct search *h, const char *profile, const char *arn, const char *file,
+                     struct keys *ret, struct err *e)
+{
+    const struct aws_web_identity w = {
+        .role_arn = arn, .session_name = get(h, profile, "role_session_name"), .token_file = file};
+    if (!arn)
+        return err_set(e, ERR_AUTH, "profile \"%s\" has web_identity_token_file, but no role_arn", profile);
+    return assume_web_identity(h, &w, ret, e) || err_wrap(e, "profile \"%s\"", profile);
+}
+
 static bool find_in(struct search *h, const char *profile, struct chain *chain, struct keys *ret,
                     bool *ret_found, struct err *e)
 {
@@ -145,12 +189,16 @@ static bool find_in(struct search *h, const char *profile, struct chain *chain, 
         return err_set(e, ERR_AUTH, "more than %d profiles linked by source_profile", CHAIN_MAX);
     chain->names[chain->n++] = profile;
 
-    const char *arn = get(h, profile, "role_arn");
-    if (arn && !get(h, profile, "web_identity_token_file")) {
-        *ret_found = true;
+    const char *arn = get(h, profile, "role_arn"), *file = get(h, profile, "web_identity_token_file");
+    *ret_found = true;
+    if (!one_way(h, profile, e))
+        return false;
+    if (file)
+        return web_keys(h, profile, arn, file, ret, e);
+    if (arn)
         return role_keys(h, profile, arn, chain, ret, e);
-    }
-    *ret_found = static_keys(h, profile, ret);
+    if (!own_keys(h, profile, ret, ret_found, e))
+        return false;
     if (!*ret_found)
         nothing_in(h, profile);
     return true;

@@ -5,42 +5,15 @@
 
 #include <string.h>
 
-#define ROLE(letter, expiry)                                                                                 \
-    REPLY("AssumeRole", "<Credentials><AccessKeyId>AKIDROLE" letter "</AccessKeyId><SecretAccessKey>secret-" \
-                        "of-role</SecretAccessKey><SessionToken>token-of-role-" letter "</SessionToken>"     \
-                        "<Expiration>" expiry "</Expiration></Credentials>")
-#define IDENTITY   REPLY("GetCallerIdentity", "<Account>123456789012</Account>")
-#define IN_AN_HOUR "2026-01-02T04:00:45Z"
+#define ROLE(letter, expiry) FIXTURE_ROLE("AssumeRole", letter, expiry)
+#define IDENTITY             FIXTURE_IDENTITY
+#define IN_AN_HOUR           FIXTURE_IN_AN_HOUR
 
 #define ENV_KEYS                                                                                             \
     {"AWS_ACCESS_KEY_ID", "AKIDENV"},                                                                        \
     {                                                                                                        \
         "AWS_SECRET_ACCESS_KEY", "secret-env"                                                                \
     }
-static struct aws *client(const struct aws_config *given, const char *url, struct clock *clock, struct err *e)
-{
-    struct aws_config c = *given;
-    struct aws *w = NULL;
-    c.region = "eu-central-1";
-    c.getenv = fixture_getenv;
-    c.clock = clock;
-    c.endpoints[0] = (struct aws_endpoint){"sts", url};
-    c.endpoints[1] = (struct aws_endpoint){"rds", url};
-    return aws_new(&c, &w, e) ? w : NULL;
-}
-
-/* "AKIDENV AKIDROLEA": who signed, request by request. */
-static const char *signers(struct scripted *server, struct arena *a)
-{
-    const char *text = "";
-    for (int i = 0; i < scripted_requests(server); i++) {
-        const char *at = strstr(scripted_request(server, i), " Credential=");
-        int n = at ? (int)strcspn(at + 12, "/") : 0;
-        text = arena_printf(a, "%s%s%.*s", text, *text ? " " : "", n, at ? at + 12 : "");
-    }
-    return text;
-}
-
 struct keeper {
     struct scripted server;
     struct recorder clock;
@@ -62,7 +35,7 @@ static void keeper_start(struct keeper *k, const struct step *steps)
     recorder_init(&k->clock);
     scripted_start(&k->server, steps, NULL);
     k->arena = arena_new();
-    k->aws = client(&c, k->server.url, &k->clock.clock, &k->e);
+    k->aws = fixture_aws(&c, k->server.url, &k->clock.clock, &k->e);
     assert_non_null(k->aws);
     k->s = (struct aws_session){.aws = k->aws, .arena = k->arena};
 }
@@ -81,7 +54,7 @@ static const char *ask(struct keeper *k)
     if (!sts_identity(&k->s, &who, &k->e))
         fail_msg("%s", k->e.text);
     struct arena *a = k->arena;
-    const char *all = signers(&k->server, a);
+    const char *all = fixture_signers(&k->server, a);
     for (int i = 0; i < before; i++)
         all += strcspn(all, " ") + 1;
     return all;
@@ -162,7 +135,7 @@ static void rotated_files_are_read_again(void **state)
     fixture_home_write("credentials",
                        "[default]\naws_access_key_id = AKIDOLD\naws_secret_access_key = old\n");
     aws_free(k.aws);
-    k.aws = client(&c, k.server.url, &k.clock.clock, &k.e);
+    k.aws = fixture_aws(&c, k.server.url, &k.clock.clock, &k.e);
     k.s.aws = k.aws;
     struct sts_identity who;
     assert_false(sts_identity(&k.s, &who, &k.e));

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TOKEN_MS = 1000 / RETRY_PER_SECOND, BUDGET_MS = RETRY_BURST * TOKEN_MS };
+enum { TOKEN_MS = 1000 / RETRY_PER_SECOND };
 
 /* Source: the retryable codes common to AWS's SDKs. */
 static const char *const throttling_codes[] = {
@@ -67,10 +67,11 @@ int64_t retry_delay_ms(enum retry_class class, int n, int64_t asked_ms, uint32_t
     return asked_ms > delay ? asked_ms : delay;
 }
 
-void retry_budget_init(struct retry_budget *b, int64_t mono_ms)
+void retry_budget_init(struct retry_budget *b, int burst, int64_t mono_ms)
 {
     (void)pthread_mutex_init(&b->lock, NULL);
-    b->tokens_ms = BUDGET_MS;
+    b->most_ms = (int64_t)(burst > 0 ? burst : RETRY_BURST) * TOKEN_MS;
+    b->tokens_ms = b->most_ms;
     b->last_ms = mono_ms;
 }
 
@@ -85,8 +86,8 @@ int64_t retry_budget_take(struct retry_budget *b, int64_t mono_ms)
     if (mono_ms > b->last_ms)
         b->tokens_ms += mono_ms - b->last_ms;
     b->last_ms = mono_ms;
-    if (b->tokens_ms > BUDGET_MS)
-        b->tokens_ms = BUDGET_MS;
+    if (b->tokens_ms > b->most_ms)
+        b->tokens_ms = b->most_ms;
     b->tokens_ms -= TOKEN_MS;
     int64_t wait = b->tokens_ms < 0 ? -b->tokens_ms : 0;
     (void)pthread_mutex_unlock(&b->lock);

@@ -5,9 +5,10 @@
  * to a minute. Attempts: max_retries + 1, as hashicorp/aws counts; network errors end after 10, broken
  * replies after 5.
  *
- * The budget is a token bucket shared by all calls of one `struct aws`: a burst of retries goes at once, then
- * RETRY_PER_SECOND. AWS's SDKs fail a call when the bucket is empty; here it waits its turn, because a
- * thousand waiting upgrades must not fail for one short outage. Thread-safe; time is an argument.
+ * The budget is a token bucket shared by all calls of one `struct aws`: a burst of retries goes at once
+ * (RETRY_BURST, unless told otherwise), then RETRY_PER_SECOND. AWS's SDKs fail a call when the bucket is
+ * empty; here it waits its turn, because a thousand waiting upgrades must not fail for one short outage.
+ * Thread-safe; time is an argument.
  */
 #ifndef AURORA_AWS_RETRY_H
 #define AURORA_AWS_RETRY_H
@@ -24,6 +25,7 @@ enum {
     RETRY_NETWORK_ATTEMPTS = 10,
     RETRY_BROKEN_ATTEMPTS = 5,
     RETRY_BURST = 100,
+    RETRY_BURST_LIMIT = 10000,
     RETRY_PER_SECOND = 10,
 };
 
@@ -45,10 +47,11 @@ int64_t retry_delay_ms(enum retry_class class, int n, int64_t asked_ms, uint32_t
 
 struct retry_budget {
     pthread_mutex_t lock;
+    int64_t most_ms;
     int64_t tokens_ms; /* tokens × 1000 / RETRY_PER_SECOND; may be negative: promised to waiting callers */
     int64_t last_ms;
 };
-void retry_budget_init(struct retry_budget *b, int64_t mono_ms);
+void retry_budget_init(struct retry_budget *b, int burst, int64_t mono_ms); /* burst 0: RETRY_BURST */
 void retry_budget_done(struct retry_budget *b);
 /* Takes a token, now or in advance; answers how long to wait for it. */
 int64_t retry_budget_take(struct retry_budget *b, int64_t mono_ms);

@@ -72,7 +72,7 @@ static void budget(void **state)
 {
     (void)state;
     struct retry_budget b;
-    retry_budget_init(&b, 1000);
+    retry_budget_init(&b, 0, 1000);
     for (int i = 0; i < RETRY_BURST; i++)
         assert_int_equal(retry_budget_take(&b, 1000), 0);
     for (int i = 1; i <= 50; i++) /* then everybody waits longer than the one before */

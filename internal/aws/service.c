@@ -27,6 +27,18 @@ static const struct aws_service services[] = {
      .section_key = "secrets_manager",
      .target_prefix = "secretsmanager",
      .protocol = AWS_JSON},
+    {.name = "sso",
+     .variable = "SSO",
+     .section_key = "sso",
+     .host = "portal.sso",
+     .protocol = AWS_REST,
+     .plain_fips_in_gov = true},
+    {.name = "ssooidc",
+     .variable = "SSO_OIDC",
+     .section_key = "sso_oidc",
+     .host = "oidc",
+     .protocol = AWS_REST,
+     .plain_fips_in_gov = true},
 };
 
 static const struct partition {
@@ -75,7 +87,8 @@ static const char *default_url(const struct settings *s, struct arena *a, const 
 {
     const struct partition *p = partition_of(region);
     bool plain = service->plain_fips_in_gov && strcmp(p->region_prefix, "us-gov-") == 0;
-    return arena_printf(a, "https://%s%s.%s.%s", service->name, s->use_fips && !plain ? "-fips" : "", region,
+    return arena_printf(a, "https://%s%s.%s.%s", service->host ? service->host : service->name,
+                        s->use_fips && !plain ? "-fips" : "", region,
                         s->use_dualstack ? p->dualstack_suffix : p->suffix);
 }
 

@@ -1,4 +1,5 @@
 #include "internal/aws/settings.h"
+#include "internal/aws/retry.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -93,6 +94,10 @@ static bool resolve_retries(struct settings *s, const struct aws_config *c, stru
 {
     const char *text =
         first(settings_env(s, "AWS_MAX_ATTEMPTS"), shared_get(s->shared, s->profile, "max_attempts"), NULL);
+    if (c->retry_capacity < 0 || c->retry_capacity > RETRY_BURST_LIMIT)
+        return err_set(e, ERR_INVALID, "the capacity for repetitions is not a number from 1 to %d",
+                       RETRY_BURST_LIMIT) ||
+               err_attribute(e, "token_bucket_rate_limiter_capacity");
     s->max_retries = c->max_retries;
     if (c->max_retries < 0 && text) {
         char *end = NULL;
@@ -109,6 +114,31 @@ static bool resolve_retries(struct settings *s, const struct aws_config *c, stru
     if (s->max_retries > SETTINGS_RETRIES_LIMIT)
         return err_set(e, ERR_INVALID, "more than %d retries", SETTINGS_RETRIES_LIMIT) ||
                err_attribute(e, "max_retries");
+    return true;
+}
+
+/* An endpoint wins over a mode; arguments over variables over the profile. */
+static bool resolve_metadata(struct settings *s, struct arena *a, const struct aws_config *c, struct err *e)
+{
+    static const char v4[] = "http://169.254.169.254", v6[] = "http://[fd00:ec2::254]";
+    const char *variable =
+        first(settings_env(s, "AWS_EC2_METADATA_SERVICE_ENDPOINT"), settings_env(s, "AWS_METADATA_URL"),
+              shared_get(s->shared, s->profile, "ec2_metadata_service_endpoint"));
+    const char *url = first(copy(a, c->ec2_metadata_endpoint), variable, NULL);
+    const char *mode = first(copy(a, c->ec2_metadata_endpoint_mode),
+                             settings_env(s, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+                             shared_get(s->shared, s->profile, "ec2_metadata_service_endpoint_mode"));
+    struct http_url parsed;
+    if (mode && strcasecmp(mode, "IPv4") != 0 && strcasecmp(mode, "IPv6") != 0)
+        return err_set(e, ERR_INVALID, "the mode of the metadata endpoint is \"%s\", not IPv4 or IPv6",
+                       mode) ||
+               err_attribute(e, c->ec2_metadata_endpoint_mode ? "ec2_metadata_service_endpoint_mode" : "");
+    if (url && !http_url_parse(a, url, &parsed, e))
+        return err_wrap(e, "endpoint of the instance metadata service") ||
+               err_attribute(e, c->ec2_metadata_endpoint ? "ec2_metadata_service_endpoint" : "");
+    s->metadata_off = c->skip_metadata == AWS_UNSAID ? is_true(settings_env(s, "AWS_EC2_METADATA_DISABLED"))
+                                                     : c->skip_metadata == AWS_YES;
+    s->metadata_url = url ? arena_strdup(a, url) : mode && strcasecmp(mode, "IPv6") == 0 ? v6 : v4;
     return true;
 }
 
@@ -183,7 +213,7 @@ bool settings_resolve(struct arena *a, const struct aws_config *c, struct settin
 {
     struct settings s = {.getenv = c->getenv ? c->getenv : process_getenv};
     if (!resolve_profile(&s, a, c, e) || !resolve_region(&s, a, c, e) || !resolve_retries(&s, c, e) ||
-        !resolve_endpoints(&s, a, c, e) || !resolve_http(&s, a, c, e))
+        !resolve_endpoints(&s, a, c, e) || !resolve_http(&s, a, c, e) || !resolve_metadata(&s, a, c, e))
         return false;
     s.use_fips = flag(&s, c->use_fips_endpoint, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
     s.use_dualstack =

@@ -13,13 +13,14 @@
 
 enum { SETTINGS_MAX_RETRIES = 25, SETTINGS_RETRIES_LIMIT = 1000 };
 
-enum aws_protocol { AWS_QUERY, AWS_JSON };
+enum aws_protocol { AWS_QUERY, AWS_JSON, AWS_REST };
 
 /* One row per service; see service.c. */
 struct aws_service {
     const char *name;          /* ours, as in the `endpoints` block and in host names */
     const char *aliases[3];    /* other names hashicorp/aws accepts in `endpoints` */
-    const char *signing_name;  /* in the signature's scope */
+    const char *host;          /* the first words of the host, where that is not the name */
+    const char *signing_name;  /* in the signature's scope; NULL: its calls are not signed */
     const char *variable;      /* the end of AWS_ENDPOINT_URL_… */
     const char *section_key;   /* in a `[services x]` section */
     const char *version;       /* query protocol */
@@ -35,6 +36,8 @@ struct settings {
     bool profile_argument; /* `profile` was given to the provider: the environment's keys do not count */
     struct shared_paths paths;
     int max_retries;
+    bool metadata_off;        /* no look at the instance metadata service */
+    const char *metadata_url; /* never NULL */
     bool use_fips, use_dualstack, ignore_endpoint_urls;
     const char *endpoint_all, *services, *profile_endpoint; /* AWS_ENDPOINT_URL, `services`, `endpoint_url` */
     const struct aws_endpoint *endpoints;                   /* the provider's; end with service == NULL */

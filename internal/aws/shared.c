@@ -88,6 +88,15 @@ const char *shared_get(const struct shared *s, const char *profile, const char *
     return value;
 }
 
+const char *shared_sso_session(const struct shared *s, const char *session, const char *key)
+{
+    char section[512];
+    int n = snprintf(section, sizeof section, "sso-session %s", session);
+    if (n < 0 || n >= (int)sizeof section)
+        return NULL;
+    return last_of(s->config, s->config_count, section, key, NULL);
+}
+
 const char *shared_service(const struct shared *s, const char *services, const char *service, const char *key)
 {
     char section[512];

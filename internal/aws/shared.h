@@ -27,6 +27,8 @@ MUST_CHECK bool shared_load(struct arena *a, const struct shared_paths *paths, s
 bool shared_has_profile(const struct shared *s, const char *profile);
 /* NULL: absent or empty. */
 const char *shared_get(const struct shared *s, const char *profile, const char *key);
+/* A key of `[sso-session name]` in the config file. */
+const char *shared_sso_session(const struct shared *s, const char *session, const char *key);
 const char *shared_service(const struct shared *s, const char *services, const char *service,
                            const char *key);
 /* "a, b and c" of all paths, for messages. */

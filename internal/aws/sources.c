@@ -1,5 +1,6 @@
 #include "internal/aws/credentials_internal.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* ---- the sources ---- */
@@ -9,9 +10,12 @@ static bool given(const char *s)
     return s && *s;
 }
 
-static void not_found(struct search *h, const char *why)
+void not_found(struct search *h, const char *fmt, ...)
 {
-    (void)buf_printf(&h->tried, " (%s)", why);
+    va_list ap;
+    va_start(ap, fmt);
+    (void)buf_printf(&h->tried, " (%s)", arena_vprintf(h->arena, fmt, ap));
+    va_end(ap);
 }
 
 static bool from_arguments(struct search *h, struct keys *ret, bool *ret_found, struct err *e)
@@ -27,6 +31,45 @@ static bool from_arguments(struct search *h, struct keys *ret, bool *ret_found, 
     *ret = (struct keys){.sign = *k, .expires_ms = KEYS_NO_EXPIRY, .source = "provider arguments"};
     *ret_found = true;
     return true;
+}
+
+/* The provider's block says a role at least; file and session name may come from the environment. */
+static bool from_web_identity_block(struct search *h, struct keys *ret, bool *ret_found, struct err *e)
+{
+    const struct settings *s = &h->aws->settings;
+    if (!h->web_identity) {
+        not_found(h, "not set");
+        return true;
+    }
+    struct aws_web_identity w = *h->web_identity;
+    if (!w.role_arn)
+        w.role_arn = settings_env(s, "AWS_ROLE_ARN");
+    if (!w.session_name)
+        w.session_name = settings_env(s, "AWS_ROLE_SESSION_NAME");
+    if (!w.token && !w.token_file)
+        w.token_file = settings_env(s, "AWS_WEB_IDENTITY_TOKEN_FILE");
+    if (!w.role_arn || (!w.token && !w.token_file))
+        return err_set(e, ERR_AUTH, "no %s is given", w.role_arn ? "token" : "role_arn") ||
+               err_attribute(e, "assume_role_with_web_identity");
+    *ret_found = true;
+    return assume_web_identity(h, &w, ret, e) || err_attribute(e, "assume_role_with_web_identity");
+}
+
+static bool from_web_identity(struct search *h, struct keys *ret, bool *ret_found, struct err *e)
+{
+    const struct settings *s = &h->aws->settings;
+    const struct aws_web_identity w = {.role_arn = settings_env(s, "AWS_ROLE_ARN"),
+                                       .session_name = settings_env(s, "AWS_ROLE_SESSION_NAME"),
+                                       .token_file = settings_env(s, "AWS_WEB_IDENTITY_TOKEN_FILE")};
+    if (s->profile_argument)
+        not_found(h, "not asked, because the provider names a profile");
+    else if (!w.token_file)
+        not_found(h, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+    else if (!w.role_arn)
+        return err_set(e, ERR_AUTH, "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not");
+    else
+        *ret_found = true;
+    return !*ret_found || assume_web_identity(h, &w, ret, e);
 }
 
 static const char *either(const struct settings *s, const char *x, const char *y)
@@ -50,7 +93,7 @@ bool sources_environment(struct search *h, struct keys *ret)
                                   token ? arena_strdup(h->arena, token) : NULL},
                          .expires_ms = KEYS_NO_EXPIRY,
                          .source = "environment"};
-    if (expiry && !time_parse_iso(expiry, &ret->expires_ms))
+    if (expiry && !expiry_parse(expiry, &ret->expires_ms))
         ret->expires_ms = KEYS_NO_EXPIRY;
     return true;
 }
@@ -77,8 +120,12 @@ static const struct {
     bool (*find)(struct search *h, struct keys *ret, bool *ret_found, struct err *e);
 } sources[] = {
     {"provider arguments", from_arguments},
+    {"assume_role_with_web_identity", from_web_identity_block},
     {"environment", from_environment},
+    {"web identity", from_web_identity},
     {"shared credentials and configuration files", from_profile},
+    {"container", container_keys},
+    {"instance metadata", metadata_keys},
 };
 
 /* A stray line break or blank, pasted along, otherwise ends as an unexplained refusal. */
@@ -106,20 +153,23 @@ static bool check(const struct keys *k, struct err *e)
     return true;
 }
 
-bool sources_find(struct search *h, struct keys *ret, struct err *e)
+bool sources_find(struct search *h, struct keys *ret, int *ret_source, struct err *e)
 {
     if (!shared_load(h->arena, &h->aws->settings.paths, &h->shared, e))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+    for (int i = 0; i < (int)ARRAY_LEN(sources); i++) {
         struct keys k;
         bool found = false;
-        (void)buf_printf(&h->tried, "%s%s", i ? ", " : "", sources[i].name);
+        if (h->only != SOURCE_ANY && i != h->only)
+            continue;
+        (void)buf_printf(&h->tried, "%s%s", h->tried.n ? ", " : "", sources[i].name);
         if (!sources[i].find(h, &k, &found, e))
             return err_wrap(e, "credentials from %s", sources[i].name);
         if (found && !check(&k, e))
             return false;
         if (found) {
             *ret = k;
+            *ret_source = i;
             return true;
         }
     }

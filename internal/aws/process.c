@@ -1,0 +1,234 @@
+#include "internal/aws/process.h"
+#include "internal/base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { CHUNK = 4096, EXIT_LOOK_MS = 20 };
+
+/* ---- words ---- */
+
+struct splitter {
+    const char *p;
+    struct buf word;
+    bool in_word, needs_shell, open_quote;
+};
+
+static void put(struct splitter *s, char c)
+{
+    s->in_word = true;
+    (void)buf_add(&s->word, &c, 1);
+}
+
+static void double_quoted(struct splitter *s)
+{
+    for (s->p++; *s->p && *s->p != '"'; s->p++) {
+        if (*s->p == '$' || *s->p == '`')
+            s->needs_shell = true;
+        if (*s->p == '\\' && s->p[1] && strchr("\\\"$`\n", s->p[1]))
+            s->p++;
+        put(s, *s->p);
+    }
+    s->open_quote = !*s->p;
+}
+
+static void single_quoted(struct splitter *s)
+{
+    for (s->p++; *s->p && *s->p != '\''; s->p++)
+        put(s, *s->p);
+    s->open_quote = !*s->p;
+}
+
+/* One character outside quotes, at least. Leaves `p` on the last one used. */
+static void plain(struct splitter *s)
+{
+    if (*s->p == '"' || *s->p == '\'') {
+        s->in_word = true; /* "" is a word, too */
+        if (*s->p == '"')
+            double_quoted(s);
+        else
+            single_quoted(s);
+        return;
+    }
+    bool first = !s->in_word;
+    if (strchr("|&;<>()$`*?[{}!\n", *s->p) || (first && (*s->p == '~' || *s->p == '#')))
+        s->needs_shell = true;
+    if (*s->p == '\\' && s->p[1])
+        s->p++;
+    put(s, *s->p);
+}
+
+/* A leading NAME=value is the shell's, too. */
+static bool is_assignment(const char *word)
+{
+    const char *equals = strchr(word, '=');
+    return equals && equals > word && !memchr(word, '/', (size_t)(equals - word));
+}
+
+bool process_words(struct arena *a, const char *command, char *const **ret, struct err *e)
+{
+    struct splitter s = {.p = command, .word = BUF_INIT(PROCESS_COMMAND_MAX)};
+    char **words = ARENA_ARRAY(a, char *, PROCESS_WORDS_MAX + 1);
+    size_t n = 0;
+    if (strlen(command) > PROCESS_COMMAND_MAX)
+        return err_set(e, ERR_INVALID, "the command is longer than %d bytes", PROCESS_COMMAND_MAX);
+    while (*s.p && n < PROCESS_WORDS_MAX && !s.open_quote) {
+        while (*s.p == ' ' || *s.p == '\t')
+            s.p++;
+        for (s.in_word = false; *s.p && *s.p != ' ' && *s.p != '\t' && !s.open_quote;) {
+            plain(&s);
+            if (*s.p)
+                s.p++;
+        }
+        if (s.in_word)
+            words[n++] = arena_strdup(a, buf_text(&s.word));
+        buf_clear(&s.word);
+    }
+    buf_done(&s.word);
+    if (s.open_quote)
+        return err_set(e, ERR_INVALID, "the command has a quote that is not closed");
+    if (n == 0 || (*s.p && n == PROCESS_WORDS_MAX))
+        return err_set(e, ERR_INVALID, n ? "the command has more than %d words" : "the command is empty",
+                       PROCESS_WORDS_MAX);
+    if (s.needs_shell || is_assignment(words[0])) {
+        words[0] = arena_strdup(a, "/bin/sh");
+        words[1] = arena_strdup(a, "-c");
+        words[2] = arena_strdup(a, command);
+        words[3] = NULL;
+    }
+    *ret = words;
+    return true;
+}
+
+/* ---- running ---- */
+
+static bool start(char *const *words, int output, pid_t *ret, struct err *e)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t how;
+    sigset_t none, all;
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    (void)posix_spawn_file_actions_init(&files);
+    (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
+    (void)posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+    (void)posix_spawnattr_init(&how);
+    (void)posix_spawnattr_setpgroup(&how, 0);
+    (void)posix_spawnattr_setsigmask(&how, &none);
+    (void)posix_spawnattr_setsigdefault(&how, &all);
+    (void)posix_spawnattr_setflags(&how,
+                                   POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    pid_t pid = 0;
+    int failed = posix_spawnp(&pid, words[0], &files, &how, words, environ);
+    (void)posix_spawn_file_actions_destroy(&files);
+    (void)posix_spawnattr_destroy(&how);
+    if (failed)
+        return err_errno(e, failed, "start %s", words[0]);
+    *ret = pid;
+    return true;
+}
+
+struct run {
+    pid_t pid;
+    int fd;
+    int64_t until_ms; /* monotonic */
+    const struct process_limits *limits;
+    struct stop *stop;
+    struct buf output;
+};
+
+static int left_ms(const struct run *r)
+{
+    int64_t left = r->until_ms - clock_real()->mono_ms(clock_real());
+    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+static bool give_up(const struct run *r, struct err *e)
+{
+    if (stop_requested(r->stop))
+        return err_set(e, ERR_CANCELLED, "stopped while waiting for a program");
+    return err_set(e, ERR_TIMEOUT, "the program did not end within %lld s",
+                   (long long)(r->limits->time_ms / 1000));
+}
+
+/* Until the program closes its output. */
+static bool collect(struct run *r, struct err *e)
+{
+    struct pollfd wait[] = {{.fd = r->fd, .events = POLLIN}, {.fd = stop_fd(r->stop), .events = POLLIN}};
+    char chunk[CHUNK];
+    for (;;) {
+        if (stop_requested(r->stop) || left_ms(r) == 0)
+            return give_up(r, e);
+        if (poll(wait, ARRAY_LEN(wait), left_ms(r)) <= 0 || !wait[0].revents)
+            continue;
+        ssize_t n = read(r->fd, chunk, sizeof chunk);
+        if (n == 0)
+            return true;
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return err_errno(e, errno, "read what the program prints");
+        if (n > 0 && !buf_add(&r->output, chunk, (size_t)n))
+            return err_set(e, ERR_INVALID, "the program prints more than %zu bytes", r->limits->output_bytes);
+    }
+}
+
+/* Until it has ended: a program may close its output and live on. */
+static bool reap(struct run *r, int *ret_status, struct err *e)
+{
+    struct pollfd wait = {.fd = stop_fd(r->stop), .events = POLLIN};
+    int status = 0;
+    for (;;) {
+        pid_t pid = waitpid(r->pid, &status, WNOHANG);
+        if (pid == r->pid)
+            *ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        if (pid == r->pid)
+            return true;
+        if (pid < 0 && errno != EINTR)
+            return err_errno(e, errno, "wait for the program");
+        if (stop_requested(r->stop) || left_ms(r) == 0)
+            return give_up(r, e);
+        (void)poll(&wait, 1, EXIT_LOOK_MS);
+    }
+}
+
+static void kill_all(pid_t pid)
+{
+    (void)kill(-pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+bool process_run(struct arena *a, char *const *words, const struct process_limits *limits, struct stop *stop,
+                 struct str *ret_output, int *ret_status, struct err *e)
+{
+    int ends[2];
+    struct run r = {.limits = limits,
+                    .stop = stop,
+                    .until_ms = clock_real()->mono_ms(clock_real()) + limits->time_ms,
+                    .output = BUF_INIT(limits->output_bytes)};
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return err_errno(e, errno, "make a pipe");
+    bool ok = start(words, ends[1], &r.pid, e);
+    (void)close(ends[1]);
+    r.fd = ends[0];
+    if (ok && !(collect(&r, e) && reap(&r, ret_status, e))) {
+        kill_all(r.pid);
+        ok = false;
+    }
+    (void)close(r.fd);
+    if (ok)
+        *ret_output = (struct str){arena_memdup(a, r.output.p ? r.output.p : "", r.output.n), r.output.n};
+    if (r.output.p)
+        explicit_bzero(r.output.p, r.output.n);
+    buf_done(&r.output);
+    return ok;
+}

@@ -1,0 +1,29 @@
+/* process.h — another program, started without a shell where that is possible, and what it prints.
+ *
+ * Bounded in time and size. The program gets our environment, an empty standard input, no descriptor of ours
+ * and a process group of its own, which is killed as a whole when its time is over, it prints too much, or
+ * stop is requested. What it prints on standard error goes nowhere: it may be anything, secrets included.
+ */
+#ifndef AURORA_AWS_PROCESS_H
+#define AURORA_AWS_PROCESS_H
+
+#include "internal/base/arena.h"
+#include "internal/base/buf.h"
+#include "internal/base/err.h"
+#include "internal/base/stop.h"
+
+enum { PROCESS_COMMAND_MAX = 8192, PROCESS_WORDS_MAX = 128 };
+
+/* Words as a POSIX shell makes them out of quotes and backslashes. A command with anything more (pipes,
+ * variables, patterns …) becomes {"/bin/sh", "-c", command}. *ret ends with NULL. */
+MUST_CHECK bool process_words(struct arena *a, const char *command, char *const **ret, struct err *e);
+
+struct process_limits {
+    int64_t time_ms;
+    size_t output_bytes;
+};
+/* Runs it to its end. *ret_status is the exit status, or 128 + the signal that ended it. */
+MUST_CHECK bool process_run(struct arena *a, char *const *words, const struct process_limits *limits,
+                            struct stop *stop, struct str *ret_output, int *ret_status, struct err *e);
+
+#endif
