@@ -10,6 +10,7 @@
 #include "internal/base/utf8.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -171,6 +172,25 @@ static void secrets_are_masked(void **state)
     assert_string_equal(text, "password=*** and *** abc");
 }
 
+/* Hours of tokens do not push out a password that is used again and again. */
+static void secrets_in_use_are_kept(void **state)
+{
+    (void)state;
+    char old[] = "first-token-of-all", kept[] = "pass hunter2hunter2";
+    log_secret(old);
+    for (int i = 0; i < 1000; i++) {
+        char token[32];
+        (void)snprintf(token, sizeof token, "token-number-%d", i);
+        log_secret(token);
+        if (i % 100 == 0)
+            log_secret("hunter2hunter2");
+    }
+    log_mask(old);
+    log_mask(kept);
+    assert_string_equal(old, "first-token-of-all");
+    assert_string_equal(kept, "pass ***");
+}
+
 static void files_are_replaced_whole(void **state)
 {
     (void)state;
@@ -207,6 +227,7 @@ int main(void)
         cmocka_unit_test(buffers_have_a_maximum),
         cmocka_unit_test(stop_wakes_a_waiter),
         cmocka_unit_test(secrets_are_masked),
+        cmocka_unit_test(secrets_in_use_are_kept),
         cmocka_unit_test(files_are_replaced_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

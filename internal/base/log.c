@@ -11,12 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECRETS_MAX = 64, SECRET_MIN_LENGTH = 6, LINE_MAX_BYTES = 32 * 1024 };
+enum { SECRETS_MAX = 256, SECRET_MIN_LENGTH = 6, LINE_MAX_BYTES = 32 * 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum log_level threshold = LOG_OFF;
-static char *secrets[SECRETS_MAX];
-static size_t secret_next;
+static struct {
+    char *text;
+    uint64_t named; /* when it was registered last, as a count */
+} secrets[SECRETS_MAX];
+static uint64_t secret_count;
 
 static const char *const level_names[] = {"trace", "debug", "info", "warn", "error", "off"};
 
@@ -42,14 +45,20 @@ void log_secret(const char *value)
     if (!value || strlen(value) < SECRET_MIN_LENGTH)
         return;
     (void)pthread_mutex_lock(&lock);
-    bool known = false;
-    for (size_t i = 0; i < SECRETS_MAX; i++)
-        known = known || (secrets[i] && strcmp(secrets[i], value) == 0);
-    if (!known) {
-        free(secrets[secret_next]);
-        secrets[secret_next] = strdup(value);
-        secret_next = (secret_next + 1) % SECRETS_MAX;
+    size_t place = 0;
+    for (size_t i = 0; i < SECRETS_MAX; i++) {
+        if (secrets[i].named < secrets[place].named)
+            place = i;
+        if (secrets[i].text && strcmp(secrets[i].text, value) == 0) {
+            place = i;
+            break;
+        }
     }
+    if (!secrets[place].text || strcmp(secrets[place].text, value) != 0) {
+        free(secrets[place].text);
+        secrets[place].text = strdup(value);
+    }
+    secrets[place].named = ++secret_count;
     (void)pthread_mutex_unlock(&lock);
 }
 
@@ -66,8 +75,8 @@ void log_mask(char *text)
 {
     (void)pthread_mutex_lock(&lock);
     for (size_t i = 0; i < SECRETS_MAX; i++)
-        if (secrets[i])
-            mask_one(text, secrets[i]);
+        if (secrets[i].text)
+            mask_one(text, secrets[i].text);
     (void)pthread_mutex_unlock(&lock);
 }
 

@@ -25,7 +25,8 @@ void log_line(enum log_level level, const char *module, const char *fmt, ...) PR
     } while (0)
 
 /* Masks every later occurrence of this text. Values under 6 bytes are ignored (they would mask half the log).
- * At most 64 are kept, the oldest is forgotten first. */
+ * At most 256 are kept; the one that was registered longest ago is forgotten first, so whoever still uses an
+ * old secret registers it again. */
 void log_secret(const char *value);
 
 /* Replaces registered secrets in a text of ours that leaves by another way (journal, diagnostics). In place.
