@@ -9,8 +9,8 @@
 #include "internal/base/testing.h"
 #include "internal/base/utf8.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
