@@ -1,4 +1,5 @@
 #include "provider/config.h"
+#include "provider/validate.h"
 
 #include "internal/base/clock.h"
 #include "internal/base/log.h"
@@ -50,15 +51,46 @@ static const char *expand_home(struct arena *a, const char *path)
 
 /* ---- what an AWS client needs ---- */
 
+static int role_seconds(const struct value *block)
+{
+    int64_t ms = 0;
+    return duration_parse(value_as_text(value_get(block, "duration"), "0s"), &ms) ? (int)(ms / 1000) : 0;
+}
+
+static const struct aws_field *session_tags(struct arena *a, const struct value *tags)
+{
+    size_t n = tags && tags->kind == VALUE_OBJECT ? tags->count : 0, used = 0;
+    struct aws_field *out = ARENA_ARRAY(a, struct aws_field, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (tags->items[i] && tags->items[i]->kind == VALUE_STRING)
+            out[used++] =
+                (struct aws_field){arena_strdup(a, tags->keys[i]), arena_strdup(a, tags->items[i]->text)};
+    return out;
+}
+
+static void read_web_identity(struct arena *a, const struct value *b, struct aws_config *ret)
+{
+    if (value_is_null(b) || b->kind != VALUE_OBJECT)
+        return;
+    struct aws_web_identity *w = ARENA_NEW(a, struct aws_web_identity);
+    *w = (struct aws_web_identity){
+        .role_arn = config_text(a, b, "role_arn"),
+        .session_name = config_text(a, b, "session_name"),
+        .policy = config_text(a, b, "policy"),
+        .token = config_text(a, b, "web_identity_token"),
+        .token_file = expand_home(a, config_text(a, b, "web_identity_token_file")),
+        .policy_arns = strings(a, b, "policy_arns"),
+        .duration_seconds = role_seconds(b),
+    };
+    ret->web_identity = w;
+}
+
 static void read_assume_roles(struct arena *a, const struct value *list, struct aws_config *ret)
 {
     size_t n = list && list->kind == VALUE_LIST ? list->count : 0;
     struct aws_assume_role *roles = ARENA_ARRAY(a, struct aws_assume_role, n);
     for (size_t i = 0; i < n; i++) {
         const struct value *r = list->items[i];
-        int64_t ms = 0;
-        if (!duration_parse(value_as_text(value_get(r, "duration"), "0s"), &ms))
-            ms = 0;
         roles[i] = (struct aws_assume_role){
             .role_arn = config_text(a, r, "role_arn"),
             .session_name = config_text(a, r, "session_name"),
@@ -66,7 +98,9 @@ static void read_assume_roles(struct arena *a, const struct value *list, struct 
             .policy = config_text(a, r, "policy"),
             .source_identity = config_text(a, r, "source_identity"),
             .policy_arns = strings(a, r, "policy_arns"),
-            .duration_seconds = (int)(ms / 1000),
+            .tags = session_tags(a, value_get(r, "tags")),
+            .transitive_tag_keys = strings(a, r, "transitive_tag_keys"),
+            .duration_seconds = role_seconds(r),
         };
     }
     ret->assume_roles = roles;
@@ -108,12 +142,17 @@ static void read_aws(struct arena *a, const struct value *b, struct aws_config *
         .no_proxy = config_text(a, b, "no_proxy"),
         .sts_region = config_text(a, b, "sts_region"),
         .user_agent = user_agent(a, value_get(b, "user_agent")),
+        .ec2_metadata_endpoint = config_text(a, b, "ec2_metadata_service_endpoint"),
+        .ec2_metadata_endpoint_mode = config_text(a, b, "ec2_metadata_service_endpoint_mode"),
+        .retry_capacity = (int)value_as_int(value_get(b, "token_bucket_rate_limiter_capacity"), 0),
         .max_retries = (int)value_as_int(value_get(b, "max_retries"), -1),
         .insecure = value_as_bool(value_get(b, "insecure"), false),
         .use_fips_endpoint = value_as_bool(value_get(b, "use_fips_endpoint"), false),
         .use_dualstack_endpoint = value_as_bool(value_get(b, "use_dualstack_endpoint"), false),
     };
+    (void)choice_parse(value_as_text(value_get(b, "skip_metadata_api_check"), ""), &ret->skip_metadata);
     read_assume_roles(a, value_get(b, "assume_role"), ret);
+    read_web_identity(a, value_get(b, "assume_role_with_web_identity"), ret);
     read_endpoints(a, value_get(b, "endpoints"), ret);
 }
 

@@ -67,6 +67,8 @@ static void test_defaults(void **state)
     assert_int_equal(s.config.default_tags.count, 0);
     assert_null(s.config.ignore_tag_keys[0]);
     assert_int_equal(s.aws.assume_role_count, 0);
+    assert_null(s.aws.web_identity);
+    assert_int_equal(s.aws.skip_metadata, AWS_UNSAID);
     assert_false(s.aws.insecure);
 }
 
@@ -105,8 +107,14 @@ static void test_everything_arrives(void **state)
         "\"no_proxy\":\"n\",\"skip_credentials_validation\":true,\"skip_region_validation\":true,"
         "\"endpoints\":{\"rds\":\"http://127.0.0.1:1\",\"sts\":null,\"kms\":\"\"},"
         "\"assume_role\":[{\"role_arn\":\"arn:aws:iam::123456789012:role/a\",\"duration\":\"1h\","
-        "\"policy_arns\":[\"q\"]},{\"role_arn\":\"arn:aws:iam::123456789012:role/"
-        "b\",\"external_id\":\"e\"}]}");
+        "\"policy_arns\":[\"q\"],\"tags\":{\"t\":\"u\"},\"transitive_tag_keys\":[\"t\"]},{\"role_arn\":\"arn:"
+        "aws:iam::123456789012:role/"
+        "b\",\"external_id\":\"e\"}],"
+        "\"assume_role_with_web_identity\":{\"role_arn\":\"r\",\"session_name\":\"s\",\"policy\":\"p\","
+        "\"policy_arns\":[\"w\"],\"duration\":\"30m\",\"web_identity_token\":\"k\","
+        "\"web_identity_token_file\":\"~/token\"},"
+        "\"ec2_metadata_service_endpoint\":\"http://127.0.0.1:2\",\"ec2_metadata_service_endpoint_mode\":"
+        "\"IPv6\",\"skip_metadata_api_check\":\"false\",\"token_bucket_rate_limiter_capacity\":7}");
     assert_string_equal(s.aws.region, "eu-west-1");
     assert_string_equal(s.aws.profile, "p");
     assert_string_equal(s.aws.access_key, "AK");
@@ -129,6 +137,24 @@ static void test_everything_arrives(void **state)
     assert_string_equal(s.aws.assume_roles[0].policy_arns[0], "q");
     assert_string_equal(s.aws.assume_roles[1].external_id, "e");
     assert_string_equal(s.aws.https_proxy, "s");
+    assert_string_equal(s.aws.assume_roles[0].tags[0].name, "t");
+    assert_string_equal(s.aws.assume_roles[0].tags[0].value, "u");
+    assert_null(s.aws.assume_roles[0].tags[1].name);
+    assert_string_equal(s.aws.assume_roles[0].transitive_tag_keys[0], "t");
+    assert_null(s.aws.assume_roles[1].tags[0].name);
+    assert_string_equal(s.aws.ec2_metadata_endpoint, "http://127.0.0.1:2");
+    assert_string_equal(s.aws.ec2_metadata_endpoint_mode, "IPv6");
+    assert_int_equal(s.aws.skip_metadata, AWS_NO);
+    assert_int_equal(s.aws.retry_capacity, 7);
+    const struct aws_web_identity *w = s.aws.web_identity;
+    assert_non_null(w);
+    assert_string_equal(w->role_arn, "r");
+    assert_string_equal(w->session_name, "s");
+    assert_string_equal(w->policy, "p");
+    assert_string_equal(w->policy_arns[0], "w");
+    assert_string_equal(w->token, "k");
+    assert_string_equal(w->token_file, "/home/u/token");
+    assert_int_equal(w->duration_seconds, 1800);
 }
 
 /* Unknown where AWS calls depend on it: named. Elsewhere: no obstacle. */
@@ -400,7 +426,13 @@ static void test_validators(void **state)
         {validate_user_agent, "[\"a\\r\\nX: y\"]", false},
         {validate_user_agent, "[\"\"]", false},
         {validate_skip_metadata, "\"true\"", true},
-        {validate_skip_metadata, "\"false\"", false},
+        {validate_skip_metadata, "\"false\"", true},
+        {validate_skip_metadata, "\"yes\"", false},
+        {validate_retry_mode, "\"standard\"", true},
+        {validate_retry_mode, "\"adaptive\"", false},
+        {validate_retry_capacity, "500", true},
+        {validate_retry_capacity, "0", false},
+        {validate_retry_capacity, "10001", false},
         {validate_cluster_identifier, "\"orders\"", true},
         {validate_cluster_identifier, "\"orders--1\"", false},
     };

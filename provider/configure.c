@@ -29,6 +29,15 @@ static void check_pairs(struct tf_call *c)
                  "Give both, or neither and let profile or environment supply them.");
 }
 
+/* Role and token may come from the environment; two tokens cannot both be meant. */
+static void check_web_identity(struct tf_call *c)
+{
+    const struct value *b = value_get(c->config, "assume_role_with_web_identity");
+    if (given(value_get(b, "web_identity_token")) && given(value_get(b, "web_identity_token_file")))
+        tf_error(c, "assume_role_with_web_identity", "AUR0011: two web identity tokens",
+                 "Give web_identity_token or web_identity_token_file, not both.");
+}
+
 static void check_region(struct tf_call *c)
 {
     const char *region = value_as_text(value_get(c->config, "region"), "");
@@ -73,6 +82,7 @@ void provider_validate_login(struct tf_call *c, const struct value *b, const cha
 void provider_validate(struct tf_call *c)
 {
     check_pairs(c);
+    check_web_identity(c);
     check_region(c);
     check_endpoints(c);
     provider_validate_login(c, value_get(c->config, "postgresql"), "postgresql");

@@ -8,6 +8,7 @@
 #include "provider/validate.h"
 
 static const char *const plan_checks_values[] = {"full", "aws", "off", NULL};
+static const char *const metadata_mode_values[] = {"IPv4", "IPv6", NULL};
 static const char *const sslmode_values[] = {"disable", "require", "verify-ca", "verify-full", NULL};
 
 static const struct tf_attr top_attrs[] = {
@@ -23,6 +24,18 @@ static const struct tf_attr top_attrs[] = {
      .type = TF_STRING,
      .flags = TF_OPTIONAL,
      .doc = "File with the certificate authorities (PEM) to trust for AWS. Environment: `AWS_CA_BUNDLE`."},
+    {.name = "ec2_metadata_service_endpoint",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .validate = validate_url,
+     .doc = "URL of the EC2 instance metadata service, if it is not AWS's own. Environment: "
+            "`AWS_EC2_METADATA_SERVICE_ENDPOINT`."},
+    {.name = "ec2_metadata_service_endpoint_mode",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .one_of = metadata_mode_values,
+     .doc = "Protocol to reach the metadata service by: `IPv4` (default) or `IPv6`. Environment: "
+            "`AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`."},
     {.name = "forbidden_account_ids",
      .type = TF_STRING_SET,
      .flags = TF_OPTIONAL,
@@ -70,6 +83,13 @@ static const struct tf_attr top_attrs[] = {
      .type = TF_STRING,
      .flags = TF_OPTIONAL,
      .doc = "AWS Region. Environment: `AWS_REGION`, `AWS_DEFAULT_REGION`; else the profile's."},
+    {.name = "retry_mode",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .validate = validate_retry_mode,
+     .doc = "`standard`, the only mode there is here: it spreads the repetitions of all calls together, so "
+            "that many upgrades at once do not overload AWS. `adaptive` is refused; `AWS_RETRY_MODE` is not "
+            "read."},
     {.name = "secret_key",
      .type = TF_STRING,
      .flags = TF_OPTIONAL | TF_SENSITIVE,
@@ -91,9 +111,9 @@ static const struct tf_attr top_attrs[] = {
      .type = TF_STRING,
      .flags = TF_OPTIONAL,
      .validate = validate_skip_metadata,
-     .doc =
-         "`\"true\"`: do not look for credentials at the EC2 metadata service. This version never does, so "
-         "`\"false\"` is refused. Environment: `AWS_EC2_METADATA_DISABLED`."},
+     .doc = "`\"true\"`: do not look for credentials at the EC2 instance metadata service; `\"false\"`: do, "
+            "whatever the environment says. A string, as in `hashicorp/aws`. Environment: "
+            "`AWS_EC2_METADATA_DISABLED`."},
     {.name = "skip_region_validation",
      .type = TF_BOOL,
      .flags = TF_OPTIONAL,
@@ -112,6 +132,12 @@ static const struct tf_attr top_attrs[] = {
      .type = TF_STRING,
      .flags = TF_OPTIONAL | TF_SENSITIVE,
      .doc = "Session token of temporary credentials. Environment: `AWS_SESSION_TOKEN`."},
+    {.name = "token_bucket_rate_limiter_capacity",
+     .type = TF_NUMBER,
+     .flags = TF_OPTIONAL | TF_INTEGER,
+     .validate = validate_retry_capacity,
+     .doc = "How many repetitions of AWS calls may go at once, 1 to 10000, before they are spread to ten a "
+            "second. Default 100. A call that finds none left waits; in `hashicorp/aws` it fails."},
     {.name = "use_dualstack_endpoint",
      .type = TF_BOOL,
      .flags = TF_OPTIONAL,
@@ -160,6 +186,46 @@ static const struct tf_attr assume_role_attrs[] = {
      .type = TF_STRING,
      .flags = TF_OPTIONAL,
      .doc = "Source identity that stays with the session."},
+    {.name = "tags", .type = TF_STRING_MAP, .flags = TF_OPTIONAL, .doc = "Session tags, at most 50."},
+    {.name = "transitive_tag_keys",
+     .type = TF_STRING_SET,
+     .flags = TF_OPTIONAL,
+     .doc = "Keys of session tags that stay when the session assumes another role."},
+    {.name = NULL},
+};
+
+static const struct tf_attr web_identity_attrs[] = {
+    {.name = "duration",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .validate = validate_role_duration,
+     .doc = "How long the role's credentials live: 15m to 12h."},
+    {.name = "policy",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .doc = "IAM policy (JSON) that further restricts the session."},
+    {.name = "policy_arns",
+     .type = TF_STRING_SET,
+     .flags = TF_OPTIONAL,
+     .doc = "ARNs of managed policies that further restrict the session."},
+    {.name = "role_arn",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .validate = validate_role_arn,
+     .doc = "ARN of the role. Environment: `AWS_ROLE_ARN`."},
+    {.name = "session_name",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .doc = "Name of the session, as CloudTrail shows it. Environment: `AWS_ROLE_SESSION_NAME`."},
+    {.name = "web_identity_token",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL | TF_SENSITIVE,
+     .doc = "The token itself. It cannot be renewed: for an upgrade of hours use `web_identity_token_file`."},
+    {.name = "web_identity_token_file",
+     .type = TF_STRING,
+     .flags = TF_OPTIONAL,
+     .doc = "File with the token, read anew whenever credentials are renewed. Environment: "
+            "`AWS_WEB_IDENTITY_TOKEN_FILE`."},
     {.name = NULL},
 };
 
@@ -180,6 +246,8 @@ static const struct tf_attr endpoints_attrs[] = {
     ENDPOINT("logs"),
     ENDPOINT("rds"),
     ENDPOINT("secretsmanager"),
+    ENDPOINT("sso"),
+    ENDPOINT("ssooidc"),
     ENDPOINT("sts"),
     {.name = NULL},
 };
@@ -282,6 +350,10 @@ static const struct tf_block top_blocks[] = {
      .is_list = true,
      .attrs = assume_role_attrs,
      .doc = "Role to assume. Several blocks are a chain, assumed in order."},
+    {.name = "assume_role_with_web_identity",
+     .attrs = web_identity_attrs,
+     .doc = "Role to assume with a token of an identity provider, such as a CI system's. `assume_role` is "
+            "assumed on top of it."},
     {.name = "default_tags", .attrs = default_tags_attrs, .doc = "Tags for everything that is created."},
     {.name = "endpoints",
      .attrs = endpoints_attrs,

@@ -83,12 +83,37 @@ bool validate_user_agent(const struct value *v, struct err *e)
 
 bool validate_skip_metadata(const struct value *v, struct err *e)
 {
-    const char *s = value_as_text(v, "");
-    if (!*s || strcmp(s, "true") == 0 || strcmp(s, "1") == 0)
+    enum aws_choice unused;
+    return choice_parse(value_as_text(v, ""), &unused) ||
+           err_set(e, ERR_INVALID, "must be \"true\" or \"false\", as a string");
+}
+
+bool choice_parse(const char *text, enum aws_choice *ret)
+{
+    static const struct {
+        const char *text;
+        enum aws_choice choice;
+    } rows[] = {{"", AWS_UNSAID}, {"true", AWS_YES}, {"1", AWS_YES}, {"false", AWS_NO}, {"0", AWS_NO}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(text, rows[i].text) == 0) {
+            *ret = rows[i].choice;
+            return true;
+        }
+    return false;
+}
+
+bool validate_retry_mode(const struct value *v, struct err *e)
+{
+    if (strcmp(value_as_text(v, ""), "standard") == 0)
         return true;
-    return err_set(e, ERR_INVALID,
-                   "only \"true\" is possible: this version takes no credentials from the EC2 "
-                   "metadata service");
+    return err_set(
+        e, ERR_INVALID,
+        "only \"standard\" is possible: its repetitions are spread over all calls together already");
+}
+
+bool validate_retry_capacity(const struct value *v, struct err *e)
+{
+    return in_range(v, 1, 10000, "the capacity", e);
 }
 
 bool validate_cluster_identifier(const struct value *v, struct err *e)

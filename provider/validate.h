@@ -4,6 +4,7 @@
 #ifndef AURORA_PROVIDER_VALIDATE_H
 #define AURORA_PROVIDER_VALIDATE_H
 
+#include "internal/aws/aws.h"
 #include "internal/base/err.h"
 #include "internal/value/value.h"
 
@@ -14,8 +15,13 @@ bool validate_role_duration(const struct value *v, struct err *e);   /* 15m … 
 bool validate_role_arn(const struct value *v, struct err *e);
 bool validate_url(const struct value *v, struct err *e);           /* http(s)://host…, no user, no query */
 bool validate_user_agent(const struct value *v, struct err *e);    /* list of printable ASCII */
-bool validate_skip_metadata(const struct value *v, struct err *e); /* "true" or "" */
+bool validate_skip_metadata(const struct value *v, struct err *e); /* a boolean as text, or "" */
+bool validate_retry_mode(const struct value *v, struct err *e);
+bool validate_retry_capacity(const struct value *v, struct err *e); /* 1 … 10000 */
 bool validate_cluster_identifier(const struct value *v, struct err *e);
+
+/* A nullable boolean as text: "", "true", "1", "false", "0". */
+bool choice_parse(const char *text, enum aws_choice *ret);
 
 /* Looks like a Region: "eu-west-1", "us-gov-east-1", "us-isob-east-1". */
 bool region_plausible(const char *s);
