@@ -81,7 +81,6 @@ tf validate
 row "$status" "a plain block is valid"
 refused validate 'regoin = "eu-west-1"' 'Unsupported argument'
 refused validate 's3_use_path_style = true' 'Unsupported argument'
-refused validate 'retry_mode = "adaptive"' 'Unsupported argument'
 refused validate 'region = "eu-west"' 'AUR0012: not an AWS Region'
 refused validate 'allowed_account_ids = ["1"]
 forbidden_account_ids = ["2"]' 'AUR0011: allowed and forbidden accounts exclude each other'
@@ -89,7 +88,12 @@ refused validate 'access_key = "a"' 'AUR0011: access_key without secret_key'
 refused validate 'secret_key = "a"' 'AUR0011: secret_key without access_key'
 refused validate 'max_retries = 1.5' 'A whole number is required'
 refused validate 'plan_checks = "some"' '"some" is not one of "full", "aws", "off"'
-refused validate 'skip_metadata_api_check = "false"' 'only "true" is possible'
+refused validate 'skip_metadata_api_check = "yes"' 'must be "true" or "false"'
+refused validate 'retry_mode = "adaptive"' 'only "standard" is possible'
+refused validate 'assume_role_with_web_identity {
+web_identity_token = "a"
+web_identity_token_file = "b"
+}' 'AUR0011: two web identity tokens'
 refused validate 'assume_role {
 role_arn = "x"
 }' '"x" is not the ARN of a role'
