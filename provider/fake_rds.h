@@ -8,6 +8,7 @@
 #ifndef AURORA_PROVIDER_FAKE_RDS_H
 #define AURORA_PROVIDER_FAKE_RDS_H
 
+#include "internal/aws/aws.h"
 #include "internal/base/clock.h"
 #include "internal/base/err.h"
 
@@ -34,6 +35,7 @@ struct fake_rds {
     bool refuse_switchover, roll_back_switchover, degraded_event, foreign_event, rows_differ, schema_differs,
         no_statistics;
     bool production_writable;
+    struct aws_life life; /* of the credentials; source NULL: they last */
 
     /* What may be odd about it. */
     const char *green_major; /* version green is made with; NULL: "17.6" */

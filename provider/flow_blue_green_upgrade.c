@@ -104,6 +104,7 @@ SAY(say_settings, "Compares every setting of cluster and instances on both sides
 SAY(say_validated, "Writes down that the validation has passed, as a tag of the deployment.")
 SAY(say_soak, "Waits until the green side has been stable for minimum_stable, counted from that moment.")
 SAY(say_green_minimum, "Gives the green side production's minimum capacity back.")
+SAY(say_credentials, "Checks that the AWS credentials outlive the switchover or can be renewed meanwhile.")
 SAY(say_switchover,
     "Switches over: AWS refuses writes, lets green catch up, and gives it production's names; at most "
     "max_write_outage, else AWS goes back.")
@@ -254,6 +255,8 @@ static const struct step forward[] = {
      .is_done = green_capacity_restored, .run = green_capacity_restore},
     {.name = "ready-to-switch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
      .describe = say_available, .equivalent = cli_available, .is_done = deployment_available},
+    {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_credentials, .is_done = credentials_check},
     {.name = "switchover", .stage = STAGE_SWITCHED, .kind = STEP_NO_RETURN, .duration = "seconds", .blocks_writes = true,
      .describe = say_switchover, .equivalent = cli_switchover, .is_done = switchover_done,
      .is_underway = switchover_underway, .run = switchover_run},

@@ -196,6 +196,37 @@ static void defects_stop_before_the_switch(void **state)
     }
 }
 
+static void credentials_must_outlive_the_switch(void **state)
+{
+    (void)state;
+    static const struct {
+        struct aws_life life;
+        bool switches;
+    } rows[] = {
+        {{300 + 600, false, "environment", ""}, true},
+        {{300 + 599, false, "environment", ""}, false},
+        {{60, true, "role arn:r", ""}, true},
+        {{60, false, "role arn:r", "STS says no"}, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        const struct step *failed = NULL;
+        fake_reset();
+        fake.life = rows[i].life;
+        assert_int_equal(apply_flow(&flow_blue_green, STAGE_SWITCHED, &failed, &e), rows[i].switches);
+        assert_int_equal(fake.switchovers, rows[i].switches);
+        if (rows[i].switches)
+            continue;
+        assert_string_equal(e.id, "AUR0144");
+        assert_string_equal(failed->name, "check-credentials");
+        assert_string_equal(e.said, rows[i].life.trouble);
+        assert_true(fake.validated_tag && fake.deployments_made == 1);
+        fake.life = (struct aws_life){3600, false, "environment", ""};
+        must_apply(STAGE_SWITCHED);
+        assert_int_equal(fake.deployments_made, 1);
+    }
+}
+
 static void a_refused_switchover_says_so_and_production_takes_writes(void **state)
 {
     (void)state;
@@ -476,6 +507,7 @@ int main(void)
         cmocka_unit_test(every_call_may_lose_its_reply),
         cmocka_unit_test(the_process_may_die_at_every_call),
         cmocka_unit_test(defects_stop_before_the_switch),
+        cmocka_unit_test(credentials_must_outlive_the_switch),
         cmocka_unit_test(a_refused_switchover_says_so_and_production_takes_writes),
         cmocka_unit_test(a_switchover_that_aws_takes_back_is_told_and_can_be_repeated),
         cmocka_unit_test(the_way_back_removes_everything_of_ours),

@@ -83,6 +83,8 @@ bool soak_over(struct upgrade *u, bool *ret, struct err *e);
 /* ---- switch.c: the point of no return, and the proof after it ---- */
 bool green_capacity_restored(struct upgrade *u, bool *ret, struct err *e);
 bool green_capacity_restore(struct upgrade *u, struct err *e);
+/* AWS credentials that end while production is between two servers would leave nobody to watch it. */
+bool credentials_check(struct upgrade *u, bool *ret, struct err *e);
 bool switchover_done(struct upgrade *u, bool *ret, struct err *e);
 bool switchover_underway(struct upgrade *u, bool *ret, struct err *e);
 bool switchover_run(struct upgrade *u, struct err *e);

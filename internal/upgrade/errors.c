@@ -85,6 +85,10 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "AWS goes on by itself. Apply again: the outcome will be observed and the rest done."},
     [E_VERIFY_FAILED] = {"AUR0143", ERR_REMOTE, "",
                          "Correct what is named above, then apply again: the switch itself is not repeated."},
+    [E_CREDENTIALS_SHORT] = {"AUR0144", ERR_AUTH, "",
+                             "Log in again, or use credentials that live longer or that are renewed (a role, "
+                             "IAM Identity Center), "
+                             "then apply again: what was built stays."},
     [E_RETENTION] =
         {"AUR0150", ERR_INVALID, "stage",
          "Leave stage = \"switched\" until then, or set retain_old_for = \"0s\" to remove the old side now."},

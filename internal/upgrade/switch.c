@@ -13,6 +13,7 @@ enum {
     SWITCH_POLL_MS = 1000,
     SWITCH_GRACE_MS = 60000,           /* how long AWS may still say AVAILABLE after it took the call */
     SWITCH_BEYOND_MS = 30 * 60 * 1000, /* how long beyond its own time-out AWS is watched */
+    CREDENTIALS_BEYOND_S = 10 * 60,    /* for what follows the switchover at once */
     OLD_TRIES = 60,                    /* looks until the old side answers to its new name */
     PROBE_TRIES = 30,
     LINES_SHOWN = 10
@@ -49,6 +50,25 @@ bool green_capacity_restore(struct upgrade *u, struct err *e)
     change.max_capacity = u->world.production->max_capacity;
     change.apply_immediately = true;
     return rds_cluster_modify(&u->aws, u->world.green->identifier, &change, e);
+}
+
+/* ---- credentials that last ---- */
+
+bool credentials_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    int64_t needed = u->request.max_write_outage_s + (int64_t)CREDENTIALS_BEYOND_S;
+    struct aws_life life;
+    if (!aws_credentials_outlast(&u->aws, needed, &life, e))
+        return err_wrap(e, "how long the AWS credentials last");
+    *ret = true;
+    if (life.seconds >= needed || life.renews)
+        return true;
+    (void)upgrade_fail(
+        e, E_CREDENTIALS_SHORT,
+        "the AWS credentials (%s) end in %lld minutes, the switchover of %s may take %lld, and "
+        "there is nothing to renew them with",
+        life.source, (long long)(life.seconds / 60), u->request.cluster, (long long)(needed / 60));
+    return *life.trouble ? err_said(e, "%s", life.trouble) : false;
 }
 
 /* ---- switchover ---- */
