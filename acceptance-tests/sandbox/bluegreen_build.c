@@ -262,10 +262,19 @@ static bool upgrade_task(struct job *j, struct err *e)
 static json_t *new_twin(struct sandbox *sb, struct arena *a, const json_t *d, const json_t *blue,
                         const json_t *green)
 {
-    static const char *const OWN[] = {
-        "DBInstanceIdentifier",  "DBInstanceArn", "DbiResourceId",         "DBInstanceStatus",
-        "InstanceCreateTime",    "_cluster",      "_cluster_group_status", "_group_status",
-        "PendingModifiedValues", "_address",      "_cluster_group_next",   "_group_next"};
+    static const char *const OWN[] = {"DBInstanceIdentifier",
+                                      "DBInstanceArn",
+                                      "DbiResourceId",
+                                      "DBInstanceStatus",
+                                      "InstanceCreateTime",
+                                      "_cluster",
+                                      "_cluster_group_status",
+                                      "_group_status",
+                                      "PendingModifiedValues",
+                                      "_maintenance",
+                                      "_address",
+                                      "_cluster_group_next",
+                                      "_group_next"};
     json_t *twin = json_deep_copy(blue);
     json_t *fresh = instance_new(sb, green, green_name(a, rec_str(blue, "DBInstanceIdentifier")));
     for (size_t i = 0; i < ARRAY_LEN(OWN); i++)

@@ -439,6 +439,35 @@ bool cluster_point_endpoints(struct sandbox *sb, const char *resource, struct er
     return ok || err_wrap(e, "point endpoints");
 }
 
+static void collect_of(struct sandbox *sb, struct arena *a, const char *resource, struct targets *t)
+{
+    sandbox_lock(sb);
+    const json_t *cluster = store_resource(sb->store, KIND_CLUSTER, resource);
+    if (cluster)
+        collect(sb, a, cluster, t);
+    sandbox_unlock(sb);
+}
+
+bool cluster_cut_endpoints(struct sandbox *sb, const char *resource, struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct targets t = {0};
+    collect_of(sb, a, resource, &t);
+    for (size_t i = 0; i < t.count; i++)
+        if (!endpoint_point(sb->engine, t.items[i].name, t.port, NULL, t.items[i].mode, e))
+            return err_wrap(e, "cut connections");
+    return cluster_point_endpoints(sb, resource, e);
+}
+
+void cluster_hold_endpoints(struct sandbox *sb, const char *resource, bool hold)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct targets t = {0};
+    collect_of(sb, a, resource, &t);
+    for (size_t i = 0; i < t.count; i++)
+        endpoint_hold(sb->engine, t.items[i].name, hold);
+}
+
 /* ---- jobs of clusters ---- */
 
 json_t *cluster_job_args(const json_t *cluster)

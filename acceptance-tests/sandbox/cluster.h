@@ -49,6 +49,10 @@ MUST_CHECK bool cluster_start(struct sandbox *sb, const char *resource, struct e
 MUST_CHECK bool cluster_send_params(struct sandbox *sb, const char *resource, struct err *e);
 /* Lets every endpoint of the cluster point where its records say. */
 MUST_CHECK bool cluster_point_endpoints(struct sandbox *sb, const char *resource, struct err *e);
+/* Ends every connection through the cluster's endpoints; new ones come in. */
+MUST_CHECK bool cluster_cut_endpoints(struct sandbox *sb, const char *resource, struct err *e);
+/* Leaves new connections through the cluster's endpoints waiting, or lets them in. */
+void cluster_hold_endpoints(struct sandbox *sb, const char *resource, bool hold);
 /* Addresses of a name's writer and reader endpoint, in the arena. */
 MUST_CHECK bool cluster_addresses(struct sandbox *sb, struct arena *a, const char *id,
                                   const char **ret_writer, const char **ret_reader, struct err *e);

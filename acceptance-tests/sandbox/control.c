@@ -1,7 +1,11 @@
 #include "acceptance-tests/sandbox/control.h"
 
 #include "acceptance-tests/sandbox/faults.h"
+#include "acceptance-tests/sandbox/iam.h"
+#include "acceptance-tests/sandbox/maintenance.h"
+#include "acceptance-tests/sandbox/outage.h"
 #include "acceptance-tests/sandbox/reply.h"
+#include "acceptance-tests/sandbox/request_log.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -64,13 +68,58 @@ static bool control_speed(struct sandbox *sb, struct arena *a, const json_t *in,
     return true;
 }
 
+static bool control_outage(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
+{
+    (void)a;
+    (void)out;
+    return outage_begin(sb, in, e);
+}
+
+static bool control_iam(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
+{
+    (void)a;
+    json_t *policy = NULL;
+    sandbox_lock(sb);
+    bool ok = iam_set(sb, in, &policy, e);
+    if (ok)
+        sandbox_save(sb);
+    sandbox_unlock(sb);
+    if (ok)
+        rec_set(out, "policy", policy);
+    return ok;
+}
+
+static bool control_maintenance(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out,
+                                struct err *e)
+{
+    (void)a;
+    json_t *actions = NULL;
+    sandbox_lock(sb);
+    bool ok = maintenance_set(sb, in, &actions, e);
+    if (ok)
+        sandbox_save(sb);
+    sandbox_unlock(sb);
+    if (ok)
+        rec_set(out, "actions", actions);
+    return ok;
+}
+
+static bool control_running(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
+{
+    (void)a;
+    (void)in;
+    (void)e;
+    rec_set(out, "running", request_log_running(sb->log));
+    return true;
+}
+
 static const struct control {
     const char *verb;
     bool (*run)(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e);
 } CONTROLS[] = {
-    {"sql", control_sql},
-    {"fault", control_fault},
-    {"speed", control_speed},
+    {"sql", control_sql},         {"fault", control_fault}, {"speed", control_speed},
+    {"outage", control_outage},   {"iam", control_iam},     {"maintenance", control_maintenance},
+    {"running", control_running},
 };
 
 static bool token_matches(struct sandbox *sb, const struct http_request *r)

@@ -10,6 +10,8 @@ const struct delay_row DELAYS[DELAY_COUNT] = {
     [DELAY_CLUSTER_MODIFY] = {"a cluster is modifying", 30, UNVERIFIED},
     [DELAY_CLUSTER_RENAME] = {"a cluster is renaming", 120,
                               "RDS User Guide, renaming a Multi-AZ DB cluster: about two minutes"},
+    [DELAY_CLUSTER_STOP] = {"a cluster is stopping", 300, UNVERIFIED},
+    [DELAY_CLUSTER_START] = {"a cluster is starting", 300, UNVERIFIED},
     [DELAY_INSTANCE_CREATE] = {"an instance is creating", 240, UNVERIFIED},
     [DELAY_INSTANCE_CREATE_LATE] = {"a new instance is configuring-enhanced-monitoring or backing-up", 60,
                                     UNVERIFIED},

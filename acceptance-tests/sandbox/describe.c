@@ -104,21 +104,52 @@ static bool read_page(struct call *c, size_t *ret_from, size_t *ret_size)
     return read_marker(c, ret_from);
 }
 
+bool page_open(struct call *c, struct page *ret)
+{
+    struct page p = {0};
+    if (!read_page(c, &p.from, &p.size))
+        return false;
+    if (c->page_limit > 0 && p.size > c->page_limit)
+        p.size = c->page_limit;
+    p.list = json_array();
+    *ret = p;
+    return true;
+}
+
+bool page_takes(struct page *p)
+{
+    size_t at = p->seen++;
+    return at >= p->from && at - p->from < p->size;
+}
+
+void page_add(struct page *p, json_t *element)
+{
+    (void)json_array_append_new(p->list, element);
+}
+
+void page_close(struct call *c, struct page *p, const char *result)
+{
+    rec_set(c->out, result, p->list);
+    if (p->from + p->size < p->seen)
+        rec_printf(c->out, "Marker", MARKER_PREFIX "%zx", p->from + p->size);
+}
+
 bool paginate(struct call *c, json_t *all, const char *result)
 {
-    size_t from = 0, size = 0, total = json_array_size(all);
-    if (!read_page(c, &from, &size)) {
-        json_decref(all);
-        return false;
+    struct page p;
+    size_t i;
+    json_t *element;
+    bool ok = page_open(c, &p);
+    if (ok) {
+        json_array_foreach(all, i, element)
+        {
+            if (page_takes(&p))
+                page_add(&p, json_incref(element));
+        }
+        page_close(c, &p, result);
     }
-    json_t *page = json_array();
-    for (size_t i = from; i < total && i < from + size; i++)
-        (void)json_array_append(page, json_array_get(all, i));
-    rec_set(c->out, result, page);
-    if (from + size < total)
-        rec_printf(c->out, "Marker", MARKER_PREFIX "%zx", from + size);
     json_decref(all);
-    return true;
+    return ok;
 }
 
 bool describe_run(struct call *c)

@@ -26,6 +26,16 @@ MUST_CHECK bool describe_run(struct call *c);
 /* Checks MaxRecords (20 to 100) and Marker, and moves one page of `all` (stolen) into the result. */
 MUST_CHECK bool paginate(struct call *c, json_t *all, const char *result);
 
+/* The same for long listings whose elements are made one by one: only those of the page are. */
+struct page {
+    size_t from, size, seen;
+    json_t *list;
+};
+MUST_CHECK bool page_open(struct call *c, struct page *ret);
+bool page_takes(struct page *p);                /* counts one more element; is it on the page? */
+void page_add(struct page *p, json_t *element); /* steals */
+void page_close(struct call *c, struct page *p, const char *result);
+
 /* Refuses filters whose name has no row. */
 MUST_CHECK bool filters_check(struct call *c, const struct filter_row *rows);
 bool filters_match(const struct call *c, const struct filter_row *rows, const json_t *record);

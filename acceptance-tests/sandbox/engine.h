@@ -80,7 +80,11 @@ MUST_CHECK bool volume_log_file(struct engine *g, struct arena *a, const char *i
                                 struct err *e);
 bool volume_running(struct engine *g, const char *id);
 int volume_major(struct engine *g, const char *id); /* 0: no such volume */
-int volume_pid(struct engine *g, const char *id); /* postmaster, for kill and pause faults; 0: not running */
+int volume_pid(struct engine *g, const char *id);   /* postmaster; 0: not running */
+/* Faults. Killed as by the kernel, without a word, and left so until volume_start; paused in mid-work, with
+ * every session. */
+MUST_CHECK bool volume_kill(struct engine *g, const char *id, struct err *e);
+MUST_CHECK bool volume_pause(struct engine *g, const char *id, bool pause, struct err *e);
 /* A new volume, left stopped, with the content of a running or stopped one. *ret_lsn is the exact restore
  * point: everything committed in WAL before it is there, nothing after. Logical slots and subscriptions come
  * along when `with_slots`, as Aurora's clones have them (slots are then inert: an upgrade refuses them). */

@@ -186,6 +186,25 @@ bool volume_log_file(struct engine *g, struct arena *a, const char *id, const ch
     return true;
 }
 
+bool volume_kill(struct engine *g, const char *id, struct err *e)
+{
+    bool running = volume_running(g, id);
+    return running ? volume_stop(g, id, e) : err_set(e, ERR_CONFLICT, "the server of %s is not running", id);
+}
+
+bool volume_pause(struct engine *g, const char *id, bool pause, struct err *e)
+{
+    (void)pause;
+    return volume_running(g, id) || err_set(e, ERR_CONFLICT, "the server of %s is not running", id);
+}
+
+void endpoint_hold(struct engine *g, const char *name, bool hold)
+{
+    (void)g;
+    (void)name;
+    (void)hold;
+}
+
 bool volume_running(struct engine *g, const char *id)
 {
     (void)pthread_mutex_lock(&g->lock);

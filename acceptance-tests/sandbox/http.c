@@ -60,10 +60,55 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
+/* A body that breaks off, or is followed by blanks. */
+struct odd_body {
+    struct buf body;
+    size_t end; /* the connection is closed there; SIZE_MAX: never */
+};
+
+static ssize_t read_odd(void *arg, uint64_t at, char *out, size_t room)
+{
+    const struct odd_body *odd = arg;
+    if (at >= odd->end)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (room > odd->end - at)
+        room = odd->end - (size_t)at;
+    if (at >= odd->body.n) {
+        memset(out, ' ', room);
+        return (ssize_t)room;
+    }
+    size_t n = odd->body.n - (size_t)at;
+    n = n < room ? n : room;
+    memcpy(out, odd->body.p + at, n);
+    return (ssize_t)n;
+}
+
+static void free_odd(void *arg)
+{
+    struct odd_body *odd = arg;
+    buf_done(&odd->body);
+    free(odd);
+}
+
+/* Takes the body. */
+static struct MHD_Response *odd_response(struct http_reply *reply)
+{
+    enum { BLOCK = 32 * 1024 };
+    struct odd_body *odd = calloc(1, sizeof *odd);
+    if (!odd)
+        abort();
+    odd->body = reply->body;
+    odd->end = reply->cut ? reply->cut_at : SIZE_MAX;
+    reply->body = (struct buf)BUF_INIT(1);
+    return MHD_create_response_from_callback(odd->body.n + reply->pad, BLOCK, read_odd, odd, free_odd);
+}
+
 static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http_reply *reply)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(reply->body.n, reply->body.p, MHD_RESPMEM_MUST_COPY);
+        reply->cut || reply->pad > 0
+            ? odd_response(reply)
+            : MHD_create_response_from_buffer(reply->body.n, reply->body.p, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
     (void)MHD_add_response_header(response, "Content-Type", reply->content_type);

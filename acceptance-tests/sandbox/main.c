@@ -1,6 +1,7 @@
 /* aurora-sandbox: a local stand-in for AWS whose Aurora PostgreSQL clusters are real PostgreSQL servers. */
 #include "acceptance-tests/sandbox/client.h"
 #include "acceptance-tests/sandbox/faults.h"
+#include "acceptance-tests/sandbox/outage.h"
 #include "acceptance-tests/sandbox/rec.h"
 #include "acceptance-tests/sandbox/serve.h"
 
@@ -70,7 +71,9 @@ static void on_signal(int signal)
 static bool run_serve(const struct arguments *a, struct err *e)
 {
     double port = 0, speed = 1, cutover_speed = 0;
-    struct serve_options o = {.majors_dir = option(a, "majors"), .run_as = option(a, "run-as")};
+    struct serve_options o = {.majors_dir = option(a, "majors"),
+                              .run_as = option(a, "run-as"),
+                              .iam_policy = option(a, "iam-policy")};
     if (!need_option(a, "state", &o.state_dir, e) || !number(a, "port", 0, 65535, &port, e) ||
         !number(a, "speed", 0.01, 100000, &speed, e) ||
         (option(a, "cutover-speed") && !number(a, "cutover-speed", 0.01, 100000, &cutover_speed, e)))
@@ -117,10 +120,38 @@ static bool run_env(const struct arguments *a, struct err *e)
     return true;
 }
 
+/* One JSON object a line. */
+static void print_lines(const json_t *list)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(list, i, entry)
+    {
+        char *line = json_dumps(entry, JSON_COMPACT);
+        (void)printf("%s\n", line ? line : "");
+        free(line);
+    }
+}
+
+/* Calls a verb whose reply is a list, and prints that. Takes the body. */
+static bool call_and_print(const struct arguments *a, const char *verb, json_t *body, const char *list,
+                           struct err *e)
+{
+    const char *dir;
+    json_t *answer = NULL;
+    bool ok = need_option(a, "state", &dir, e) && client_call(dir, verb, body, &answer, e);
+    print_lines(rec_get(answer, list));
+    json_decref(body);
+    json_decref(answer);
+    return ok;
+}
+
 static bool run_log(const struct arguments *a, struct err *e)
 {
     const char *dir;
     char path[4096], part[65536];
+    if (option(a, "running"))
+        return call_and_print(a, "running", json_object(), "running", e);
     if (!need_option(a, "state", &dir, e))
         return false;
     (void)snprintf(path, sizeof path, "%s/requests.ndjson", dir);
@@ -168,44 +199,103 @@ static bool run_sql(const struct arguments *a, struct err *e)
     return ok;
 }
 
+/* Options that go into the request as they are. */
+static void carry(const struct arguments *a, const char *const *names, json_t *body)
+{
+    for (; *names; names++)
+        rec_set_str(body, *names, option(a, *names));
+}
+
+static bool fault_match(const char *pair, json_t *body, struct err *e)
+{
+    const char *equals = pair ? strchr(pair, '=') : NULL;
+    if (!pair)
+        return true;
+    if (!equals || equals == pair)
+        return err_set(e, ERR_INVALID, "--match must be PARAMETER=VALUE");
+    rec_printf(body, "match", "%.*s", (int)(equals - pair), pair);
+    rec_set_str(body, "match_value", equals + 1);
+    return true;
+}
+
 static bool fault_body(const struct arguments *a, json_t *body, struct err *e)
 {
-    double count = 1, delay = 0, status = 0;
-    if (!number(a, "count", 1, 1e6, &count, e) || !number(a, "delay", 0, 3600, &delay, e) ||
-        !number(a, "status", 400, 599, &status, e))
+    static const char *const TEXTS[] = {"operation", "code", "message", "element", "value", NULL};
+    double count = 1, delay = 0, status = 0, nth = 1, size = 0;
+    if (!number(a, "count", 0, 1e6, &count, e) || !number(a, "delay", 0, 3600, &delay, e) ||
+        !number(a, "status", 400, 599, &status, e) || !number(a, "nth", 1, 1e6, &nth, e) ||
+        !number(a, "size", 1, 1 << 30, &size, e) || !fault_match(option(a, "match"), body, e))
         return false;
     if (option(a, "clear"))
         rec_set_bool(body, "clear", true);
-    if (option(a, "operation") || option(a, "kind")) {
-        rec_set_str(body, "operation", option(a, "operation"));
-        rec_set_str(body, "kind", option(a, "kind") ? option(a, "kind") : "error");
-        rec_set_str(body, "code", option(a, "code"));
-        rec_set_str(body, "message", option(a, "message"));
-        rec_set_int(body, "count", (int64_t)count);
-        rec_set(body, "delay", json_real(delay));
-        if (status > 0)
-            rec_set_int(body, "status", (int64_t)status);
-    }
+    if (!option(a, "operation") && !option(a, "kind"))
+        return true;
+    carry(a, TEXTS, body);
+    rec_set_str(body, "kind", option(a, "kind") ? option(a, "kind") : "error");
+    rec_set_int(body, "count", (int64_t)count);
+    rec_set_int(body, "skip", (int64_t)nth - 1);
+    rec_set(body, "delay", json_real(delay));
+    if (size > 0)
+        rec_set_int(body, "size", (int64_t)size);
+    if (status > 0)
+        rec_set_int(body, "status", (int64_t)status);
+    return true;
+}
+
+static bool outage_body(const struct arguments *a, json_t *body, struct err *e)
+{
+    static const char *const TEXTS[] = {"cluster", "kind", NULL};
+    double delay = 0;
+    if (!number(a, "delay", 0, 3600, &delay, e))
+        return false;
+    carry(a, TEXTS, body);
+    rec_set(body, "delay", json_real(delay));
     return true;
 }
 
 static bool run_fault(const struct arguments *a, struct err *e)
 {
-    const char *dir;
-    json_t *answer = NULL, *body = json_object();
-    bool ok = need_option(a, "state", &dir, e) && fault_body(a, body, e) &&
-              client_call(dir, "fault", body, &answer, e);
-    size_t i;
-    json_t *fault;
-    json_array_foreach(rec_get(answer, "faults"), i, fault)
-    {
-        char *line = json_dumps(fault, JSON_COMPACT);
-        (void)printf("%s\n", line ? line : "");
-        free(line);
-    }
+    json_t *body = json_object();
+    bool cluster = option(a, "cluster");
+    if (cluster && option(a, "operation"))
+        (void)err_set(e, ERR_INVALID, "a fault is either of a cluster or of an operation");
+    else if (cluster ? outage_body(a, body, e) : fault_body(a, body, e))
+        return call_and_print(a, cluster ? "outage" : "fault", body, "faults", e);
+    json_decref(body);
+    return false;
+}
+
+/* ---- iam, maintenance ---- */
+
+static bool run_iam(const struct arguments *a, struct err *e)
+{
+    const char *dir, *path = option(a, "policy");
+    json_error_t problem;
+    json_t *answer = NULL, *body = json_object(), *policy = path ? json_load_file(path, 0, &problem) : NULL;
+    if (option(a, "off"))
+        rec_set_bool(body, "off", true);
+    rec_set(body, "policy", policy);
+    bool ok = !path || policy || err_set(e, ERR_INVALID, "%s: %s, line %d", path, problem.text, problem.line);
+    ok = ok && need_option(a, "state", &dir, e) && client_call(dir, "iam", body, &answer, e);
+    char *text = rec_has(answer, "policy") ? json_dumps(rec_get(answer, "policy"), JSON_INDENT(2)) : NULL;
+    if (ok)
+        (void)printf("%s\n", text ? text : "no policy: everything is allowed");
+    free(text);
     json_decref(body);
     json_decref(answer);
     return ok;
+}
+
+static bool run_maintenance(const struct arguments *a, struct err *e)
+{
+    static const char *const TEXTS[] = {"resource", "action", "description", NULL};
+    json_t *body = json_object();
+    carry(a, TEXTS, body);
+    rec_set_str(body, "auto_applied_after", option(a, "auto-applied-after"));
+    rec_set_str(body, "forced_apply", option(a, "forced-apply"));
+    if (option(a, "clear"))
+        rec_set_bool(body, "clear", true);
+    return call_and_print(a, "maintenance", body, "actions", e);
 }
 
 static bool run_speed(const struct arguments *a, struct err *e)
@@ -226,26 +316,42 @@ static bool run_speed(const struct arguments *a, struct err *e)
 /* ---- the table of verbs ---- */
 
 static const char *const STATE_ONLY[] = {"state", NULL};
-static const char *const SERVE_OPTIONS[] = {"state",  "port",   "speed", "cutover-speed", "region", "account",
-                                            "majors", "run-as", NULL};
+static const char *const SERVE_OPTIONS[] = {"state",   "port",   "speed",  "cutover-speed", "region",
+                                            "account", "majors", "run-as", "iam-policy",    NULL};
 static const char *const SQL_OPTIONS[] = {"state", "cluster", "database", NULL};
-static const char *const FAULT_OPTIONS[] = {"state", "operation", "kind",   "code", "message",
-                                            "count", "delay",     "status", NULL};
-static const char *const FAULT_FLAGS[] = {"clear", NULL};
+static const char *const FAULT_OPTIONS[] = {"state",   "operation", "cluster", "kind",   "code",
+                                            "message", "count",     "nth",     "match",  "delay",
+                                            "size",    "element",   "value",   "status", NULL};
+static const char *const CLEAR_FLAG[] = {"clear", NULL};
+static const char *const RUNNING_FLAG[] = {"running", NULL};
+static const char *const IAM_OPTIONS[] = {"state", "policy", NULL};
+static const char *const OFF_FLAG[] = {"off", NULL};
+static const char *const MAINTENANCE_OPTIONS[] = {
+    "state", "resource", "action", "description", "auto-applied-after", "forced-apply", NULL};
 
 static const struct command COMMANDS[] = {
     {"serve",
      "--state DIR [--port N] [--speed N] [--cutover-speed N] [--region R] [--account N] [--majors DIR] "
-     "[--run-as USER]",
+     "[--run-as USER] [--iam-policy FILE]",
      "run until SIGTERM or SIGINT; one JSON line on stdout when ready", SERVE_OPTIONS, NULL, run_serve},
     {"env", "--state DIR", "shell exports for the AWS CLI, Terraform and psql", STATE_ONLY, NULL, run_env},
-    {"log", "--state DIR", "every request so far, one JSON object a line", STATE_ONLY, NULL, run_log},
+    {"log", "--state DIR [--running]",
+     "every request so far, or those not yet answered, one JSON object a line", STATE_ONLY, RUNNING_FLAG,
+     run_log},
     {"sql", "--state DIR --cluster ID [--database D] SQL",
      "run SQL as rdsadmin; columns are separated by tabs", SQL_OPTIONS, NULL, run_sql},
     {"fault",
-     "--state DIR [--clear] [--operation OP|* --kind KIND [--code C] [--message M] [--status N] [--count N] "
-     "[--delay SECONDS]]",
-     "make calls fail; prints the plan", FAULT_OPTIONS, FAULT_FLAGS, run_fault},
+     "--state DIR [--clear] [--operation OP|* --kind KIND [--nth N] [--count N] [--match PARAMETER=VALUE] "
+     "[--code C] [--message M] [--status N] [--delay SECONDS] [--size N] [--element E --value V]]\n"
+     "  aurora-sandbox fault --state DIR --cluster ID --kind KIND [--delay SECONDS]",
+     "make calls, servers or connections fail; prints the plan", FAULT_OPTIONS, CLEAR_FLAG, run_fault},
+    {"iam", "--state DIR [--policy FILE | --off]", "let a policy document decide, or show the one that does",
+     IAM_OPTIONS, OFF_FLAG, run_iam},
+    {"maintenance",
+     "--state DIR --resource ID|ARN [--clear] [--action A [--description T] [--auto-applied-after TIME] "
+     "[--forced-apply TIME]]",
+     "put a pending maintenance action on a cluster or instance", MAINTENANCE_OPTIONS, CLEAR_FLAG,
+     run_maintenance},
     {"speed", "--state DIR [N]", "show or change by how much AWS's waiting times are divided", STATE_ONLY,
      NULL, run_speed},
 };
@@ -258,8 +364,11 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++)
         (void)fprintf(to, "  aurora-sandbox %s %s\n      %s\n", COMMANDS[i].name, COMMANDS[i].synopsis,
                       COMMANDS[i].what);
+    (void)buf_puts(&kinds, "\nKinds of faults, of operations: ");
     fault_kinds(&kinds);
-    (void)fprintf(to, "\nKinds of faults: %s.\nOther: --help, --version.\n", buf_text(&kinds));
+    (void)buf_puts(&kinds, ".\nof clusters: ");
+    outage_kinds(&kinds);
+    (void)fprintf(to, "%s.\nOther: --help, --version.\n", buf_text(&kinds));
     buf_done(&kinds);
 }
 

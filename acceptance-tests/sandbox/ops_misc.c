@@ -1,4 +1,4 @@
-/* Tags, subnet groups, pending maintenance, global clusters, roles of clusters. */
+/* Tags, subnet groups, roles of clusters. */
 #include "acceptance-tests/sandbox/check.h"
 #include "acceptance-tests/sandbox/cluster.h"
 #include "acceptance-tests/sandbox/seed.h"
@@ -136,42 +136,6 @@ void subnet_groups_seed(struct sandbox *sb)
     seed_subnet_group(sb, "private", "a second group, to see settings differ");
 }
 
-/* ---- maintenance, global clusters: nothing to tell ---- */
-
-static const struct member ACTION[] = {STR("Action"), STR("Description"), SHAPE_END_ROW};
-static const struct member PENDING[] = {
-    STR("ResourceIdentifier"), LIST_OF("PendingMaintenanceActionDetails", "PendingMaintenanceAction", ACTION),
-    SHAPE_END_ROW};
-static const struct member PENDING_IN[] = {STR("ResourceIdentifier"), DESCRIBE_MEMBERS, SHAPE_END_ROW};
-static const struct member PENDING_OUT[] = {
-    LIST_OF("PendingMaintenanceActions", "ResourcePendingMaintenanceActions", PENDING), STR("Marker"),
-    SHAPE_END_ROW};
-static const struct filter_row PENDING_FILTERS[] = {
-    {"db-cluster-id", "", true}, {"db-instance-id", "", true}, {0}};
-
-static bool describe_pending(struct call *c)
-{
-    enum kind kind;
-    const char *arn = rec_str(c->in, "ResourceIdentifier");
-    if (*arn && !store_by_arn(c->sb->store, arn, &kind))
-        return fault_set(&c->fault, "ResourceNotFoundFault", "Resource %.200s not found.", arn);
-    return filters_check(c, PENDING_FILTERS) && paginate(c, json_array(), "PendingMaintenanceActions");
-}
-
-static const struct member GLOBAL[] = {STR("GlobalClusterIdentifier"), SHAPE_END_ROW};
-static const struct member GLOBAL_IN[] = {STR("GlobalClusterIdentifier"), DESCRIBE_MEMBERS, SHAPE_END_ROW};
-static const struct member GLOBAL_OUT[] = {
-    STR("Marker"), LIST_OF("GlobalClusters", "GlobalClusterMember", GLOBAL), SHAPE_END_ROW};
-static const struct filter_row GLOBAL_FILTERS[] = {{"db-cluster-id", "", true}, {0}};
-
-static bool describe_global(struct call *c)
-{
-    const char *id = rec_str(c->in, "GlobalClusterIdentifier");
-    if (*id)
-        return fault_set(&c->fault, "GlobalClusterNotFoundFault", "Global cluster %.100s not found", id);
-    return filters_check(c, GLOBAL_FILTERS) && paginate(c, json_array(), "GlobalClusters");
-}
-
 /* ---- roles ---- */
 
 static const struct member ROLE_IN[] = {STR_REQUIRED("DBClusterIdentifier"), STR_REQUIRED("RoleArn"),
@@ -224,9 +188,6 @@ const struct op OPS_MISC[] = {
     {"rds", "ListTagsForResource", LIST_TAGS_IN, LIST_TAGS_OUT, .run = list_tags, .flags = OP_READS},
     {"rds", "DescribeDBSubnetGroups", SUBNETS_IN, SUBNETS_OUT, .describe = &DESCRIBE_SUBNETS,
      .flags = OP_READS},
-    {"rds", "DescribePendingMaintenanceActions", PENDING_IN, PENDING_OUT, .run = describe_pending,
-     .flags = OP_READS},
-    {"rds", "DescribeGlobalClusters", GLOBAL_IN, GLOBAL_OUT, .run = describe_global, .flags = OP_READS},
     {"rds", "AddRoleToDBCluster", ROLE_IN, NULL, .run = add_role},
     {"rds", "RemoveRoleFromDBCluster", ROLE_IN, NULL, .run = remove_role},
     {0},

@@ -1,4 +1,4 @@
-/* DescribeDBEngineVersions, DescribeOrderableDBInstanceOptions. */
+/* DescribeDBEngineVersions, DescribeDBMajorEngineVersions, DescribeOrderableDBInstanceOptions. */
 #include "acceptance-tests/sandbox/describe.h"
 #include "acceptance-tests/sandbox/versions.h"
 
@@ -67,7 +67,16 @@ static json_t *version_object(struct sandbox *sb, const struct engine_version *v
     return o;
 }
 
-static bool version_wanted(const struct call *c, const struct engine_version *v, const json_t *object)
+/* What filters look at, without the rest of the object. */
+static json_t *version_key(const struct engine_version *v)
+{
+    char text[VERSION_SIZE], family[32];
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "Engine", ENGINE_NAME, "EngineVersion",
+                     version_text(v, text), "DBParameterGroupFamily", version_family(v, family), "Status",
+                     "available", "_mode", "provisioned");
+}
+
+static bool version_wanted(const struct call *c, const struct engine_version *v, const json_t *key)
 {
     struct version wanted = {0};
     const char *text = rec_str(c->in, "EngineVersion");
@@ -76,23 +85,87 @@ static bool version_wanted(const struct call *c, const struct engine_version *v,
            (!*text || (wanted.major == v->major && (wanted.minor < 0 || wanted.minor == v->minor))) &&
            (!rec_has(c->in, "Engine") || rec_is(c->in, "Engine", ENGINE_NAME)) &&
            (!rec_has(c->in, "DBParameterGroupFamily") ||
-            rec_is(object, "DBParameterGroupFamily", rec_str(c->in, "DBParameterGroupFamily"))) &&
-           (!rec_bool(c->in, "DefaultOnly") || (*text ? v->major_default : v == version_default(c->sb)));
+            rec_is(key, "DBParameterGroupFamily", rec_str(c->in, "DBParameterGroupFamily"))) &&
+           (!rec_bool(c->in, "DefaultOnly") || (*text ? v->major_default : v == version_default(c->sb))) &&
+           filters_match(c, VERSION_FILTERS, key);
 }
 
 static bool describe_versions(struct call *c)
 {
-    if (!filters_check(c, VERSION_FILTERS))
-        return false;
-    json_t *all = json_array();
     const struct engine_version *v;
+    struct page page;
+    if (!filters_check(c, VERSION_FILTERS) || !page_open(c, &page))
+        return false;
     for (size_t i = 0; (v = version_at(c->sb, i)); i++) {
-        json_t *o = version_object(c->sb, v);
-        if (version_wanted(c, v, o) && filters_match(c, VERSION_FILTERS, o))
-            (void)json_array_append(all, o);
-        json_decref(o);
+        json_t *key = version_key(v);
+        if (version_wanted(c, v, key) && page_takes(&page))
+            page_add(&page, version_object(c->sb, v));
+        json_decref(key);
     }
-    return paginate(c, all, "DBEngineVersions");
+    page_close(c, &page, "DBEngineVersions");
+    return true;
+}
+
+/* ---- majors ---- */
+
+static const struct member LIFECYCLE[] = {STR("LifecycleSupportName"), TIME("LifecycleSupportStartDate"),
+                                          TIME("LifecycleSupportEndDate"), SHAPE_END_ROW};
+static const struct member MAJOR[] = {
+    STR("Engine"), STR("MajorEngineVersion"),
+    LIST_OF("SupportedEngineLifecycles", "SupportedEngineLifecycle", LIFECYCLE), SHAPE_END_ROW};
+static const struct member MAJORS_IN[] = {STR("Engine"), STR("MajorEngineVersion"), STR("Marker"),
+                                          INT("MaxRecords"), SHAPE_END_ROW};
+static const struct member MAJORS_OUT[] = {LIST_OF("DBMajorEngineVersions", "DBMajorEngineVersion", MAJOR),
+                                           STR("Marker"), SHAPE_END_ROW};
+
+/* Days on which standard support begins and ends, and on which Extended Support ends: release calendar of
+ * Aurora PostgreSQL. Those of 18 are not published yet and follow the rule of the others. */
+static const struct support {
+    int major;
+    const char *begins, *standard_ends, *extended_begins, *extended_ends;
+} SUPPORT[] = {
+    {13, "2021-08-26", "2026-02-28", "2026-03-01", "2029-02-28"},
+    {14, "2022-06-20", "2027-02-28", "2027-03-01", "2030-02-28"},
+    {15, "2023-02-27", "2028-02-29", "2028-03-01", "2031-02-28"},
+    {16, "2024-01-31", "2029-02-28", "2029-03-01", "2032-02-29"},
+    {17, "2025-05-08", "2030-02-28", "2030-03-01", "2033-02-28"},
+    {18, "2026-05-14", "2031-02-28", "2031-03-01", "2034-02-28"},
+};
+
+static json_t *lifecycle(const char *name, const char *begins, const char *ends)
+{
+    json_t *o = json_pack("{s:s}", "LifecycleSupportName", name);
+    rec_printf(o, "LifecycleSupportStartDate", "%sT00:00:00Z", begins);
+    rec_printf(o, "LifecycleSupportEndDate", "%sT23:59:59Z", ends);
+    return o;
+}
+
+static json_t *major_object(const struct support *s)
+{
+    json_t *o =
+        json_pack("{s:s, s:[o, o]}", "Engine", ENGINE_NAME, "SupportedEngineLifecycles",
+                  lifecycle("open-source-rds-standard-support", s->begins, s->standard_ends),
+                  lifecycle("open-source-rds-extended-support", s->extended_begins, s->extended_ends));
+    rec_printf(o, "MajorEngineVersion", "%d", s->major);
+    return o;
+}
+
+static bool describe_majors(struct call *c)
+{
+    struct page page;
+    if (!page_open(c, &page))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(SUPPORT); i++) {
+        char text[VERSION_SIZE];
+        (void)snprintf(text, sizeof text, "%d", SUPPORT[i].major);
+        bool wanted = engine_has_major(c->sb->engine, SUPPORT[i].major) &&
+                      (!rec_has(c->in, "Engine") || rec_is(c->in, "Engine", ENGINE_NAME)) &&
+                      (!rec_has(c->in, "MajorEngineVersion") || rec_is(c->in, "MajorEngineVersion", text));
+        if (wanted && page_takes(&page))
+            page_add(&page, major_object(&SUPPORT[i]));
+    }
+    page_close(c, &page, "DBMajorEngineVersions");
+    return true;
 }
 
 /* ---- orderable options ---- */
@@ -133,17 +206,22 @@ static bool orderable_wanted(const struct call *c, const struct engine_version *
 
 static bool describe_orderable(struct call *c)
 {
-    json_t *all = json_array();
     const struct engine_version *v;
+    struct page page;
+    if (!page_open(c, &page))
+        return false;
     for (size_t i = 0; (v = version_at(c->sb, i)); i++)
         for (size_t k = 0; k < CLASS_COUNT; k++)
-            if (orderable_wanted(c, v, &CLASSES[k]))
-                (void)json_array_append_new(all, orderable_object(c->sb, v, &CLASSES[k]));
-    return paginate(c, all, "OrderableDBInstanceOptions");
+            if (orderable_wanted(c, v, &CLASSES[k]) && page_takes(&page))
+                page_add(&page, orderable_object(c->sb, v, &CLASSES[k]));
+    page_close(c, &page, "OrderableDBInstanceOptions");
+    return true;
 }
 
 const struct op OPS_VERSION[] = {
     {"rds", "DescribeDBEngineVersions", VERSIONS_IN, VERSIONS_OUT, .run = describe_versions,
+     .flags = OP_READS},
+    {"rds", "DescribeDBMajorEngineVersions", MAJORS_IN, MAJORS_OUT, .run = describe_majors,
      .flags = OP_READS},
     {"rds", "DescribeOrderableDBInstanceOptions", ORDERABLE_IN, ORDERABLE_OUT, .run = describe_orderable,
      .flags = OP_READS},

@@ -22,6 +22,7 @@ static const struct status_row {
     {"DBParameterGroupNotFound", 404},
     {"DBSubnetGroupNotFoundFault", 404},
     {"ExpiredToken", 403},
+    {"DBProxyNotFoundFault", 404},
     {"GlobalClusterNotFoundFault", 404},
     {"InternalFailure", 500},
     {"InvalidClientTokenId", 403},

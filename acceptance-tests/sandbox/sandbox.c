@@ -10,6 +10,12 @@ void sandbox_save(struct sandbox *sb)
         sandbox_warn("%s", e.text);
 }
 
+void sandbox_freeze(struct sandbox *sb)
+{
+    store_close(sb->frozen);
+    sb->frozen = store_copy(sb->store);
+}
+
 void sandbox_now(struct sandbox *sb, char out[TIME_ISO_SIZE])
 {
     time_iso(sb->clock->wall_ms(sb->clock), true, out);

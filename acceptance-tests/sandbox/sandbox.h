@@ -28,6 +28,7 @@ struct sandbox {
     struct clock *clock;
     const char *state_dir;
     _Atomic double speed;
+    struct store *frozen; /* what stale reads are answered from; NULL: nothing. Under the store's lock */
     double cutover_speed; /* of switchovers; 0: as `speed` */
 };
 
@@ -42,6 +43,7 @@ static inline void sandbox_unlock(struct sandbox *sb)
 
 /* Writes the document; a failure is reported on stderr, because what was done cannot be taken back. */
 void sandbox_save(struct sandbox *sb);
+void sandbox_freeze(struct sandbox *sb); /* with the lock: keeps a copy of the document for stale reads */
 void sandbox_now(struct sandbox *sb, char out[TIME_ISO_SIZE]);
 void sandbox_warn(const char *fmt, ...) PRINTF(1, 2); /* one line on stderr */
 
@@ -57,6 +59,7 @@ struct call {
     json_t *in;  /* bound parameters */
     json_t *out; /* the result, printed by op->out */
     struct fault fault;
+    size_t page_limit; /* of a partial-page fault: so many elements at most; 0: none */
     char request_id[37];
 };
 
@@ -78,7 +81,7 @@ struct op {
 /* Tables end with a row without action. */
 extern const struct op OPS_CLUSTER[], OPS_CLUSTER_MODIFY[], OPS_INSTANCE[], OPS_INSTANCE_MODIFY[],
     OPS_SNAPSHOT[], OPS_RESTORE[], OPS_GROUP[], OPS_VERSION[], OPS_BLUEGREEN[], OPS_ENDPOINT[], OPS_LOGS[],
-    OPS_EVENTS[], OPS_MISC[], OPS_STS[], OPS_SECRETS[];
+    OPS_EVENTS[], OPS_MISC[], OPS_STS[], OPS_SECRETS[], OPS_POWER[], OPS_ABSENT[], OPS_MAINTENANCE[];
 
 /* ---- one request, whatever carried it ---- */
 
@@ -87,7 +90,9 @@ struct http_reply {
     const char *content_type; /* static */
     struct buf body;          /* the caller frees it */
     char request_id[37];
-    bool drop; /* close the connection without a word: a lost reply */
+    bool drop;          /* close the connection without a word: a lost reply */
+    bool cut;           /* close it after cut_at bytes of the body */
+    size_t cut_at, pad; /* pad: so many blanks behind the body */
 };
 void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http_reply *ret);
 

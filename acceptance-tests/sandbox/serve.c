@@ -3,6 +3,7 @@
 #include "acceptance-tests/sandbox/bluegreen.h"
 #include "acceptance-tests/sandbox/cluster.h"
 #include "acceptance-tests/sandbox/http.h"
+#include "acceptance-tests/sandbox/iam.h"
 #include "acceptance-tests/sandbox/jobs.h"
 #include "acceptance-tests/sandbox/request_log.h"
 #include "acceptance-tests/sandbox/seed.h"
@@ -55,6 +56,8 @@ static bool open_parts(struct running *r, const struct serve_options *o, struct 
         !request_log_open(arena_printf(r->arena, "%s/requests.ndjson", sb->state_dir), &sb->log, e) ||
         !engine_open(&engine, &sb->engine, e))
         return false;
+    if (o->iam_policy && !iam_load(sb, o->iam_policy, e))
+        return false;
     sandbox_lock(sb);
     groups_seed(sb);
     subnet_groups_seed(sb);
@@ -75,7 +78,9 @@ static const char **served_clusters(struct running *r, size_t *ret_n)
         const char *id = arena_strdup(r->arena, rec_str(cluster, "DbClusterResourceId"));
         bool follows =
             rec_has(cluster, "ReplicationSourceIdentifier"); /* green runs before it has instances */
-        if (rec_bool(cluster, "_volume") && (follows || (writer && rec_has(writer, "_address"))))
+        bool off = rec_is(cluster, "Status", "stopping") || rec_is(cluster, "Status", "stopped") ||
+                   rec_is(cluster, "Status", "starting");
+        if (rec_bool(cluster, "_volume") && !off && (follows || (writer && rec_has(writer, "_address"))))
             ARR_PUSH(r->arena, ids, n, cap, id);
     }
     sandbox_unlock(&r->sb);
@@ -158,6 +163,7 @@ static void stop_all(struct running *r)
         sandbox_save(&r->sb);
         sandbox_unlock(&r->sb);
     }
+    store_close(r->sb.frozen);
     store_close(r->sb.store);
     request_log_close(r->sb.log);
     if (r->lock >= 0)

@@ -7,6 +7,7 @@
 
 struct serve_options {
     const char *state_dir, *region, *account, *majors_dir, *run_as; /* NULL: defaults */
+    const char *iam_policy;                                         /* file; NULL: as the state has it */
     int port;                    /* 0: any, the same again after a restart */
     double speed, cutover_speed; /* cutover_speed 0: as speed */
 };

@@ -3,6 +3,7 @@
 #include "acceptance-tests/sandbox/control.h"
 #include "acceptance-tests/sandbox/describe.h"
 #include "acceptance-tests/sandbox/faults.h"
+#include "acceptance-tests/sandbox/iam.h"
 #include "acceptance-tests/sandbox/reply.h"
 #include "acceptance-tests/sandbox/request.h"
 #include "acceptance-tests/sandbox/request_log.h"
@@ -20,7 +21,8 @@ static const struct op *const TABLES[] = {OPS_CLUSTER,   OPS_CLUSTER_MODIFY,
                                           OPS_BLUEGREEN, OPS_ENDPOINT,
                                           OPS_LOGS,      OPS_EVENTS,
                                           OPS_MISC,      OPS_STS,
-                                          OPS_SECRETS};
+                                          OPS_SECRETS,   OPS_POWER,
+                                          OPS_ABSENT,    OPS_MAINTENANCE};
 
 enum protocol { PROTOCOL_QUERY, PROTOCOL_JSON };
 
@@ -46,6 +48,8 @@ static const struct renamed {
     {"IncompleteSignature", "IncompleteSignatureException"},
     {"ExpiredToken", "ExpiredTokenException"},
     {"InvalidAction", "UnknownOperationException"},
+    {"AccessDenied", "AccessDeniedException"},
+    {"Throttling", "ThrottlingException"},
 };
 
 /* One request on its way through. */
@@ -60,7 +64,8 @@ struct passage {
     struct call call;
     const char *action;
     struct fault_plan plan;
-    int64_t started;
+    json_t *actions; /* that IAM mode looked at; NULL: no such mode */
+    int64_t started, seq;
 };
 
 void uuid_make(char out[37])
@@ -171,15 +176,31 @@ static bool bind_json(struct passage *p)
     return ok;
 }
 
+/* The call has a name now: it is among the running ones until it is in the log. */
+static void begin(struct passage *p)
+{
+    char now[TIME_ISO_SIZE];
+    sandbox_now(p->sb, now);
+    json_t *what = json_pack("{s:s, s:s, s:s}", "operation", p->action ? p->action : "", "request_id",
+                             p->call.request_id, "started", now);
+    if (p->call.in)
+        rec_set(what, "parameters", request_log_mask(p->call.in));
+    p->seq = request_log_begin(p->sb->log, what);
+}
+
 /* Faults that come instead of the effect. */
 static bool fault_before(struct passage *p)
 {
-    p->plan = fault_take(p->sb, p->action);
-    if (p->plan.kind == FAULT_ERROR || p->plan.kind == FAULT_THROTTLE) {
+    p->plan = fault_take(p->sb, p->action, p->call.in);
+    if (p->plan.kind == FAULT_ERROR || p->plan.kind == FAULT_THROTTLE || p->plan.kind == FAULT_EXPIRED) {
         const char *code = arena_strdup(p->arena, p->plan.code);
         return fault_set(&p->call.fault, code, "%s", p->plan.message);
     }
-    return p->plan.kind != FAULT_HTTP;
+    if (p->plan.kind == FAULT_SLOW)
+        (void)p->sb->clock->wait(p->sb->clock, p->sb->stop, p->plan.delay_ms);
+    if (p->plan.kind == FAULT_PARTIAL_PAGE)
+        p->call.page_limit = p->plan.size;
+    return p->plan.kind != FAULT_HTTP && p->plan.kind != FAULT_DROP;
 }
 
 static void write_result(struct passage *p)
@@ -211,6 +232,28 @@ static bool run(struct passage *p)
     return ok;
 }
 
+/* The same from the frozen document, under the real one's lock, which guards who may replace it. */
+static bool run_stale(struct passage *p)
+{
+    struct sandbox *real = p->sb;
+    bool possible = (p->call.op->flags & OP_READS) && !(p->call.op->flags & OP_UNLOCKED);
+    sandbox_lock(real);
+    struct sandbox stale = {.store = real->frozen, .engine = real->engine, .clock = real->clock};
+    bool ok = false;
+    if (possible && stale.store) {
+        p->call.sb = p->sb = &stale;
+        ok = run(p);
+        p->call.sb = p->sb = real;
+    }
+    sandbox_unlock(real);
+    return possible && stale.store ? ok : run(p);
+}
+
+static bool answer(struct passage *p)
+{
+    return p->plan.kind == FAULT_STALE ? run_stale(p) : run(p);
+}
+
 static void write_fault(struct passage *p)
 {
     struct fault *f = &p->call.fault;
@@ -230,19 +273,8 @@ static void write_fault(struct passage *p)
 /* Faults on the way back: the effect has happened. */
 static void fault_after(struct passage *p)
 {
-    struct http_reply *reply = p->reply;
-    if (p->plan.kind == FAULT_HTTP) {
-        reply->status = p->plan.status;
-        reply->content_type = "text/html";
-        buf_clear(&reply->body);
-        (void)buf_puts(&reply->body, "<html><body><b>Http/1.1 Service Unavailable</b></body></html>");
-    }
-    if (p->plan.kind == FAULT_GARBLED && reply->body.n > 0) {
-        reply->body.n /= 2;
-        reply->body.p[reply->body.n] = '\0';
-    }
-    reply->drop = p->plan.kind == FAULT_LOST_REPLY;
-    if (p->plan.delay_ms > 0)
+    fault_spoil(&p->plan, p->reply);
+    if (p->plan.delay_ms > 0 && p->plan.kind != FAULT_SLOW)
         (void)p->sb->clock->wait(p->sb->clock, p->sb->stop, p->plan.delay_ms);
 }
 
@@ -257,21 +289,25 @@ static json_t *ignored_names(const struct form *form)
 
 static void log_call(struct passage *p)
 {
-    static const char *const NAMES[] = {"", "error", "throttle", "http", "delay", "lost-reply", "garbled"};
-    char now[TIME_ISO_SIZE];
+    char now[TIME_ISO_SIZE], started[TIME_ISO_SIZE];
+    int64_t ms = p->sb->clock->mono_ms(p->sb->clock) - p->started;
     sandbox_now(p->sb, now);
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I}", "time", now, "request_id",
-                              p->call.request_id, "service", p->service ? p->service->name : "", "operation",
-                              p->action ? p->action : "", "principal", p->who.arn ? p->who.arn : "", "status",
-                              p->reply->status, "code", p->call.fault.code ? p->call.fault.code : "", "ms",
-                              (json_int_t)(p->sb->clock->mono_ms(p->sb->clock) - p->started));
+    time_iso(p->sb->clock->wall_ms(p->sb->clock) - ms, true, started);
+    json_t *entry =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I}", "time", now, "request_id", p->call.request_id,
+                  "service", p->service ? p->service->name : "", "operation", p->action ? p->action : "",
+                  "principal", p->who.arn ? p->who.arn : "", "status", p->reply->status, "code",
+                  p->call.fault.code ? p->call.fault.code : "", "ms", (json_int_t)ms);
+    rec_set_str(entry, "started", started);
     if (p->call.in)
         rec_set(entry, "parameters", request_log_mask(p->call.in));
     if (p->call.op && p->service->protocol == PROTOCOL_QUERY)
         rec_set(entry, "ignored", ignored_names(&p->form));
     if (p->plan.kind != FAULT_NONE)
-        rec_set_str(entry, "fault", NAMES[p->plan.kind]);
-    request_log_write(p->sb->log, entry);
+        rec_set_str(entry, "fault", fault_name(p->plan.kind));
+    if (p->actions)
+        rec_set(entry, "actions", json_incref(p->actions));
+    request_log_write(p->sb->log, p->seq, entry);
     json_decref(entry);
 }
 
@@ -292,8 +328,9 @@ void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http
     p.call = (struct call){.sb = sb, .arena = a, .who = &p.who, .out = json_object()};
     uuid_make(p.call.request_id);
     memcpy(ret->request_id, p.call.request_id, sizeof ret->request_id);
-    bool ok = authenticate(&p) && (speaks_query(&p) ? bind_query(&p) : bind_json(&p)) && fault_before(&p) &&
-              run(&p);
+    bool ok = authenticate(&p) && (speaks_query(&p) ? bind_query(&p) : bind_json(&p));
+    begin(&p);
+    ok = ok && iam_authorize(&p.call, &p.actions) && fault_before(&p) && answer(&p);
     ret->content_type = speaks_query(&p) ? "text/xml" : "application/x-amz-json-1.1";
     if (!ok && p.call.fault.code)
         write_fault(&p);
@@ -301,4 +338,5 @@ void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http
     log_call(&p);
     json_decref(p.call.in);
     json_decref(p.call.out);
+    json_decref(p.actions);
 }

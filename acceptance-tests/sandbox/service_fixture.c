@@ -52,6 +52,7 @@ static void stop_all(struct fixture *f)
     sandbox_lock(&f->sb);
     sandbox_save(&f->sb);
     sandbox_unlock(&f->sb);
+    store_close(f->sb.frozen);
     store_close(f->sb.store);
     request_log_close(f->sb.log);
     stop_free(stop);
@@ -171,6 +172,11 @@ const char *ask_service(struct fixture *f, const char *service, const char *form
 const char *ask(struct fixture *f, const char *form)
 {
     return ask_service(f, "rds", form);
+}
+
+const struct http_reply *last_reply(void)
+{
+    return &last;
 }
 
 int last_status(void)

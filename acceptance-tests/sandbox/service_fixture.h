@@ -17,6 +17,7 @@ const char *ask(struct fixture *f, const char *form);
 /* The same to another service; JSON services take the target in `form` before the first blank. */
 const char *ask_service(struct fixture *f, const char *service, const char *form);
 int last_status(void);
+const struct http_reply *last_reply(void);
 
 /* Fails the test when the reply lacks `part`. */
 void expect(struct fixture *f, const char *form, const char *part);

@@ -105,6 +105,16 @@ bool store_open(const char *path, const struct store_seed *seed, struct store **
     return true;
 }
 
+struct store *store_copy(struct store *s)
+{
+    struct store *copy = calloc(1, sizeof *copy);
+    if (!copy)
+        abort();
+    (void)pthread_mutex_init(&copy->lock, NULL);
+    copy->root = json_deep_copy(s->root);
+    return copy;
+}
+
 void store_close(struct store *s)
 {
     if (!s)

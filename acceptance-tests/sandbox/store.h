@@ -44,7 +44,9 @@ struct store_seed {
 /* Reads the document or makes a new one with credentials of its own. */
 MUST_CHECK bool store_open(const char *path, const struct store_seed *seed, struct store **ret,
                            struct err *e);
-void store_close(struct store *s);
+void store_close(struct store *s); /* NULL allowed */
+/* With the lock: a copy with a lock of its own, which is never written to the file. */
+struct store *store_copy(struct store *s) NONNULL_RETURN;
 void store_lock(struct store *s);
 void store_unlock(struct store *s);
 

@@ -8,6 +8,7 @@
 #include "internal/base/file.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -303,4 +304,30 @@ bool volume_databases(struct engine *g, struct arena *a, const char *id, const c
     PGconn *c CLEANUP(sql_close_cleanup) = NULL;
     return volume_find(g, id, &v, e) && sql_open_volume(g, v, "rdsadmin", &c, e) &&
            sql_databases(c, a, ret_names, ret_n, e);
+}
+
+bool volume_kill(struct engine *g, const char *id, struct err *e)
+{
+    enum { PATIENCE_MS = 10000 };
+    struct volume *v;
+    if (!volume_find(g, id, &v, e))
+        return false;
+    pid_t pid = server_alive(v) ? atomic_load(&v->pid) : 0;
+    if (pid <= 0)
+        return err_set(e, ERR_CONFLICT, "the server of %s is not running", id);
+    if (kill(pid, SIGKILL) != 0) /* not reaped before the next start, so the number is still its own */
+        return err_errno(e, errno, "kill the server of %s", id);
+    server_pause(v, false); /* sessions that were paused must see that their parent is gone */
+    return child_ended(pid, PATIENCE_MS) || err_set(e, ERR_TIMEOUT, "the server of %s does not die", id);
+}
+
+bool volume_pause(struct engine *g, const char *id, bool pause, struct err *e)
+{
+    struct volume *v;
+    if (!volume_find(g, id, &v, e))
+        return false;
+    if (!server_alive(v))
+        return err_set(e, ERR_CONFLICT, "the server of %s is not running", id);
+    server_pause(v, pause);
+    return true;
 }

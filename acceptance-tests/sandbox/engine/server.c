@@ -114,12 +114,46 @@ static void forget(struct volume *v)
 
 /* ---- stop ---- */
 
+/* Sessions and workers have process groups of their own, so each is signalled by itself. */
+static void signal_children(pid_t pid, int signal)
+{
+    char path[64];
+    long child;
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *f = fopen(path, "re");
+    while (f && fscanf(f, "%ld", &child) == 1)
+        if (child > 1)
+            (void)kill((pid_t)child, signal);
+    if (f)
+        (void)fclose(f);
+}
+
+/* It may have been paused as a fault. */
+static void wake(pid_t pid)
+{
+    signal_children(pid, SIGCONT);
+    (void)kill(pid, SIGCONT);
+}
+
+void server_pause(struct volume *v, bool pause)
+{
+    pid_t pid = atomic_load(&v->pid);
+    if (pid <= 0 || !server_alive(v))
+        return;
+    if (!pause) {
+        wake(pid);
+        return;
+    }
+    (void)kill(pid, SIGSTOP); /* the parent first: then it makes no more children */
+    signal_children(pid, SIGSTOP);
+}
+
 void server_begin_halt(struct volume *v)
 {
     pid_t pid = atomic_load(&v->pid);
     if (pid > 0 && server_alive(v)) {
         (void)kill(pid, SIGINT);
-        (void)kill(pid, SIGCONT); /* it may have been paused as a fault */
+        wake(pid);
     }
 }
 
@@ -129,7 +163,7 @@ static bool halt(pid_t pid, int64_t patience_ms)
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
         if (kill(pid, signals[i]) != 0 && errno == ESRCH)
             return true;
-        (void)kill(pid, SIGCONT);
+        wake(pid);
         if (child_ended(pid, i == 0 ? patience_ms : HARD_MS))
             return true;
     }

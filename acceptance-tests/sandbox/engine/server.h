@@ -28,6 +28,8 @@ MUST_CHECK bool server_launch(struct engine *g, const struct server_spec *s, str
 MUST_CHECK bool server_halt(struct engine *g, struct volume *v, int64_t patience_ms, struct err *e);
 /* Asks for a fast shutdown and does not wait. */
 void server_begin_halt(struct volume *v);
+/* Stops the server and its sessions where they are, or lets them go on. Not running: nothing. */
+void server_pause(struct volume *v, bool pause);
 /* Runs? Notices a server that died by itself. */
 bool server_alive(struct volume *v);
 /* The volume's own server with its own data. Already running: true. */

@@ -1,0 +1,199 @@
+/* Stopping and starting, maintenance, majors, what does not exist here; over the engine in memory. */
+#include "acceptance-tests/sandbox/service_fixture.h"
+
+#include "acceptance-tests/sandbox/fake_engine.h"
+#include "acceptance-tests/sandbox/maintenance.h"
+#include "internal/base/testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STOP  "Action=StopDBCluster&DBClusterIdentifier="
+#define START "Action=StartDBCluster&DBClusterIdentifier="
+#define ARN   "arn:aws:rds:us-east-1:123456789012:"
+
+static const struct refusal {
+    const char *form, *code, *part;
+    int status;
+} REFUSALS[] = {
+    {STOP "nope", "DBClusterNotFoundFault", "DBCluster nope not found.", 404},
+    {START "nope", "DBClusterNotFoundFault", "DBCluster nope not found.", 404},
+    {"Action=StopDBCluster", "MissingParameter", "DBClusterIdentifier", 400},
+    {START "orders", "InvalidDBClusterStateFault",
+     "DbCluster orders is in available state but expected it to be one of stopped", 400},
+    {"Action=RebootDBCluster&DBClusterIdentifier=orders", "InvalidDBClusterStateFault", "Multi-AZ", 400},
+    {"Action=RebootDBCluster&DBClusterIdentifier=nope", "DBClusterNotFoundFault", "nope", 404},
+    {"Action=SwitchoverGlobalCluster&GlobalClusterIdentifier=g&TargetDbClusterIdentifier=" ARN
+     "cluster:orders",
+     "GlobalClusterNotFoundFault", "Global cluster g not found", 404},
+    {"Action=SwitchoverGlobalCluster&GlobalClusterIdentifier=g&TargetDbClusterIdentifier=orders",
+     "InvalidParameterValue", "not the ARN", 400},
+    {"Action=SwitchoverGlobalCluster&GlobalClusterIdentifier=g", "MissingParameter",
+     "TargetDbClusterIdentifier", 400},
+    {"Action=DescribeGlobalClusters&GlobalClusterIdentifier=g", "GlobalClusterNotFoundFault", "", 404},
+    {"Action=DescribeGlobalClusters&Filters.Filter.1.Name=x&Filters.Filter.1.Values.Value.1=y",
+     "InvalidParameterValue", "Unrecognized filter name", 400},
+    {"Action=DescribeDBProxies&DBProxyName=p", "DBProxyNotFoundFault", "The specified proxy name p", 404},
+    {"Action=DescribeDBProxyTargets&DBProxyName=p", "DBProxyNotFoundFault", "", 404},
+    {"Action=DescribeDBProxyTargets", "MissingParameter", "DBProxyName", 400},
+    {"Action=DescribeDBProxies&MaxRecords=5", "InvalidParameterValue", "MaxRecords", 400},
+    {"Action=DescribeDBMajorEngineVersions&MaxRecords=101", "InvalidParameterValue", "MaxRecords", 400},
+    {"Action=DescribeDBMajorEngineVersions&Marker=x", "InvalidParameterValue", "Marker", 400},
+    {"Action=DescribePendingMaintenanceActions&ResourceIdentifier=" ARN "cluster:nope",
+     "ResourceNotFoundFault", "cluster:nope", 404},
+    {"Action=DescribePendingMaintenanceActions&Filters.Filter.1.Name=x&Filters.Filter.1.Values.Value.1=y",
+     "InvalidParameterValue", "Unrecognized filter name", 400},
+};
+
+static void refusals(void **state)
+{
+    struct fixture *f = *state;
+    make_cluster(f, "orders", "");
+    for (size_t i = 0; i < ARRAY_LEN(REFUSALS); i++) {
+        const struct refusal *r = &REFUSALS[i];
+        const char *reply = ask(f, r->form);
+        if (strcmp(element(reply, "Code"), r->code) != 0 || !strstr(reply, r->part) ||
+            last_status() != r->status)
+            fail_msg("%s: %d %s", r->form, last_status(), reply);
+    }
+}
+
+/* A stopped cluster has no server and keeps its addresses; nothing but a start is possible. */
+static void power(void **state)
+{
+    struct fixture *f = *state;
+    char volume[64], endpoint[64];
+    make_cluster(f, "orders", "");
+    make_instance(f, "orders", "orders-1");
+    const char *reply = ask(f, CLUSTER "orders");
+    (void)snprintf(volume, sizeof volume, "%s", element(reply, "DbClusterResourceId"));
+    (void)snprintf(endpoint, sizeof endpoint, "<Endpoint>%s</Endpoint>", element(reply, "Endpoint"));
+    expect(f, STOP "orders", "<Status>stopping</Status>");
+    await(f, CLUSTER "orders", "<Status>stopped</Status>");
+    expect(f, CLUSTER "orders", endpoint);
+    expect(f, INSTANCES "orders-1", "<DBInstanceStatus>stopped</DBInstanceStatus>");
+    assert_false(volume_running(f->sb.engine, volume));
+    expect(f, STOP "orders", "DbCluster orders is in stopped state but expected it to be one of available.");
+    expect(f, MODIFY "orders&BackupRetentionPeriod=3", "InvalidDBClusterStateFault");
+    expect(f, "Action=RebootDBInstance&DBInstanceIdentifier=orders-1", "InvalidDBInstanceState");
+    fixture_reopen(f);
+    assert_false(volume_running(f->sb.engine, volume));
+    expect(f, START "orders", "<Status>starting</Status>");
+    await(f, CLUSTER "orders", AVAILABLE);
+    expect(f, INSTANCES "orders-1", UP);
+    assert_true(volume_running(f->sb.engine, volume));
+    expect(f, "Action=DescribeEvents", "DB cluster stopped.");
+    expect(f, "Action=DescribeEvents", "DB cluster started.");
+}
+
+static bool set_maintenance(struct fixture *f, const char *json, size_t *ret_n, struct err *e)
+{
+    json_t *in = json_loads(json, 0, NULL), *actions = NULL;
+    assert_non_null(in);
+    sandbox_lock(&f->sb);
+    bool ok = maintenance_set(&f->sb, in, &actions, e);
+    sandbox_unlock(&f->sb);
+    *ret_n = json_array_size(actions);
+    json_decref(actions);
+    json_decref(in);
+    return ok;
+}
+
+static void maintenance(void **state)
+{
+    static const char *const BAD[] = {
+        "{\"resource\":\"nope\",\"action\":\"system-update\"}",
+        "{\"resource\":\"orders\",\"action\":\"os-upgrade\"}",
+        "{\"resource\":\"orders\",\"action\":\"nonsense\"}",
+        "{\"resource\":\"orders\",\"action\":\"db-upgrade\",\"forced_apply\":\"tomorrow\"}",
+    };
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    size_t n = 0;
+    make_cluster(f, "orders", "");
+    make_instance(f, "orders", "orders-1");
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++)
+        assert_false(set_maintenance(f, BAD[i], &n, &e));
+    assert_null(strstr(ask(f, "Action=DescribePendingMaintenanceActions"), "<Action>"));
+    assert_true(
+        set_maintenance(f,
+                        "{\"resource\":\"orders\",\"action\":\"system-update\",\"auto_applied_after\":"
+                        "\"2026-12-24T03:00:00Z\"}",
+                        &n, &e));
+    assert_true(
+        set_maintenance(f, "{\"resource\":\"" ARN "db:orders-1\",\"action\":\"os-upgrade\"}", &n, &e));
+    assert_int_equal(n, 1);
+    const char *reply = ask(f, "Action=DescribePendingMaintenanceActions");
+    assert_non_null(strstr(reply, "<ResourceIdentifier>" ARN "cluster:orders</ResourceIdentifier>"));
+    assert_non_null(strstr(reply, "<AutoAppliedAfterDate>2026-12-24T03:00:00Z</AutoAppliedAfterDate>"));
+    assert_non_null(strstr(reply, "<Action>os-upgrade</Action>"));
+    reply = ask(f, "Action=DescribePendingMaintenanceActions&Filters.Filter.1.Name=db-instance-id&"
+                   "Filters.Filter.1.Values.Value.1=orders-1");
+    assert_null(strstr(reply, "system-update"));
+    assert_non_null(strstr(reply, "os-upgrade"));
+    reply = ask(f, "Action=DescribePendingMaintenanceActions&ResourceIdentifier=" ARN "cluster:orders");
+    assert_null(strstr(reply, "os-upgrade"));
+    assert_true(set_maintenance(f, "{\"resource\":\"orders\",\"clear\":true}", &n, &e));
+    assert_int_equal(n, 0);
+}
+
+static void majors(void **state)
+{
+    struct fixture *f = *state;
+    const char *reply = ask(f, "Action=DescribeDBMajorEngineVersions&Engine=aurora-postgresql");
+    assert_non_null(strstr(reply, "<MajorEngineVersion>13</MajorEngineVersion>"));
+    assert_non_null(strstr(reply, "<LifecycleSupportEndDate>2026-02-28T23:59:59Z</LifecycleSupportEndDate>"));
+    reply = ask(f, "Action=DescribeDBMajorEngineVersions&MajorEngineVersion=17");
+    assert_null(strstr(reply, "<MajorEngineVersion>13</MajorEngineVersion>"));
+    assert_non_null(strstr(reply, "<MajorEngineVersion>17</MajorEngineVersion>"));
+    assert_null(strstr(ask(f, "Action=DescribeDBMajorEngineVersions&Engine=mysql"), "<MajorEngineVersion>"));
+}
+
+/* Pages of a long listing: each class and version once, every page but the last of the size asked for. */
+static void long_listings(void **state)
+{
+    struct fixture *f = *state;
+    char form[512], marker[128] = "";
+    size_t total = 0;
+    for (int page = 0; page < 100; page++) {
+        (void)snprintf(
+            form, sizeof form,
+            "Action=DescribeOrderableDBInstanceOptions&Engine=aurora-postgresql&EngineVersion=17.6&"
+            "MaxRecords=20%s%s",
+            *marker ? "&Marker=" : "", marker);
+        const char *reply = ask(f, form);
+        size_t here = 0;
+        for (const char *at = reply; (at = strstr(at, "<DBInstanceClass>")); at++)
+            here++;
+        total += here;
+        (void)snprintf(marker, sizeof marker, "%s", element(reply, "Marker"));
+        assert_true(here == 20 || !*marker);
+        if (!*marker)
+            break;
+    }
+    assert_int_equal(total, 24);
+    expect(f,
+           "Action=DescribeDBEngineVersions&Filters.Filter.1.Name=engine-version&Filters.Filter.1.Values."
+           "Value.1=17.6",
+           "<EngineVersion>17.6</EngineVersion>");
+    assert_null(strstr(ask(f, "Action=DescribeDBEngineVersions&Filters.Filter.1.Name=status&"
+                              "Filters.Filter.1.Values.Value.1=deprecated"),
+                       "<EngineVersion>"));
+}
+
+static void nothing_there(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "Action=DescribeGlobalClusters", "<GlobalClusters></GlobalClusters>");
+    expect(f, "Action=DescribeDBProxies", "<DBProxies></DBProxies>");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(refusals), TEST(power),         TEST(maintenance),
+        TEST(majors),   TEST(long_listings), TEST(nothing_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
