@@ -36,6 +36,9 @@ endif()
 if(grpc_archives)
     string(REPLACE ";" " " grpc_archives "-Wl,--start-group;${grpc_archives};-Wl,--end-group")
     target_link_libraries(grpc INTERFACE ${grpc_archives} -lssl -lcrypto -lz -lm)
+    # internal/rpc/no_xds.c, before the archives offer theirs
+    target_link_options(grpc INTERFACE -Wl,--gc-sections -static-libgcc
+        -Wl,-u,_ZN9grpc_core20RegisterExtraFiltersEPNS_17CoreConfiguration7BuilderE)
 else()
     target_link_libraries(grpc INTERFACE -lgrpc -lgpr)
 endif()

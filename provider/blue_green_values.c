@@ -153,7 +153,7 @@ bool operation_start(struct operation *o, struct tf_call *c, const struct value 
                  "Nothing can be read from AWS without a wholly known provider block.");
         return false;
     }
-    upgrade_init(&o->upgrade, c->arena, &s, clock_real());
+    upgrade_init(&o->upgrade, c->arena, &s, clock_real(), provider_config(c)->old_sides);
     read_request(c, attrs, &o->upgrade.request);
     o->upgrade.old_hint = text_at(c->arena, c->prior, "old_cluster_resource_id");
     o->upgrade.deployment_hint = text_at(c->arena, c->prior, "blue_green_deployment_identifier");

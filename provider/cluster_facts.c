@@ -321,13 +321,13 @@ static const char *lower(struct arena *a, const char *s)
     return copy;
 }
 
-bool cluster_facts(const struct aws_session *s, const char *identifier, const struct value *fallback,
-                   const struct value **ret, struct err *e)
+bool cluster_facts(const struct aws_session *s, struct old_sides *old_sides, const char *identifier,
+                   const struct value *fallback, const struct value **ret, struct err *e)
 {
     const char *region = s->region ? s->region : aws_region(s->aws);
     struct reading r = {.arena = s->arena, .fallback = fallback, .out = value_object(s->arena)};
     r.identifier = lower(s->arena, identifier);
-    upgrade_init(&r.look, s->arena, s, clock_real());
+    upgrade_init(&r.look, s->arena, s, clock_real(), old_sides);
     r.look.request.cluster = r.identifier;
     set_text(&r, "id", r.identifier);
     set_text(&r, "region", region);

@@ -11,7 +11,8 @@
 /* *ret: object with every attribute but cluster_identifier. `fallback`: values for a cluster that does not
  * exist (then exists = false), or null: absent is AUR0101. Also: AUR0102 another engine, AUR0142 its name
  * moves. */
-MUST_CHECK bool cluster_facts(const struct aws_session *s, const char *identifier,
-                              const struct value *fallback, const struct value **ret, struct err *e);
+MUST_CHECK bool cluster_facts(const struct aws_session *s, struct old_sides *old_sides,
+                              const char *identifier, const struct value *fallback, const struct value **ret,
+                              struct err *e);
 
 #endif

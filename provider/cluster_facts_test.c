@@ -3,6 +3,7 @@
 
 #include "internal/aws/scripted.h"
 #include "internal/base/testing.h"
+#include "internal/upgrade/old_sides.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -121,7 +122,8 @@ static bool facts(struct arena *a, const struct scene *scene, const struct value
     scripted_start(&rds, script_of(a, scene), NULL);
     CLEANUP(aws_cleanup) struct aws *w = client(rds.url);
     struct aws_session s = {.aws = w, .arena = a};
-    bool ok = cluster_facts(&s, "Orders", fallback, ret, e);
+    struct old_sides *old_sides CLEANUP(old_sides_cleanup) = old_sides_new(clock_real());
+    bool ok = cluster_facts(&s, old_sides, "Orders", fallback, ret, e);
     scripted_stop(&rds);
     return ok;
 }
@@ -222,8 +224,8 @@ static const struct operation_row operation_rows[] = {
      CLUSTER("13.9", "available"),
      "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_blue_green_upgrade\"}"},
     {"switched, deployment removed, old side kept", NULL,
-     CLUSTER("13.9", "available") "<TagList>" TAG("old-of", "orders")
-         TAG("resource", "aurora_other") "</TagList>",
+     "<DbClusterResourceId>cluster-B</DbClusterResourceId>" CLUSTER("13.9", "available") "<TagList>" TAG(
+         "old-of", "orders") TAG("resource", "aurora_other") "</TagList>",
      "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_other\"}"},
     {"somebody else's deployment",
      DEPLOYMENT("orders2", "orders2-green-abcdef", "SWITCHOVER_IN_PROGRESS", ""), NULL, "null"},
@@ -273,8 +275,9 @@ static const struct refusal_row refusal_rows[] = {
      NULL, true, "AUR0142", "name moves"},
     {"renaming", CLUSTER("13.9", "renaming"), NULL, NULL, true, "AUR0142", "renaming"},
     {"the old side has lost the name, the new one has not got it", NULL, NULL,
-     CLUSTER("13.9", "available") "<TagList>" TAG("old-of", "orders") "</TagList>", true, "AUR0142",
-     "lost the name"},
+     "<DbClusterResourceId>cluster-B</DbClusterResourceId>" CLUSTER("13.9", "available") "<TagList>" TAG(
+         "old-of", "orders") "</TagList>",
+     true, "AUR0142", "lost the name"},
 };
 
 static void test_refusals(void **state)

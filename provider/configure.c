@@ -125,6 +125,7 @@ static bool connect_aws(struct provider_settings *s, struct stop *stop, struct e
     if (!check_account(s, &session, e))
         return false;
     s->config.aws = STEAL(aws);
+    s->config.old_sides = old_sides_new(clock_real());
     return true;
 }
 
@@ -159,6 +160,7 @@ void provider_unconfigure(void *configured)
     struct provider_config *p = configured;
     if (!p)
         return;
+    old_sides_free(p->old_sides);
     aws_free(p->aws);
     arena_free(p->arena);
 }

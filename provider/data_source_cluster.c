@@ -151,7 +151,8 @@ static const struct value *read_data(struct tf_call *c)
         provider_not_ready(c);
         return NULL;
     }
-    if (!cluster_facts(&s, identifier, value_get(c->config, "default"), &facts, &e)) {
+    if (!cluster_facts(&s, provider_config(c)->old_sides, identifier, value_get(c->config, "default"), &facts,
+                       &e)) {
         tf_fail(c, &e);
         return NULL;
     }

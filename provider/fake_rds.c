@@ -193,17 +193,14 @@ bool rds_cluster_find(const struct aws_session *s, const char *id, const struct 
     return true;
 }
 
-bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *const **ret, size_t *ret_n,
-                      struct err *e)
+bool rds_cluster_each(const struct aws_session *s, void (*each)(void *arg, const struct rds_cluster *c),
+                      void *arg, struct err *e)
 {
     if (!fake_enter(e))
         return false;
-    const struct rds_cluster **list = ARENA_ARRAY(s->arena, const struct rds_cluster *, 2);
-    *ret_n = 0;
-    list[(*ret_n)++] = cluster(s->arena, "orders", fake.production_version, fake.production_min);
+    each(arg, cluster(s->arena, "orders", fake.production_version, fake.production_min));
     if (fake.old)
-        list[(*ret_n)++] = old_cluster(s->arena);
-    *ret = list;
+        each(arg, old_cluster(s->arena));
     return true;
 }
 

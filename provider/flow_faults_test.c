@@ -46,7 +46,8 @@ static bool apply_flow(const struct flow *flow, enum flow_stage target, const st
     struct aws_session s = {.arena = a};
     struct upgrade u;
     findings = 0;
-    upgrade_init(&u, a, &s, &fake.clock.clock);
+    struct old_sides *old_sides CLEANUP(old_sides_cleanup) = old_sides_new(&fake.clock.clock);
+    upgrade_init(&u, a, &s, &fake.clock.clock, old_sides);
     u.request.cluster = "orders";
     u.request.target = (struct version){17, -1};
     u.request.max_lag_bytes = 1 << 20;

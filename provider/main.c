@@ -1,11 +1,14 @@
 /* main.c — started by Terraform (no argument) or by a person (a command). */
 #include "provider/provider.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 int main(int argc, char **argv)
 {
     /* A core dump would hold passwords and tokens. */
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    /* A hundred workers mostly wait for AWS: heaps of their own would only keep what each has freed. */
+    (void)mallopt(M_ARENA_MAX, 1);
     return argc > 1 ? command_main(argc, argv) : tf_serve(&aurora_provider);
 }

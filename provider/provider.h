@@ -31,7 +31,8 @@ struct provider_pg {
 };
 
 struct provider_config {
-    struct aws *aws;       /* NULL: unknown at plan, see `unknown` */
+    struct aws *aws;             /* NULL: unknown at plan, see `unknown` */
+    struct old_sides *old_sides; /* with aws, never NULL then */
     const char *unknown;   /* NULL or "endpoints is known only after apply": for a warning of the caller */
     struct provider_pg pg; /* the provider's block */
     struct provider_pg pg_env; /* PGUSER … at the time of configure */

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { UPLOAD_BUFFER = 16 * 1024 }; /* libcurl's least: requests are small, and each place has one */
 enum { KEPT_CONNECTIONS = 2, POLL_MS = 1000, RETRY_AFTER_MAX_S = 3600 };
 
 struct place {
@@ -355,6 +356,7 @@ static void set_transport(CURL *c, const struct http *h, const struct http_reque
     if (k->ca_file && *k->ca_file)
         (void)curl_easy_setopt(c, CURLOPT_CAINFO, k->ca_file);
     (void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
     (void)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
     (void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)k->connect_ms);

@@ -62,6 +62,11 @@ MUST_CHECK bool rds_cluster_find(const struct aws_session *s, const char *id, co
                                  struct err *e);
 MUST_CHECK bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *const **ret,
                                  size_t *ret_n, struct err *e);
+/* Every cluster in its turn, so that a fleet of any size fits into memory; it lives only during the call of
+ * `each`. */
+MUST_CHECK bool rds_cluster_each(const struct aws_session *s,
+                                 void (*each)(void *arg, const struct rds_cluster *c), void *arg,
+                                 struct err *e);
 /* By DbClusterResourceId (AWS filter): survives renames. */
 MUST_CHECK bool rds_cluster_find_by_resource_id(const struct aws_session *s, const char *resource_id,
                                                 const struct rds_cluster **ret, struct err *e);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { PAGES_MAX = 500 }; /* of up to 100 objects */
+enum { EACH_PAGE = 40 };  /* MaxRecords may be 20 to 100 */
 
 void fields_add(struct fields *f, const char *name, const char *value)
 {
@@ -108,6 +109,45 @@ static void keep_items(struct arena *a, struct pages *p, const struct xml *page)
     p->count += n;
 }
 
+static bool read_page(const struct aws_session *s, struct pages *p, struct fields *f, const struct xml **ret,
+                      struct err *e)
+{
+    const struct xml *page = NULL;
+    size_t fixed = f->n;
+    if (p->n > 0)
+        fields_add(f, "Marker", p->marker);
+    bool ok = rds_call(s, p->op->action, f, &page, e);
+    f->n = fixed;
+    if (!ok || !next_page(p, page, e))
+        return false;
+    *ret = page;
+    return true;
+}
+
+bool rds_each(const struct aws_session *s, const char *action, struct fields *f, const struct shape *shape,
+              void (*each)(void *arg, const void *item), void *arg, struct err *e)
+{
+    struct pages p = {.op = aws_op_find("rds", action), .shape = shape};
+    if (!p.op || !p.op->list)
+        return err_set(e, ERR_BUG, "rds %s is no list", action);
+    fields_add_int(f, "MaxRecords", EACH_PAGE);
+    do {
+        struct arena *a CLEANUP(arena_cleanup) = arena_new();
+        struct aws_session own = *s;
+        const struct xml *page = NULL;
+        size_t n = 0;
+        own.arena = a;
+        if (!read_page(&own, &p, f, &page, e))
+            return false;
+        const char *items = shape_read_list(a, shape, xml_find(page, p.op->list), p.op->item, &n);
+        for (size_t i = 0; i < n; i++)
+            each(arg, items + i * shape->size);
+        p.known = p.known ? arena_strdup(s->arena, p.known) : NULL;
+        p.marker = arena_strdup(s->arena, p.marker);
+    } while (*p.marker);
+    return true;
+}
+
 bool rds_list(const struct aws_session *s, const char *action, struct fields *f, const struct shape *shape,
               void *ret, size_t *ret_n, struct err *e)
 {
@@ -116,12 +156,7 @@ bool rds_list(const struct aws_session *s, const char *action, struct fields *f,
         return err_set(e, ERR_BUG, "rds %s is no list", action);
     do {
         const struct xml *page = NULL;
-        size_t fixed = f->n;
-        if (p.n > 0)
-            fields_add(f, "Marker", p.marker);
-        bool ok = rds_call(s, action, f, &page, e);
-        f->n = fixed;
-        if (!ok || !next_page(&p, page, e))
+        if (!read_page(s, &p, f, &page, e))
             return false;
         keep_items(s->arena, &p, page);
     } while (*p.marker);

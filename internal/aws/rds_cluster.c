@@ -152,6 +152,25 @@ bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *con
     return true;
 }
 
+struct each_cluster {
+    void (*each)(void *arg, const struct rds_cluster *c);
+    void *arg;
+};
+
+static void see_cluster(void *arg, const void *item)
+{
+    const struct each_cluster *k = arg;
+    k->each(k->arg, item);
+}
+
+bool rds_cluster_each(const struct aws_session *s, void (*each)(void *arg, const struct rds_cluster *c),
+                      void *arg, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    struct each_cluster k = {each, arg};
+    return rds_each(s, "DescribeDBClusters", &f, &cluster_shape, see_cluster, &k, e);
+}
+
 bool rds_cluster_modify(const struct aws_session *s, const char *id, const struct rds_cluster_change *c,
                         struct err *e)
 {

@@ -49,6 +49,10 @@ MUST_CHECK bool rds_call_unless_absent(const struct aws_session *s, const char *
 /* All pages. *ret: array of structs of that shape. */
 MUST_CHECK bool rds_list(const struct aws_session *s, const char *action, struct fields *f,
                          const struct shape *shape, void *ret, size_t *ret_n, struct err *e);
+/* Every element in its turn; no more than a page of them is in memory. */
+MUST_CHECK bool rds_each(const struct aws_session *s, const char *action, struct fields *f,
+                         const struct shape *shape, void (*each)(void *arg, const void *item), void *arg,
+                         struct err *e);
 /* The only element; *ret = NULL if the list is empty or AWS answers that it is absent. */
 MUST_CHECK bool rds_find(const struct aws_session *s, const char *action, struct fields *f,
                          const struct shape *shape, void *ret, struct err *e);

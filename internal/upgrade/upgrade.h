@@ -17,6 +17,7 @@
 #include "internal/base/clock.h"
 #include "internal/flow/flow.h"
 #include "internal/pg/pg.h"
+#include "internal/upgrade/old_sides.h"
 
 enum on_destroy { DESTROY_REFUSE, DESTROY_KEEP_OLD, DESTROY_DELETE_OLD };
 
@@ -95,11 +96,13 @@ struct upgrade {
     const char *old_hint;        /* resource id of the old cluster, where the state knows it; NULL: not */
     const char *deployment_hint; /* the deployment's identifier, likewise */
     bool old_searched;
+    struct old_sides *old_sides; /* shared by all operations of the provider */
     bool is_verified;   /* an earlier apply has proved the new side: what was changed since is no fault */
     struct arena *look; /* owns `world` */
 };
 
-void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock);
+void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock,
+                  struct old_sides *old_sides);
 void upgrade_done(struct upgrade *u);
 
 /* One operation per cluster and process: a create waits here for a destroy of the same cluster. ERR_CANCELLED

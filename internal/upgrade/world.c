@@ -5,9 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
-void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock)
+void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock,
+                  struct old_sides *old_sides)
 {
-    *u = (struct upgrade){.arena = arena, .aws = *s, .clock = clock, .stop = s->stop, .look = arena_new()};
+    *u = (struct upgrade){.arena = arena,
+                          .aws = *s,
+                          .clock = clock,
+                          .stop = s->stop,
+                          .old_sides = old_sides,
+                          .look = arena_new()};
     u->aws.arena = u->look;
     u->request = (struct request){.target_min_capacity = -1, .max_write_outage_s = 300};
 }
@@ -73,19 +79,19 @@ static bool is_old_of(const struct upgrade *u, const struct rds_cluster *k)
            strcasecmp(k->identifier, u->request.cluster) != 0;
 }
 
-/* The tag is the only trace of the old cluster once the deployment is gone, and AWS cannot look for tags: all
- * clusters are read, once. */
+/* Once the deployment is gone, the tag alone tells. Searched for once: what is found is known by its resource
+ * id from then on. */
 static bool search_old(struct upgrade *u, struct world *w, struct err *e)
 {
-    const struct rds_cluster *const *all = NULL;
-    size_t n = 0;
+    const char *id = NULL;
     if (u->old_searched)
         return true;
-    if (!rds_cluster_list(&u->aws, &all, &n, e))
+    if (!old_sides_find(u->old_sides, &u->aws, u->request.cluster, &id, e))
         return err_wrap(e, "look for the old side of %s", u->request.cluster);
-    for (size_t i = 0; i < n; i++)
-        if (is_old_of(u, all[i]))
-            w->old = all[i];
+    if (id && !rds_cluster_find_by_resource_id(&u->aws, id, &w->old, e))
+        return false;
+    if (w->old && !is_old_of(u, w->old))
+        w->old = NULL;
     u->old_searched = true;
     return true;
 }
