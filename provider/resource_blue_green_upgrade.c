@@ -22,7 +22,7 @@ struct walk {
     const char *name; /* of the operation, for the journal */
     int64_t timeout_ms;
     size_t findings;
-    bool has_walked; /* the world may be another than the one first looked at */
+    bool has_walked;           /* the world may be another than the one first looked at */
     const struct step *failed; /* the row the walk ended at; NULL: none, or before the first */
 };
 
