@@ -96,9 +96,13 @@ const struct value *object_state(struct tf_call *c, const struct member *table, 
 const struct value *object_settle(struct tf_call *c, const struct value *planned, const struct value *now)
 {
     const struct value *state = planned;
-    for (size_t i = 0; i < planned->count; i++)
-        if (value_is_unknown(planned->items[i]))
-            state = tf_with(c, state, planned->keys[i], value_get(now, planned->keys[i]));
+    for (size_t i = 0; i < planned->count; i++) {
+        const struct value *was = planned->items[i], *is = value_get(now, planned->keys[i]);
+        if (value_is_unknown(was))
+            state = tf_with(c, state, planned->keys[i], is);
+        else if (was->kind == VALUE_OBJECT && value_has_unknown(was))
+            state = tf_with(c, state, planned->keys[i], object_settle(c, was, is));
+    }
     return state;
 }
 
