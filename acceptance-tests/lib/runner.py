@@ -39,6 +39,7 @@ class Part:
     seconds: int
     reader: object = None  # (status, output) -> [Row]
     alone: bool = True
+    long: bool = False  # runs with --long, or when it is named
     needs: tuple = ()
     rows: list = field(default_factory=list)
     took: float = 0.0
@@ -209,11 +210,12 @@ def ctest_part(name, seconds, *selection):
 
 
 def story_part(folder):
-    """A story may say "# seconds: N" and "# alone" (it measures time) in its first lines."""
+    """A story may say "# seconds: N", "# alone" (it measures time) and "# long" in its first lines."""
     head = (folder / "run").read_text()[:2000]
     seconds = re.search(r"^# seconds: (\d+)$", head, re.M)
     return Part(folder.name, [str(folder / "run")], int(seconds.group(1)) if seconds else 600, read_tap,
-                alone=re.search(r"^# alone$", head, re.M) is not None, needs=("build/release",))
+                alone=re.search(r"^# alone$", head, re.M) is not None,
+                long=re.search(r"^# long$", head, re.M) is not None, needs=("build/release",))
 
 
 def all_parts(jobs):
@@ -230,9 +232,9 @@ def all_parts(jobs):
     return parts
 
 
-def chosen(parts, only):
+def chosen(parts, only, with_long):
     if not only:
-        return parts
+        return [part for part in parts if with_long or not part.long]
     unknown = [name for name in only if not any(part.name.startswith(name) for part in parts)]
     if unknown:
         raise SystemExit(f"no such part: {' '.join(unknown)} (see --list)")
@@ -273,12 +275,13 @@ def interrupted(number, _frame):
 def main():
     parser = argparse.ArgumentParser(prog="acceptance-tests/run")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="parts, or beginnings of their names")
+    parser.add_argument("--long", action="store_true", help="the long parts, too")
     parser.add_argument("--list", action="store_true", help="names of all parts")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    parts = chosen(all_parts(options.jobs), options.only)
+    parts = chosen(all_parts(options.jobs), options.only, options.long or options.list)
     if options.list:
-        print("\n".join(part.name for part in parts))
+        print("\n".join(part.name + (" (long)" if part.long else "") for part in parts))
         return 0
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
