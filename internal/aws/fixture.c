@@ -1,8 +1,11 @@
 #include "internal/aws/fixture.h"
 #include "internal/base/file.h"
 
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,22 +113,32 @@ int fixture_home_make(void **state)
     return mkdtemp(home) && dir_make(arena_printf(a, "%s/.aws", home), &e) ? 0 : -1;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 int fixture_home_remove(void **state)
 {
     (void)state;
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    (void)unlink(arena_printf(a, "%s/.aws/config", home));
-    (void)unlink(arena_printf(a, "%s/.aws/credentials", home));
-    (void)rmdir(arena_printf(a, "%s/.aws", home));
-    return rmdir(home);
+    return nftw(home, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *fixture_home_path(struct arena *a, const char *name)
+{
+    return arena_printf(a, "%s/.aws/%s", home, name);
 }
 
 void fixture_home_write(const char *name, const char *text)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct err e = ERR_INIT;
-    const char *path = arena_printf(a, "%s/.aws/%s", home, name);
-    if (!file_replace(path, text ? text : "", text ? strlen(text) : 0, 0600, &e))
+    const char *path = fixture_home_path(a, name);
+    const char *folder = arena_memdup(a, path, (size_t)(strrchr(path, '/') - path));
+    if (!dir_make(folder, &e) || !file_replace(path, text ? text : "", text ? strlen(text) : 0, 0600, &e))
         fail_msg("%s", e.text);
 }
 

@@ -55,8 +55,9 @@ struct variable {
 };
 int fixture_home_make(void **state); /* group set-up and tear-down */
 int fixture_home_remove(void **state);
-void fixture_home_write(const char *name, const char *text); /* "config", "credentials"; NULL: empty */
-void fixture_set_env(const struct variable *list);           /* ends with name == NULL */
+void fixture_home_write(const char *name, const char *text); /* below ~/.aws; text NULL: empty */
+const char *fixture_home_path(struct arena *a, const char *name);
+void fixture_set_env(const struct variable *list); /* ends with name == NULL */
 /* HOME is the fixture's, the metadata service is switched off, unless the list says otherwise. */
 const char *fixture_getenv(const char *name);
 

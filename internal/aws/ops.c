@@ -69,6 +69,10 @@ static const struct aws_op ops[] = {
     CALL("SwitchoverBlueGreenDeployment", 0, BLUEGREEN_GONE),
     CALL("DeleteBlueGreenDeployment", OP_REPEATABLE, BLUEGREEN_GONE),
     CALL("CreateDBClusterSnapshot", OP_REPEATABLE, NULL),
+    CALL("AddRoleToDBCluster", OP_REPEATABLE | OP_NO_RESULT, CLUSTER_GONE),
+    CALL("RemoveRoleFromDBCluster", OP_REPEATABLE | OP_NO_RESULT, "DBClusterRoleNotFound"),
+    CALL("EnableHttpEndpoint", OP_REPEATABLE, NULL),
+    CALL("DisableHttpEndpoint", OP_REPEATABLE, NULL),
     CALL("AddTagsToResource", OP_REPEATABLE | OP_NO_RESULT, NULL),
     CALL("RemoveTagsFromResource", OP_REPEATABLE | OP_NO_RESULT, NULL),
 

@@ -88,6 +88,16 @@ struct rds_cluster_change { /* NULL, -1, <0: leave */
     }
 MUST_CHECK bool rds_cluster_modify(const struct aws_session *s, const char *id,
                                    const struct rds_cluster_change *c, struct err *e);
+/* Any other settings by their names on the wire (ends with name == NULL; value NULL is not sent), at once. */
+MUST_CHECK bool rds_cluster_set(const struct aws_session *s, const char *id, const struct aws_field *settings,
+                                struct err *e);
+MUST_CHECK bool rds_instance_set(const struct aws_session *s, const char *id,
+                                 const struct aws_field *settings, struct err *e);
+/* feature "": none. Added already, or not there to be removed: done. */
+MUST_CHECK bool rds_cluster_role(const struct aws_session *s, const char *id, const struct rds_role *role,
+                                 bool add, struct err *e);
+/* The Data API of an Aurora cluster that is not Serverless v1. */
+MUST_CHECK bool rds_http_endpoint(const struct aws_session *s, const char *arn, bool on, struct err *e);
 /* final_snapshot NULL = none. Absent cluster: done. delete_backups false keeps automated backups. */
 MUST_CHECK bool rds_cluster_delete(const struct aws_session *s, const char *id, const char *final_snapshot,
                                    bool delete_backups, struct err *e);

@@ -196,6 +196,48 @@ bool rds_cluster_modify(const struct aws_session *s, const char *id, const struc
     return rds_call(s, "ModifyDBCluster", &f, NULL, e);
 }
 
+static bool set_all(const struct aws_session *s, const char *action, const char *name, const char *id,
+                    const struct aws_field *settings, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, name, id);
+    for (; settings->name; settings++)
+        fields_add(&f, settings->name, settings->value);
+    fields_add_bool(&f, "ApplyImmediately", true);
+    return rds_call(s, action, &f, NULL, e);
+}
+
+bool rds_cluster_set(const struct aws_session *s, const char *id, const struct aws_field *settings,
+                     struct err *e)
+{
+    return set_all(s, "ModifyDBCluster", "DBClusterIdentifier", id, settings, e);
+}
+
+bool rds_cluster_role(const struct aws_session *s, const char *id, const struct rds_role *role, bool add,
+                      struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    struct err why = ERR_INIT;
+    fields_add(&f, "DBClusterIdentifier", id);
+    fields_add(&f, "RoleArn", role->arn);
+    fields_add(&f, "FeatureName", role->feature[0] ? role->feature : NULL);
+    if (!add)
+        return rds_call_unless_absent(s, "RemoveRoleFromDBCluster", &f, e);
+    if (rds_call(s, "AddRoleToDBCluster", &f, NULL, &why) ||
+        strcmp(why.remote_code, "DBClusterRoleAlreadyExists") == 0)
+        return true;
+    if (e)
+        *e = why;
+    return false;
+}
+
+bool rds_http_endpoint(const struct aws_session *s, const char *arn, bool on, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, "ResourceArn", arn);
+    return rds_call(s, on ? "EnableHttpEndpoint" : "DisableHttpEndpoint", &f, NULL, e);
+}
+
 bool rds_cluster_delete(const struct aws_session *s, const char *id, const char *final_snapshot,
                         bool delete_backups, struct err *e)
 {
@@ -255,6 +297,12 @@ bool rds_instance_set_parameter_group(const struct aws_session *s, const char *i
     fields_add(&f, "DBParameterGroupName", group);
     fields_add_bool(&f, "ApplyImmediately", true);
     return rds_call(s, "ModifyDBInstance", &f, NULL, e);
+}
+
+bool rds_instance_set(const struct aws_session *s, const char *id, const struct aws_field *settings,
+                      struct err *e)
+{
+    return set_all(s, "ModifyDBInstance", "DBInstanceIdentifier", id, settings, e);
 }
 
 bool rds_instance_reboot(const struct aws_session *s, const char *id, struct err *e)

@@ -144,7 +144,7 @@ static void keep_token(struct sso *s, const struct value *answer, int64_t second
     buf_done(&b);
 }
 
-/* False without an error where the token can still be used or a login is needed: the caller decides. */
+/* False without an error if there is nothing to renew it with. */
 static bool refresh(struct sso *s, struct err *e)
 {
     const char *body = left_ms(s, "registrationExpiresAt") > 0 ? refresh_body(s) : NULL;
@@ -159,12 +159,16 @@ static bool refresh(struct sso *s, struct err *e)
                     .headers = {{"content-type", "application/json"}},
                     .body = str_of(body),
                     .tries = 1}; /* a second use of the refresh token would be refused */
-    bool ok = ask(s->h, &q, &reply, e) && reply.status == 200 &&
-              ask_object(s->h, buf_view(&reply.body), "the answer", &v, e);
+    bool ok = ask(s->h, &q, &reply, e);
+    if (ok && reply.status != 200)
+        ok = err_set(e, ERR_AUTH, "IAM Identity Center answers HTTP %d", reply.status);
+    ok = ok && ask_object(s->h, buf_view(&reply.body), "the answer", &v, e);
     http_reply_done(&reply);
     const char *token = value_as_text(value_get(v, "accessToken"), "");
     int64_t seconds = value_as_int(value_get(v, "expiresIn"), 0);
-    if (!ok || !*token || seconds <= 0 || seconds > EXPIRES_IN_MAX)
+    if (ok && (!*token || seconds <= 0 || seconds > EXPIRES_IN_MAX))
+        ok = err_set(e, ERR_AUTH, "IAM Identity Center's answer has no token");
+    if (!ok)
         return false;
     s->token = token;
     log_secret(token);
