@@ -38,5 +38,7 @@ MUST_CHECK bool bluegreen_long_transaction(struct sandbox *sb, const char *blue,
 
 /* After a restart: replication of every deployment that is not switched over. Without the lock. */
 void bluegreen_resume_all(struct sandbox *sb);
+/* Before the servers start again: switchovers that died after the names had moved. */
+void bluegreen_settle_all(struct sandbox *sb);
 
 #endif

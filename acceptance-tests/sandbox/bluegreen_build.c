@@ -211,6 +211,16 @@ static bool remember_catalogues(struct job *j, struct err *e)
     return true;
 }
 
+static void note_built(struct job *j)
+{
+    sandbox_lock(j->sb);
+    const json_t *d = job_deployment(j);
+    json_t *green = store_resource(j->sb->store, KIND_CLUSTER, rec_str(d, "_green"));
+    if (green)
+        rec_set_bool(green, "_volume", true);
+    sandbox_unlock(j->sb);
+}
+
 static bool build(struct job *j, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
@@ -223,19 +233,20 @@ static bool build(struct job *j, struct err *e)
     if (!job_sides(j, &s, e) || !upgrade_log_folder(j->sb, a, s.green, &folder, e))
         return false;
     sandbox_lock(j->sb);
-    json_t *green = store_resource(j->sb->store, KIND_CLUSTER, s.green);
+    const json_t *green = store_resource(j->sb->store, KIND_CLUSTER, s.green);
     if (green) {
         cluster_params(j->sb, a, green, &params, &n);
         major = (int)rec_int(green, "_major");
         version = arena_strdup(a, rec_str(green, "EngineVersion"));
-        rec_set_bool(green, "_volume", true);
     }
     sandbox_unlock(j->sb);
-    if (volume_major(j->sb->engine, s.green) != 0)
-        return true; /* built before a restart of ours */
-    return (bluegreen_build(j->sb->engine, s.blue, s.green, major, params, n, folder, e) &&
-            volume_set_label(j->sb->engine, s.green, version, e)) ||
-           err_wrap(e, "build the green environment");
+    /* what a killed process was building follows nobody, or not all of blue */
+    bool ok = (volume_major(j->sb->engine, s.green) == 0 || volume_delete(j->sb->engine, s.green, e)) &&
+              bluegreen_build(j->sb->engine, s.blue, s.green, major, params, n, folder, e) &&
+              volume_set_label(j->sb->engine, s.green, version, e);
+    if (ok)
+        note_built(j);
+    return ok || err_wrap(e, "build the green environment");
 }
 
 static bool upgrade_task(struct job *j, struct err *e)
@@ -286,7 +297,14 @@ static json_t *new_twin(struct sandbox *sb, struct arena *a, const json_t *d, co
     return store_add(sb->store, KIND_INSTANCE, twin);
 }
 
-/* The next of blue's instances without a twin; false: all have one. */
+/* A twin that has no address yet: its process was killed. */
+static const json_t *unfinished_twin(struct job *j, const json_t *detail)
+{
+    const json_t *twin = store_resource(j->sb->store, KIND_INSTANCE, rec_str(detail, "_target"));
+    return twin && !rec_has(twin, "_address") ? twin : NULL;
+}
+
+/* The next of blue's instances without a complete twin; false: all have one. */
 static bool make_twin(struct job *j, struct arena *a, char ret_id[RESOURCE_SIZE])
 {
     bool made = false;
@@ -297,10 +315,14 @@ static bool make_twin(struct job *j, struct arena *a, char ret_id[RESOURCE_SIZE]
     json_array_foreach(rec_get(d, "SwitchoverDetails"), i, detail)
     {
         const json_t *blue = store_resource(j->sb->store, KIND_INSTANCE, rec_str(detail, "_source"));
-        if (made || !green || !blue || !rec_is(detail, "_kind", "db") || rec_has(detail, "_target"))
+        const json_t *twin = unfinished_twin(j, detail);
+        if (made || !green || !blue || !rec_is(detail, "_kind", "db") ||
+            (rec_has(detail, "_target") && !twin))
             continue;
-        const json_t *twin = new_twin(j->sb, a, d, blue, green);
-        set_target(d, rec_str(detail, "_source"), KIND_INSTANCE, twin);
+        if (!twin) {
+            twin = new_twin(j->sb, a, d, blue, green);
+            set_target(d, rec_str(detail, "_source"), KIND_INSTANCE, twin);
+        }
         (void)snprintf(ret_id, RESOURCE_SIZE, "%s", rec_str(twin, "DbiResourceId"));
         made = true;
     }

@@ -120,9 +120,9 @@ static const struct job_step DELETE_STEPS[] = {
 };
 const struct job_kind JOB_BG_DELETE = {"bluegreen-delete", DELETE_STEPS, delete_failed};
 
-void bluegreen_resume_all(struct sandbox *sb)
+/* The two sides of every deployment that is switched or not, in the arena. */
+static struct bluegreen_sides *sides_of(struct sandbox *sb, struct arena *a, bool switched, size_t *ret_n)
 {
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct bluegreen_sides *sides = NULL;
     size_t n = 0, cap = 0, i;
     json_t *d;
@@ -133,11 +133,34 @@ void bluegreen_resume_all(struct sandbox *sb)
         (void)snprintf(s.id, sizeof s.id, "%s", rec_str(d, "BlueGreenDeploymentIdentifier"));
         (void)snprintf(s.blue, sizeof s.blue, "%s", rec_str(d, "_blue"));
         (void)snprintf(s.green, sizeof s.green, "%s", rec_str(d, "_green"));
-        if (!rec_bool(d, "_switched") && rec_has(d, "_green"))
+        bool under_way = !switched || rec_is(d, "Status", "SWITCHOVER_IN_PROGRESS");
+        if (rec_bool(d, "_switched") == switched && rec_has(d, "_green") && under_way)
             ARR_PUSH(a, sides, n, cap, s);
     }
     sandbox_unlock(sb);
-    for (i = 0; i < n; i++) {
+    *ret_n = n;
+    return sides;
+}
+
+void bluegreen_settle_all(struct sandbox *sb)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    size_t n;
+    const struct bluegreen_sides *sides = sides_of(sb, a, true, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct err e = ERR_INIT;
+        if (!bluegreen_settle(sb->engine, sides[i].blue, sides[i].green, &e))
+            sandbox_warn("finish the switchover of %s: %s%s%s", sides[i].id, e.text, *e.said ? ": " : "",
+                         e.said);
+    }
+}
+
+void bluegreen_resume_all(struct sandbox *sb)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    size_t n;
+    const struct bluegreen_sides *sides = sides_of(sb, a, false, &n);
+    for (size_t i = 0; i < n; i++) {
         struct err e = ERR_INIT;
         bool both = volume_running(sb->engine, sides[i].blue) && volume_running(sb->engine, sides[i].green);
         if (both && !bluegreen_resume(sb->engine, sides[i].blue, sides[i].green, &e))

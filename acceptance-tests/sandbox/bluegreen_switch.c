@@ -319,10 +319,10 @@ static bool switch_over(struct job *j, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct flip f = {.job = j, .arena = a, .hold = hold_of(j)};
-    if (already_switched(j))
-        return true;
     if (!job_sides(j, &f.sides, e))
         return false;
+    if (already_switched(j)) /* before our process was killed */
+        return bluegreen_settle(j->sb->engine, f.sides.blue, f.sides.green, e);
     tell_cluster(j, "notification", "Sequence sync for switchover", "has initiated.");
     sandbox_lock(j->sb);
     collect(j, a, &f.exchanges);

@@ -164,6 +164,9 @@ struct bluegreen_switch {
  * drain by marker LSN, copy sequences, flip, open green for writes, leave blue read-only until
  * bluegreen_drop. On any failure blue is writable again and it says why. */
 MUST_CHECK bool bluegreen_switchover(struct engine *g, const struct bluegreen_switch *s, struct err *e);
+/* For a switchover whose flip has happened and whose process died then: green is open, blue is locked, and
+ * green follows no more. Servers that do not run are only told so at their next start. */
+MUST_CHECK bool bluegreen_settle(struct engine *g, const char *blue, const char *green, struct err *e);
 /* Removes what build made on whichever side is left; lifts blue's read-only lock. Tolerates "already so". */
 MUST_CHECK bool bluegreen_drop(struct engine *g, const char *blue, const char *green, struct err *e);
 /* Again after the sandbox was restarted: subscriptions point to sockets and ports of servers, which may have

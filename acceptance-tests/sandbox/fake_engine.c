@@ -387,6 +387,13 @@ bool bluegreen_drop(struct engine *g, const char *blue, const char *green, struc
     return change(blue, lock_writes, NULL, e);
 }
 
+bool bluegreen_settle(struct engine *g, const char *blue, const char *green, struct err *e)
+{
+    struct bluegreen_switch s = {.blue = blue, .green = green};
+    (void)g;
+    return change(blue, lock_writes, &s, e);
+}
+
 bool bluegreen_resume(struct engine *g, const char *blue, const char *green, struct err *e)
 {
     (void)g;

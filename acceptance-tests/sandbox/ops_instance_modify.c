@@ -137,14 +137,22 @@ struct outcome {
     bool restart;
 };
 
-static struct outcome change_record(struct job *j, struct arena *a)
+/* The name asked for, as RDS stores it; "" if none. */
+static const char *new_name(struct job *j, struct arena *a)
+{
+    sandbox_lock(j->sb);
+    char *name = arena_strdup(a, rec_str(rec_get(j->args, "changes"), "NewDBInstanceIdentifier"));
+    sandbox_unlock(j->sb);
+    for (char *p = name; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return name;
+}
+
+/* Name and address change together: whenever our process is killed, both are on record or neither. */
+static struct outcome change_record(struct job *j, struct arena *a, const char *name, const char *address)
 {
     struct outcome o = {0};
     json_t *instance = job_instance(j), *changes = rec_get(j->args, "changes");
-    char name[64];
-    (void)snprintf(name, sizeof name, "%s", rec_str(changes, "NewDBInstanceIdentifier"));
-    for (char *p = name; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
     if (!instance)
         return o;
     instance_take(instance, changes);
@@ -152,6 +160,7 @@ static struct outcome change_record(struct job *j, struct arena *a)
     if (*name && !rec_is(instance, "DBInstanceIdentifier", name)) {
         o.old_name = arena_strdup(a, rec_str(instance, "DBInstanceIdentifier"));
         rec_set_str(instance, "DBInstanceIdentifier", name);
+        rec_set_str(instance, "_address", address);
         store_set_arn(j->sb->store, KIND_INSTANCE, instance);
         event_add(j->sb, KIND_INSTANCE, instance, "notification", "Renamed instance from %s to %s",
                   o.old_name, name);
@@ -167,17 +176,17 @@ static struct outcome change_record(struct job *j, struct arena *a)
 static bool apply(struct job *j, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    char resource[RESOURCE_SIZE], instance[RESOURCE_SIZE];
+    char resource[RESOURCE_SIZE];
+    const char *name = new_name(j, a), *address = "";
     (void)job_arg(j, "cluster", resource, sizeof resource);
-    (void)job_arg(j, "instance", instance, sizeof instance);
+    if (*name &&
+        !endpoint_address(j->sb->engine, a, endpoint_key(a, ENDPOINT_OF_INSTANCE, name), &address, e))
+        return false;
     sandbox_lock(j->sb);
-    struct outcome o = change_record(j, a);
+    struct outcome o = change_record(j, a, name, address);
     sandbox_unlock(j->sb);
-    if (o.old_name) {
+    if (o.old_name)
         endpoint_remove(j->sb->engine, endpoint_key(a, ENDPOINT_OF_INSTANCE, o.old_name));
-        if (!instance_address(j->sb, instance, e))
-            return false;
-    }
     if (o.restart && (!volume_stop(j->sb->engine, resource, e) || !cluster_start(j->sb, resource, e)))
         return false;
     return cluster_point_endpoints(j->sb, resource, e);

@@ -234,9 +234,11 @@ static bool copy_volume(struct job *j, struct err *e)
     lsn_t lsn = 0, recorded = 0;
     (void)job_arg(j, "cluster", resource, sizeof resource);
     (void)job_arg(j, "source", source, sizeof source);
-    if (volume_major(j->sb->engine, source) == 0 || volume_major(j->sb->engine, resource) != 0)
-        return true; /* nothing to copy, or copied before a restart of ours */
-    if (!volume_clone(j->sb->engine, source, resource, true, &lsn, e))
+    if (volume_major(j->sb->engine, source) == 0)
+        return true; /* nothing to copy */
+    /* what a killed process copied may lack its position */
+    if ((volume_major(j->sb->engine, resource) != 0 && !volume_delete(j->sb->engine, resource, e)) ||
+        !volume_clone(j->sb->engine, source, resource, true, &lsn, e))
         return err_wrap(e, "copy the volume");
     /* a snapshot stands at the point where it was taken, whatever its copies went through since */
     if (*job_arg(j, "lsn", text, sizeof text) && lsn_parse(text, &recorded))

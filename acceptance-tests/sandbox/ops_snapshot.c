@@ -73,12 +73,24 @@ json_t *snapshot_new(struct sandbox *sb, const json_t *cluster, const char *id, 
     return store_add(sb->store, KIND_SNAPSHOT, snapshot);
 }
 
+static bool is_copied(struct sandbox *sb, const char *volume)
+{
+    sandbox_lock(sb);
+    const json_t *snapshot = store_find_by(sb->store, KIND_SNAPSHOT, "_volume", volume);
+    bool copied = !snapshot || rec_bool(snapshot, "_copied");
+    sandbox_unlock(sb);
+    return copied;
+}
+
 bool snapshot_copy_volume(struct sandbox *sb, const char *resource, const char *volume, struct err *e)
 {
     lsn_t lsn = 0;
     char text[LSN_SIZE];
-    if (volume_major(sb->engine, volume) != 0 || volume_major(sb->engine, resource) == 0)
-        return true; /* copied before a restart of ours, or nothing to copy */
+    if (is_copied(sb, volume) || volume_major(sb->engine, resource) == 0)
+        return true; /* before a restart of ours, or nothing to copy */
+    /* a copy whose position was not noted, because our process was killed, is of no use */
+    if (volume_major(sb->engine, volume) != 0 && !volume_delete(sb->engine, volume, e))
+        return err_wrap(e, "copy the volume again");
     if (!volume_clone(sb->engine, resource, volume, true, &lsn, e))
         return err_wrap(e, "copy the volume");
     sandbox_lock(sb);

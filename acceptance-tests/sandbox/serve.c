@@ -182,6 +182,7 @@ bool serve(const struct serve_options *o, struct stop *stop, struct err *e)
     bool ok = take_folder(&r, o->state_dir, e) && open_parts(&r, o, e);
     if (ok) {
         r.sb.jobs = jobs_new(&r.sb);
+        bluegreen_settle_all(&r.sb);
         restart_servers(&r);
         bluegreen_resume_all(&r.sb);
         jobs_resume(&r.sb);

@@ -406,6 +406,25 @@ bool bluegreen_drop(struct engine *g, const char *blue, const char *green, struc
 
 /* ---- after a restart ---- */
 
+static bool settle_side(struct engine *g, const char *id, enum writes writes, struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct volume *v CLEANUP(volume_leave_cleanup) = NULL;
+    if (!volume_enter(g, id, &v, e))
+        return false;
+    v->writes = writes;
+    if (!volume_save(g, v, volume_path(g, a, v, ""), e) || (server_alive(v) && !server_reload(g, v, e)))
+        return false;
+    return writes != WRITES_OPEN || !server_alive(v) || for_each(g, v, detach_in, e);
+}
+
+bool bluegreen_settle(struct engine *g, const char *blue, const char *green, struct err *e)
+{
+    return ((volume_major(g, blue) == 0 || settle_side(g, blue, WRITES_LOCKED, e)) &&
+            settle_side(g, green, WRITES_OPEN, e)) ||
+           err_wrap(e, "finish the switchover");
+}
+
 bool bluegreen_resume(struct engine *g, const char *blue, const char *green, struct err *e)
 {
     struct pair p CLEANUP(pair_done) = {0};
