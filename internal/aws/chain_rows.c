@@ -1,6 +1,9 @@
 /* The script and the rows of chain_test.c. */
 #include "internal/aws/chain_rows.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #define KEYS_JSON(letter, expiry)                                                                            \
     "\"AccessKeyId\":\"AKID" letter "\",\"SecretAccessKey\":\"" CANARY "-secret-" letter                     \
     "\",\"Token\":\"" CANARY "-token-" letter "\",\"SessionToken\":\"" CANARY "-token-" letter               \
@@ -478,3 +481,61 @@ const struct chain_row chain_rows[] = {
 };
 
 const size_t chain_row_count = ARRAY_LEN(chain_rows);
+
+/* ---- one row's world ---- */
+
+/* "%U" is the server's URL, "%H" is ~/.aws. */
+static const char *filled(struct arena *a, const char *text, const char *url)
+{
+    const char *out = "";
+    for (const char *p = text; p && *p;) {
+        size_t n = strcspn(p, "%");
+        const char *insert = !p[n] ? "" : p[n + 1] == 'U' ? url : fixture_home_path(a, "");
+        out = arena_printf(a, "%s%.*s%s", out, (int)n, p, insert);
+        p += n + (p[n] ? 2 : 0);
+        if (*insert && p[0] == '/' && out[strlen(out) - 1] == '/') /* the folder's own slash */
+            p++;
+    }
+    return out;
+}
+
+static void lay_out(struct arena *a, const struct chain_row *r, const char *url,
+                    struct variable env[CHAIN_VARIABLES + 1])
+{
+    static const char *const all[] = {"credentials", "config", "token", "out", CORP_CACHE, LEGACY_CACHE};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        (void)unlink(fixture_home_path(a, all[i]));
+    fixture_home_write("config", filled(a, r->file, url));
+    for (size_t i = 0; i < CHAIN_FILES && r->files[i].name; i++)
+        fixture_home_write(r->files[i].name, r->files[i].text);
+    for (size_t i = 0; i < CHAIN_VARIABLES && r->env[i].name; i++)
+        env[i] = (struct variable){r->env[i].name, filled(a, r->env[i].value, url)};
+    fixture_set_env(env);
+}
+
+void chain_start(struct chain *h, const struct chain_row *r)
+{
+    static struct variable env[CHAIN_VARIABLES + 1];
+    memset(env, 0, sizeof env);
+    *h = (struct chain){.arena = arena_new()};
+    recorder_init(&h->clock);
+    scripted_start(&h->server, chain_script, NULL);
+    lay_out(h->arena, r, h->server.url, env);
+    h->aws = fixture_aws(&r->config, h->server.url, &h->clock.clock, &h->e);
+}
+
+void chain_stop(struct chain *h)
+{
+    aws_free(h->aws);
+    scripted_stop(&h->server);
+    arena_free(h->arena);
+}
+
+const struct chain_row *chain_row(const char *name)
+{
+    for (size_t i = 0; i < chain_row_count; i++)
+        if (strcmp(chain_rows[i].name, name) == 0)
+            return &chain_rows[i];
+    fail_msg("no row \"%s\"", name);
+    return NULL;
+}

@@ -31,4 +31,16 @@ extern const struct step chain_script[];
 extern const struct chain_row chain_rows[];
 extern const size_t chain_row_count;
 
+/* The world of a row. `aws` is NULL and `e` says why if the configuration itself is refused. */
+struct chain {
+    struct scripted server;
+    struct recorder clock;
+    struct arena *arena;
+    struct aws *aws;
+    struct err e;
+};
+void chain_start(struct chain *h, const struct chain_row *r);
+void chain_stop(struct chain *h);
+const struct chain_row *chain_row(const char *name);
+
 #endif

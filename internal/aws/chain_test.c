@@ -16,35 +16,6 @@
 
 enum { LOG_MAX = 16 * 1024 * 1024 };
 
-/* "%U" is the server's URL, "%H" is ~/.aws. */
-static const char *filled(struct arena *a, const char *text, const char *url)
-{
-    const char *out = "";
-    for (const char *p = text; p && *p;) {
-        size_t n = strcspn(p, "%");
-        const char *insert = !p[n] ? "" : p[n + 1] == 'U' ? url : fixture_home_path(a, "");
-        out = arena_printf(a, "%s%.*s%s", out, (int)n, p, insert);
-        p += n + (p[n] ? 2 : 0);
-        if (*insert && p[0] == '/' && out[strlen(out) - 1] == '/') /* the folder's own slash */
-            p++;
-    }
-    return out;
-}
-
-static void lay_out(struct arena *a, const struct chain_row *r, const char *url,
-                    struct variable env[CHAIN_VARIABLES + 1])
-{
-    static const char *const all[] = {"credentials", "config", "token", "out", CORP_CACHE, LEGACY_CACHE};
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        (void)unlink(fixture_home_path(a, all[i]));
-    fixture_home_write("config", filled(a, r->file, url));
-    for (size_t i = 0; i < CHAIN_FILES && r->files[i].name; i++)
-        fixture_home_write(r->files[i].name, r->files[i].text);
-    for (size_t i = 0; i < CHAIN_VARIABLES && r->env[i].name; i++)
-        env[i] = (struct variable){r->env[i].name, filled(a, r->env[i].value, url)};
-    fixture_set_env(env);
-}
-
 /* What is wrong with the outcome of a row; NULL: nothing. Failing at once would end in the captured log. */
 static const char *judge(const struct chain_row *r, struct scripted *server, bool ok, const struct err *e,
                          struct arena *a)
@@ -65,23 +36,16 @@ static char trouble[4096]; /* of all rows */
 
 static void check_row(const struct chain_row *r)
 {
-    struct scripted server;
-    struct recorder clock;
-    struct err e = ERR_INIT;
+    struct chain h;
     struct sts_identity who;
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct variable env[CHAIN_VARIABLES + 1] = {{0}};
-    recorder_init(&clock);
-    scripted_start(&server, chain_script, NULL);
-    lay_out(a, r, server.url, env);
-    struct aws *w CLEANUP(aws_cleanup) = fixture_aws(&r->config, server.url, &clock.clock, &e);
-    struct aws_session s = {.aws = w, .arena = a};
-    bool ok = w && sts_identity(&s, &who, &e);
-    const char *wrong = judge(r, &server, ok, &e, a);
+    chain_start(&h, r);
+    struct aws_session s = {.aws = h.aws, .arena = h.arena};
+    bool ok = h.aws && sts_identity(&s, &who, &h.e);
+    const char *wrong = judge(r, &h.server, ok, &h.e, h.arena);
     size_t n = strlen(trouble);
     if (wrong)
         (void)snprintf(trouble + n, sizeof trouble - n, "%s: %.500s\n", r->name, wrong);
-    scripted_stop(&server);
+    chain_stop(&h);
 }
 
 static void all_rows(void)
@@ -198,33 +162,6 @@ static void expiries(void **state)
 
 /* ---- waiting ---- */
 
-struct held {
-    struct scripted server;
-    struct recorder clock;
-    struct arena *arena;
-    struct aws *aws;
-    struct err e;
-};
-
-static void hold(struct held *h, const struct chain_row *r)
-{
-    static struct variable env[CHAIN_VARIABLES + 1];
-    memset(env, 0, sizeof env);
-    *h = (struct held){.arena = arena_new()};
-    recorder_init(&h->clock);
-    scripted_start(&h->server, chain_script, NULL);
-    lay_out(h->arena, r, h->server.url, env);
-    h->aws = fixture_aws(&r->config, h->server.url, &h->clock.clock, &h->e);
-    assert_non_null(h->aws);
-}
-
-static void let_go(struct held *h)
-{
-    aws_free(h->aws);
-    scripted_stop(&h->server);
-    arena_free(h->arena);
-}
-
 static const struct chain_row silent = {
     .env = {{"AWS_EC2_METADATA_DISABLED", "false"}, {"AWS_EC2_METADATA_SERVICE_ENDPOINT", "%U/ec2-silent"}}};
 
@@ -232,21 +169,21 @@ static const struct chain_row silent = {
 static void silence_does_not_hold_anybody_up(void **state)
 {
     (void)state;
-    struct held h;
+    struct chain h;
     struct sts_identity who;
-    hold(&h, &silent);
+    chain_start(&h, &silent);
     struct aws_session s = {.aws = h.aws, .arena = h.arena};
     int64_t began = fixture_seconds();
     assert_false(sts_identity(&s, &who, &h.e));
     assert_int_equal(h.e.code, ERR_AUTH);
     assert_non_null(strstr(h.e.text, "does not answer"));
     assert_true(fixture_seconds() - began <= 10);
-    let_go(&h);
+    chain_stop(&h);
 }
 
 static void *stop_when_asked(void *context)
 {
-    struct held *h = ((void **)context)[0];
+    struct chain *h = ((void **)context)[0];
     struct stop *stop = ((void **)context)[1];
     while (scripted_requests(&h->server) == 0)
         (void)stop_wait(stop, 5);
@@ -257,11 +194,11 @@ static void *stop_when_asked(void *context)
 static void stop_ends_the_search(void **state)
 {
     (void)state;
-    struct held h;
+    struct chain h;
     struct sts_identity who;
     struct stop *stop CLEANUP(stop_cleanup) = stop_new();
     pthread_t thread;
-    hold(&h, &silent);
+    chain_start(&h, &silent);
     struct aws_session s = {.aws = h.aws, .arena = h.arena, .stop = stop};
     void *context[] = {&h, stop};
     assert_int_equal(pthread_create(&thread, NULL, stop_when_asked, context), 0);
@@ -269,22 +206,19 @@ static void stop_ends_the_search(void **state)
     (void)pthread_join(thread, NULL);
     assert_int_equal(h.e.code, ERR_CANCELLED);
     assert_int_equal(scripted_requests(&h.server), 1);
-    let_go(&h);
+    chain_stop(&h);
 }
 
 /* The AWS CLI finds the newest token, and nobody else can read it. */
 static void a_renewed_token_is_kept(void **state)
 {
     (void)state;
-    const struct chain_row *r = chain_rows;
-    while (strcmp(r->name, "a token that is renewed") != 0)
-        r++;
-    struct held h;
+    struct chain h;
     struct sts_identity who;
     struct str text;
     struct stat st;
     const struct value *v = NULL;
-    hold(&h, r);
+    chain_start(&h, chain_row("a token that is renewed"));
     struct aws_session s = {.aws = h.aws, .arena = h.arena};
     const char *path = fixture_home_path(h.arena, CORP_CACHE);
     assert_true(sts_identity(&s, &who, &h.e) && stat(path, &st) == 0);
@@ -295,7 +229,7 @@ static void a_renewed_token_is_kept(void **state)
     assert_string_equal(value_as_text(value_get(v, "expiresAt"), ""), "2026-01-02T04:00:45Z");
     assert_string_equal(value_as_text(value_get(v, "startUrl"), ""), "https://corp.example/start");
     assert_string_equal(value_as_text(value_get(v, "clientId"), ""), "id");
-    let_go(&h);
+    chain_stop(&h);
 }
 
 int main(void)
