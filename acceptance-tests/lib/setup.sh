@@ -40,7 +40,8 @@ die() {
 
 missing_packages() {
     local have p
-    have=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "${packages[@]}" 2>/dev/null | awk '$2 == "ii" {print $1}')
+    # dpkg-query fails as soon as one of them is unknown, which is what this is about.
+    have=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "${packages[@]}" 2>/dev/null | awk '$2 == "ii" {print $1}') || true
     for p in "${packages[@]}"; do
         grep -qx -- "$p" <<<"$have" || printf '%s\n' "$p"
     done
