@@ -109,12 +109,115 @@ static void errors_page(struct buf *out)
     }
 }
 
+/* By the name of the source in the client's own table. */
+static const struct {
+    const char *source, *given_by, *renewed;
+} credential_rows[] = {
+    {"provider arguments", "`access_key`, `secret_key`, `token`", "no"},
+    {"assume_role_with_web_identity",
+     "the block; role, file and session name may come from `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`, "
+     "`AWS_ROLE_SESSION_NAME`",
+     "yes, if the token is a file"},
+    {"environment",
+     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; not asked if the provider "
+     "names a `profile`",
+     "no; `AWS_CREDENTIAL_EXPIRATION` tells when they end"},
+    {"web identity",
+     "`AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME`; not asked if the provider "
+     "names a "
+     "`profile`",
+     "yes; the file is read anew"},
+    {"shared credentials and configuration files",
+     "the profile: keys, `source_profile` or `credential_source` with `role_arn` (chains too), "
+     "`web_identity_token_file`, `sso_session` or `sso_start_url`, `credential_process`",
+     "roles and IAM Identity Center: yes; `credential_process`: asked again, but not relied on; keys: no"},
+    {"container",
+     "`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`, with "
+     "`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` or `AWS_CONTAINER_AUTHORIZATION_TOKEN` (ECS, EKS Pod "
+     "Identity)",
+     "yes"},
+    {"instance metadata",
+     "the role of the EC2 instance, by IMDSv2 only; `skip_metadata_api_check` and "
+     "`AWS_EC2_METADATA_DISABLED` switch it off",
+     "yes"},
+};
+
+static void credentials_table(struct buf *out)
+{
+    (void)buf_puts(out, "| source | given by | renewed while the provider runs |\n| --- | --- | --- |\n");
+    for (size_t i = 0; aws_credential_source(i); i++) {
+        cell(out, aws_credential_source(i));
+        for (size_t k = 0; k < ARRAY_LEN(credential_rows); k++)
+            if (strcmp(credential_rows[k].source, aws_credential_source(i)) == 0) {
+                cell(out, credential_rows[k].given_by);
+                cell(out, credential_rows[k].renewed);
+            }
+        (void)buf_puts(out, "|\n");
+    }
+}
+
+static void credentials_page(struct buf *out)
+{
+    (void)buf_puts(out, "---\npage_title: \"Credentials\"\n"
+                        "description: \"Where AWS credentials come from, how they last for hours, and what "
+                        "is refused.\"\n---\n\n"
+                        "# Credentials\n\n"
+                        "Names and order are those of `hashicorp/aws`: a configuration that works there "
+                        "works here. The first "
+                        "source that has credentials is taken, and renewals ask the same source only: an "
+                        "upgrade never goes on as "
+                        "somebody else. The roles of `assume_role` blocks are assumed on top, in order.\n\n");
+    credentials_table(out);
+    (void)buf_puts(
+        out,
+        "\n## Hours of waiting\n\n"
+        "Credentials that can be renewed are, a quarter of an hour before they end, once for all resources. "
+        "If that "
+        "fails, the upgrade goes on with the present ones while they live, warns in the log and tries again "
+        "every "
+        "minute. If they end all the same, the apply fails, nothing is lost, and the next apply goes on.\n\n"
+        "Right before the switchover, `check-credentials` asks how long the credentials last. They must "
+        "outlive "
+        "`max_write_outage` by ten minutes, or come from a source that AWS renews (a role, a token file, IAM "
+        "Identity Center, a container, an instance); else the switchover is refused (AUR0144) while "
+        "production is "
+        "still untouched. A `credential_process` may keep what it gave, or want a person, so only the life "
+        "it "
+        "states counts. Credentials that nobody gives an expiry for are taken to last.\n\n"
+        "A role assumed with another role's credentials lives for one hour at most, whatever `duration` "
+        "says. That "
+        "is enough: it is renewed.\n\n"
+        "## IAM Identity Center\n\n"
+        "Log in with `aws sso login` first. A profile with `sso_session` has its token renewed until the "
+        "session "
+        "itself ends; with the older form (`sso_start_url` in the profile) the token lasts as long as the "
+        "login. If "
+        "it has ended, the error names the command to log in again.\n\n"
+        "## A clock that is wrong\n\n"
+        "If AWS refuses a signature because of its time, the difference to AWS's clock is taken from its "
+        "reply, "
+        "remembered, and the call is repeated once. The machine's own clock is never set.\n\n"
+        "## What is refused\n\n"
+        "- `mfa_serial`: a provider cannot ask for a code. Get session credentials first.\n"
+        "- `login_session` (`aws login`): not read.\n"
+        "- Version 1 of the instance metadata service, and plain HTTP to container agents on other hosts.\n"
+        "- `retry_mode = \"adaptive\"`: repetitions are spread over all calls together already.\n"
+        "- `tag_policy_compliance`: no tag policy is looked at, so the argument would have no effect.\n\n"
+        "## Secrets\n\n"
+        "Keys and tokens are in no state, plan, log, journal or error, and on no command line. The output of "
+        "a "
+        "`credential_process` is not shown, nor what it prints on standard error: run it yourself if it "
+        "fails.\n");
+}
+
 bool guides_write(const char *dir, struct err *e)
 {
     static const struct {
         const char *file;
         void (*write)(struct buf *out);
-    } pages[] = {{"blue-green-steps.md", steps_page}, {"errors.md", errors_page}};
+    } pages[] = {{"blue-green-steps.md", steps_page},
+                 {"errors.md", errors_page},
+                 {"credentials.md", credentials_page}};
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     const char *folder = arena_printf(a, "%s/guides", dir);
     if (!dir_make(folder, e))

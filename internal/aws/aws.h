@@ -91,6 +91,9 @@ MUST_CHECK bool aws_json(const struct aws_session *s, const char *service, const
 MUST_CHECK bool aws_rds_auth_token(const struct aws_session *s, const char *host, int port, const char *user,
                                    const char **ret, struct err *e);
 
+/* The sources of credentials in the order they are asked; NULL behind the last. For the documentation. */
+const char *aws_credential_source(size_t i);
+
 /* Seconds until the present credentials expire; INT64_MAX if they do not. Refreshes them first if that
  * lengthens their life. */
 MUST_CHECK bool aws_credential_life(const struct aws_session *s, int64_t *ret_seconds, struct err *e);

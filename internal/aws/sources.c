@@ -128,6 +128,11 @@ static const struct {
     {"instance metadata", metadata_keys},
 };
 
+const char *aws_credential_source(size_t i)
+{
+    return i < ARRAY_LEN(sources) ? sources[i].name : NULL;
+}
+
 /* A stray line break or blank, pasted along, otherwise ends as an unexplained refusal. */
 static bool is_plain(const char *s)
 {
