@@ -11,11 +11,14 @@ enum { BUILD_MS = 300 * 1000, SWITCH_MS = 20 * 1000, APPLYING_MS = 25 * 1000, RE
 
 void fake_reset(void)
 {
-    fake = (struct fake_rds){.cluster_exists = true,
-                             .production_version = "13.23",
-                             .production_writable = true,
-                             .production_min = 0.5,
-                             .no_statistics = true};
+    fake =
+        (struct fake_rds){.cluster_exists = true,
+                          .production_version = "13.23",
+                          .production_writable = true,
+                          .production_min = 0.5,
+                          .no_statistics = true,
+                          .settings = {.blue = "<PreferredBackupWindow>01:00-01:30</PreferredBackupWindow>",
+                                       .blue_role = true}};
     clock_fake_init(&fake.clock, 1767323045000);
 }
 
@@ -45,8 +48,7 @@ bool fake_enter(struct err *e)
     return true;
 }
 
-/* False if the reply to a call that had its effect is lost. */
-static bool leave(struct err *e)
+bool fake_leave(struct err *e)
 {
     fake.changes++;
     return fake.calls != fake.fault_at || fake.fault != FAULT_AFTER || lost(e);
@@ -70,6 +72,7 @@ static void complete_switch(void)
     fake.old_version = fake.production_version;
     fake.production_version = fake.green_version;
     fake.production_min = fake.green_min;
+    fake.settings.green_role = fake.settings.green_role && !fake.settings.role_lost_at_switch;
     fake.green = false;
     fake.switchovers++;
 }
@@ -114,7 +117,7 @@ const char *rds_tag_value(const struct rds_tags *t, const char *key)
 
 /* ---- objects ---- */
 
-static const struct xml no_xml = {.name = "DBCluster", .text = ""};
+static const struct xml no_xml = {.name = "DBInstance", .text = ""};
 
 /* A group that is attached is applying first, then waits for a reboot (reference of DBClusterMember). */
 static const char *group_status(void)
@@ -155,8 +158,8 @@ static const struct rds_cluster *cluster(struct arena *a, const char *id, const 
                               .min_capacity = min,
                               .max_capacity = 8,
                               .members = m,
-                              .member_count = 1,
-                              .raw = &no_xml};
+                              .member_count = 1};
+    fake_settings_show(a, k, strcmp(k->resource_id, "cluster-GREEN") == 0);
     return k;
 }
 
@@ -294,6 +297,8 @@ bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegree
         return false;
     }
     fake.deployment = fake.green = true;
+    fake.settings.green = "";
+    fake.settings.green_role = false;
     fake.ours_tag = b->tags.count > 0;
     fake.green_version = fake.green_major ? fake.green_major : "17.6";
     fake.deployed_unready +=
@@ -302,7 +307,7 @@ bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegree
     fake.created_ms = now();
     fake.deployments_made++;
     *ret = NULL;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_bluegreen_switchover(const struct aws_session *s, const char *identifier, int timeout_seconds,
@@ -316,7 +321,7 @@ bool rds_bluegreen_switchover(const struct aws_session *s, const char *identifie
     if (strcmp(deployment_status(), "AVAILABLE") != 0 || fake.refuse_switchover)
         return err_set(e, ERR_CONFLICT, "not in available state");
     fake.switching_ms = now() > 0 ? now() : 1;
-    return leave(e) && (!fake.lose_switchover || lost(e));
+    return fake_leave(e) && (!fake.lose_switchover || lost(e));
 }
 
 bool rds_bluegreen_delete(const struct aws_session *s, const char *identifier, bool delete_target,
@@ -330,7 +335,7 @@ bool rds_bluegreen_delete(const struct aws_session *s, const char *identifier, b
         return err_set(e, ERR_INVALID, "DeleteTarget is refused after the switchover");
     fake.deployment = fake.completed = fake.validated_tag = false;
     fake.green = fake.green && !delete_target;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_cluster_modify(const struct aws_session *s, const char *id, const struct rds_cluster_change *c,
@@ -350,7 +355,7 @@ bool rds_cluster_modify(const struct aws_session *s, const char *id, const struc
         fake.green_min = c->min_capacity;
     if (strcmp(id, "orders-old1") == 0 && c->deletion_protection == 0)
         fake.old_protected = false;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_cluster_delete(const struct aws_session *s, const char *id, const char *final_snapshot,
@@ -364,7 +369,7 @@ bool rds_cluster_delete(const struct aws_session *s, const char *id, const char 
         return err_set(e, ERR_INVALID, "%s cannot be deleted", id);
     fake.final_snapshots += final_snapshot != NULL;
     fake.old = false;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_instance_delete(const struct aws_session *s, const char *id, struct err *e)
@@ -375,7 +380,7 @@ bool rds_instance_delete(const struct aws_session *s, const char *id, struct err
     if (strcmp(id, "orders-old1-1") != 0)
         return err_set(e, ERR_INVALID, "%s is not the old side's", id);
     fake.old_instances = false;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_instance_reboot(const struct aws_session *s, const char *id, struct err *e)
@@ -386,7 +391,7 @@ bool rds_instance_reboot(const struct aws_session *s, const char *id, struct err
         return false;
     fake.rebooted_ms = now();
     fake.reboots++;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags tags, struct err *e)
@@ -400,7 +405,7 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
     fake.validated_tag = fake.validated_tag || rds_tag_value(&tags, "aurora-upgrade:validated-at");
     fake.old_tag =
         fake.old_tag || (strstr(arn, "orders-old1") && rds_tag_value(&tags, "aurora-upgrade:old-of"));
-    return leave(e);
+    return fake_leave(e);
 }
 
 /* ---- groups ---- */
@@ -476,7 +481,7 @@ bool rds_group_create(const struct aws_session *s, bool is_cluster, const char *
         return err_set(e, ERR_CONFLICT, "%s exists", name);
     *group_of(is_cluster, name) = true;
     fake.groups_made += strstr(name, "-source") == NULL;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_group_set(const struct aws_session *s, bool is_cluster, const char *name,
@@ -489,7 +494,7 @@ bool rds_group_set(const struct aws_session *s, bool is_cluster, const char *nam
     if (!fake_enter(e))
         return false;
     *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = true;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *name, struct err *e)
@@ -501,7 +506,7 @@ bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *
         return err_set(e, ERR_CONFLICT, "%s is attached to a cluster", name);
     *group_of(is_cluster, name) = false;
     *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = false;
-    return leave(e);
+    return fake_leave(e);
 }
 
 bool rds_tag_list(const struct aws_session *s, const char *arn, struct rds_tags *ret, struct err *e)

@@ -49,11 +49,26 @@ struct fake_rds {
     int64_t attached_ms, rebooted_ms; /* mono; 0: not */
     int readings, reboots, deployed_unready;
     char capacity_note[32];
+
+    /* XML members of each side; green is made with neither blue's nor its role, and must be given both. */
+    struct {
+        const char *blue, *green;
+        bool blue_role, green_role;
+        bool deaf; /* changes are taken and never seen */
+        bool role_lost_at_switch;
+        int64_t due_ms;  /* mono; 0: nothing under way */
+        char sent[1024]; /* members of the last request */
+    } settings;
 };
 
 extern struct fake_rds fake;
 /* Counts a call to either; false if it is the one that fails before its effect. */
 bool fake_enter(struct err *e);
+/* False if the reply to a call that had its effect is lost. */
+bool fake_leave(struct err *e);
+struct arena;
+struct rds_cluster;
+void fake_settings_show(struct arena *a, struct rds_cluster *k, bool is_green);
 void fake_reset(void); /* orders on 13.23, available, with groups of its own */
 
 #endif

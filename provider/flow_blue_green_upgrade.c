@@ -113,6 +113,8 @@ SAY(say_new_available, "Waits until the new production and all its instances are
 SAY(say_new_version, "Proves that the endpoint answers from %d and takes writes.", TO)
 SAY(say_new_sequences, "Proves that no sequence is behind the old side.")
 SAY(say_new_statistics, "Proves that the planner has statistics, and runs ANALYZE where it has none.")
+SAY(say_green_settings, "Gives the green side every setting of production that AWS did not carry over.")
+SAY(say_new_put_right, "Puts right what the switch did not carry over from the old side.")
 SAY(say_new_settings, "Compares every setting with the old side.")
 SAY(say_retention, "Checks that retain_old_for is over.")
 SAY(say_deployment_gone, "Deletes the deployment object; both sides stay.")
@@ -156,6 +158,8 @@ SAY(cli_deployment,
 SAY(cli_green_capacity, RDS
     "modify-db-cluster --db-cluster-identifier <green> --serverless-v2-scaling-configuration MinCapacity=<n>")
 SAY(cli_green_reboot, RDS "reboot-db-instance --db-instance-identifier <each green instance>")
+SAY(cli_green_settings,
+    RDS "modify-db-cluster, modify-db-instance, add-role-to-db-cluster (what differs, on the new side)")
 SAY(cli_available, RDS "describe-blue-green-deployments")
 SAY(cli_lag, "SELECT slot_name, active, pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots")
 SAY(cli_statistics, "vacuumdb --all --analyze-in-stages (on green)")
@@ -225,6 +229,9 @@ static const struct step forward[] = {
      .is_done = green_capacity_done, .run = green_capacity_run},
     {.name = "deployment-available", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "hours",
      .describe = say_available, .equivalent = cli_available, .is_done = deployment_available},
+    {.name = "green-settings", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_green_settings, .equivalent = cli_green_settings,
+     .is_done = green_settings_done, .run = green_settings_run},
     {.name = "green-reboot", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes",
      .describe = say_green_reboot, .equivalent = cli_green_reboot,
      .is_done = green_reboot_done, .run = green_reboot_run},
@@ -271,6 +278,9 @@ static const struct step forward[] = {
     {.name = "new-statistics", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_login,
      .describe = say_new_statistics, .equivalent = cli_new_statistics,
      .is_done = new_statistics_done, .run = new_statistics_run},
+    {.name = "new-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_new_put_right, .equivalent = cli_green_settings,
+     .is_done = new_settings_done, .run = new_settings_run},
     {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_new_settings, .is_done = new_settings_check},
 

@@ -75,7 +75,6 @@ bool events_check(struct upgrade *u, bool *ret, struct err *e);
 bool schema_check(struct upgrade *u, bool *ret, struct err *e);
 bool rows_check(struct upgrade *u, bool *ret, struct err *e);
 bool queries_check(struct upgrade *u, bool *ret, struct err *e);
-bool settings_check(struct upgrade *u, bool *ret, struct err *e);
 bool validated_done(struct upgrade *u, bool *ret, struct err *e);
 bool validated_run(struct upgrade *u, struct err *e);
 bool soak_over(struct upgrade *u, bool *ret, struct err *e);
@@ -95,6 +94,13 @@ bool new_version_check(struct upgrade *u, bool *ret, struct err *e);
 bool new_sequences_check(struct upgrade *u, bool *ret, struct err *e);
 bool new_statistics_done(struct upgrade *u, bool *ret, struct err *e);
 bool new_statistics_run(struct upgrade *u, struct err *e);
+
+/* ---- settings.c: everything else stays as it was ---- */
+bool green_settings_done(struct upgrade *u, bool *ret, struct err *e);
+bool green_settings_run(struct upgrade *u, struct err *e);
+bool settings_check(struct upgrade *u, bool *ret, struct err *e);
+bool new_settings_done(struct upgrade *u, bool *ret, struct err *e);
+bool new_settings_run(struct upgrade *u, struct err *e);
 bool new_settings_check(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- retire.c: what is left over, after the switch and before it ---- */

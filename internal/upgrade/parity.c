@@ -3,81 +3,18 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Members that describe the object itself, the upgrade's purpose, or a moment. */
-static const char *const own_members[] = {
-    "AllocatedStorage",
-    "CloneGroupId",
-    "ClusterCreateTime",
-    "CustomEndpoints",
-    "DBClusterArn",
-    "DBClusterIdentifier",
-    "DBClusterMembers",
-    "DBClusterOptionGroupMemberships",
-    "DBClusterParameterGroup",
-    "DBInstanceArn",
-    "DBInstanceIdentifier",
-    "DBInstanceStatus",
-    "DBParameterGroups",
-    "DbClusterResourceId",
-    "DbiResourceId",
-    "EarliestRestorableTime",
-    "Endpoint",
-    "EngineVersion",
-    "InstanceCreateTime",
-    "LatestRestorableTime",
-    "MasterUserSecret",
-    "OptionGroupMemberships",
-    "PendingModifiedValues",
-    "PercentProgress",
-    "ReadReplicaIdentifiers",
-    "ReaderEndpoint",
-    "ReplicationSourceIdentifier",
-    "ServerlessV2PlatformVersion",
-    "Status",
-    "StatusInfos",
-    "TagList",
-    "DBSystemId",
-    "BacktrackConsumedChangeRecords",
-    "Capacity",
-    "IOOptimizedNextAllowedModificationTime",
-    "HostedZoneId",
-    "PerformanceInsightsKMSKeyId",
-    /* Our own doing while we work; put right where it matters. */
-    "DeletionProtection",
-    "ServerlessV2ScalingConfiguration",
-};
-
-/* A difference here replaces the user's aws_rds_cluster or its instances, or shuts clients out. */
-static const char *const hard_members[] = {
-    "DBSubnetGroup",
-    "VpcSecurityGroups",
-    "Port",
-    "StorageEncrypted",
-    "KmsKeyId",
-    "DatabaseName",
-    "MasterUsername",
-    "IAMDatabaseAuthenticationEnabled",
-    "NetworkType",
-    "Engine",
-    "EngineMode",
-    "StorageType",
-    "PubliclyAccessible",
-    "PromotionTier",
-    "DBInstanceClass",
-};
-
-static bool is_in(const char *const *names, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
+#include <strings.h>
 
 static int by_text(const void *x, const void *y)
 {
     return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* "active", "ACTIVE", "Complete": a moment's matter. */
+static bool is_status(const char *name)
+{
+    size_t n = strlen(name);
+    return n >= 6 && strcmp(name + n - 6, "Status") == 0;
 }
 
 /* One text for an element: its own for a leaf, its children's in sorted order else (lists are sets here). */
@@ -88,7 +25,8 @@ static const char *canonical(struct arena *a, const struct xml *x, int depth)
     const char **parts = NULL;
     size_t n = 0, cap = 0;
     for (const struct xml *c = xml_child(x, NULL, NULL); c; c = xml_child(x, NULL, c))
-        ARR_PUSH(a, parts, n, cap, arena_printf(a, "%s=%s", c->name, canonical(a, c, depth + 1)));
+        if (!is_status(c->name))
+            ARR_PUSH(a, parts, n, cap, arena_printf(a, "%s=%s", c->name, canonical(a, c, depth + 1)));
     if (n > 0)
         qsort(parts, n, sizeof *parts, by_text);
     struct buf out = BUF_INIT(64 * 1024);
@@ -105,15 +43,17 @@ static const char *member_text(struct arena *a, const struct xml *object, const 
     return x ? canonical(a, x, 0) : "";
 }
 
-/* Statuses inside a member ("active") are a moment's matter; absent, empty and false are the same to a
- * reader. */
-static bool same(const char *x, const char *y)
+static const char *plain(const char *member, const char *s)
 {
-    if (strcmp(x, "false") == 0)
-        x = "";
-    if (strcmp(y, "false") == 0)
-        y = "";
-    return strcmp(x, y) == 0;
+    if (strcmp(s, "false") == 0 || strcmp(s, "0") == 0)
+        return "";
+    return strcmp(member, "StorageType") == 0 && strcmp(s, "aurora") == 0 ? "" : s;
+}
+
+/* A window's days have no case; nothing else that AWS shows has two spellings. */
+static bool same(const char *member, const char *x, const char *y)
+{
+    return strcasecmp(plain(member, x), plain(member, y)) == 0;
 }
 
 struct differences {
@@ -121,29 +61,42 @@ struct differences {
     size_t n, cap;
 };
 
-static void compare_member(struct arena *a, const char *name, const struct xml *x, const struct xml *y,
-                           struct differences *out)
+/* An instance shows members of its cluster: those are compared there. */
+static bool counts(const struct parity_rule *r, enum parity_object of, const char *old_value)
 {
-    if (is_in(own_members, ARRAY_LEN(own_members), name))
-        return;
-    struct parity_difference d = {
-        .member = name,
-        .old_value = member_text(a, x, name),
-        .new_value = member_text(a, y, name),
-        .severity = is_in(hard_members, ARRAY_LEN(hard_members), name) ? PARITY_ERROR : PARITY_WARNING};
-    if (!same(d.old_value, d.new_value))
+    return !r || (!r->may_differ && (r->of & of) && !(r->if_set && *old_value == '\0'));
+}
+
+static void compare_member(struct arena *a, enum parity_object of, const char *name, const struct xml *x,
+                           const struct xml *y, struct differences *out)
+{
+    const struct parity_rule *r = parity_rule(name);
+    struct parity_difference d = {.member = name,
+                                  .old_value = member_text(a, x, name),
+                                  .new_value = member_text(a, y, name),
+                                  .severity = r ? r->severity : PARITY_REPORT,
+                                  .rule = r};
+    if (counts(r, of, d.old_value) && !same(name, d.old_value, d.new_value))
         ARR_PUSH(a, out->items, out->n, out->cap, d);
 }
 
-void parity_compare(struct arena *a, const struct xml *old_object, const struct xml *new_object,
-                    const struct parity_difference **ret, size_t *ret_n)
+void parity_compare(struct arena *a, enum parity_object of, const struct xml *old_object,
+                    const struct xml *new_object, const struct parity_difference **ret, size_t *ret_n)
 {
     struct differences out = {0};
     for (const struct xml *c = xml_child(old_object, NULL, NULL); c; c = xml_child(old_object, NULL, c))
-        compare_member(a, c->name, old_object, new_object, &out);
+        compare_member(a, of, c->name, old_object, new_object, &out);
     for (const struct xml *c = xml_child(new_object, NULL, NULL); c; c = xml_child(new_object, NULL, c))
         if (!xml_child(old_object, c->name, NULL))
-            compare_member(a, c->name, old_object, new_object, &out);
+            compare_member(a, of, c->name, old_object, new_object, &out);
     *ret = out.items;
     *ret_n = out.n;
+}
+
+bool parity_repairable(const struct parity_difference *d)
+{
+    const struct parity_rule *r = d->rule;
+    if (!r || r->repair == REPAIR_NONE)
+        return false;
+    return r->repair != REPAIR_TEXT || *d->old_value || r->unset;
 }

@@ -1,0 +1,395 @@
+/* Every setting of production is carried: compared member by member, put right on the new side where that is
+ * possible, refused before the switch where it is not. Only sides of our own making are changed. */
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/parity.h"
+
+#include <string.h>
+
+enum {
+    LINES_SHOWN = 10,
+    REPAIR_TRIES = 120, /* AWS shows a changed setting minutes later */
+    REPAIR_PAUSE_MS = 5000,
+    FIELDS_MAX = 256
+};
+
+/* ---- what differs ---- */
+
+/* One object of the old side, and its counterpart. */
+struct pair {
+    enum parity_object of;
+    const char *old_name, *new_name;
+    const struct xml *old_object, *new_object;
+    const struct parity_difference *list; /* that count for this upgrade */
+    size_t n;
+};
+
+/* Cluster first, then instances. */
+struct pairs {
+    struct pair *items;
+    size_t n, cap;
+};
+
+static void add_pair(struct upgrade *u, struct pairs *p, struct pair one)
+{
+    const struct parity_difference *all = NULL;
+    struct parity_difference *kept = NULL;
+    size_t n = 0, kept_n = 0, cap = 0;
+    parity_compare(u->look, one.of, one.old_object, one.new_object, &all, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool wanted = u->request.instance_class && strcmp(all[i].member, "DBInstanceClass") == 0;
+        if (!wanted)
+            ARR_PUSH(u->look, kept, kept_n, cap, all[i]);
+    }
+    one.list = kept;
+    one.n = kept_n;
+    ARR_PUSH(u->look, p->items, p->n, p->cap, one);
+}
+
+static const struct rds_instance *by_arn(const struct rds_instance *const *list, size_t n, const char *arn)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i]->arn, arn) == 0)
+            return list[i];
+    return NULL;
+}
+
+struct members {
+    const struct rds_instance *const *list;
+    size_t n;
+};
+
+static void add_instances(struct upgrade *u, struct pairs *p, struct members old_side,
+                          struct members new_side)
+{
+    const struct rds_bluegreen *d = u->world.deployment;
+    for (size_t i = 0; d && i < d->member_count; i++) {
+        const struct rds_instance *x = by_arn(old_side.list, old_side.n, d->members[i].source);
+        const struct rds_instance *y = by_arn(new_side.list, new_side.n, d->members[i].target);
+        if (x && y)
+            add_pair(u, p,
+                     (struct pair){PARITY_INSTANCE, x->identifier, y->identifier, x->raw, y->raw, NULL, 0});
+    }
+}
+
+static void add_clusters(struct upgrade *u, struct pairs *p, const struct rds_cluster *x,
+                         const struct rds_cluster *y)
+{
+    add_pair(u, p, (struct pair){PARITY_CLUSTER, x->identifier, y->identifier, x->raw, y->raw, NULL, 0});
+}
+
+static bool both_sides(struct upgrade *u, struct pairs *ret, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    const struct world *w = &u->world;
+    if (!w->green)
+        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
+    *ret = (struct pairs){0};
+    add_clusters(u, ret, w->production, w->green);
+    add_instances(u, ret, (struct members){w->instances, w->instance_count},
+                  (struct members){w->green_instances, w->green_instance_count});
+    return true;
+}
+
+/* After the switch the old side is what production was. Nothing is compared once an apply has proved the new
+ * side, or when the old side is gone. */
+static bool after_switch(struct upgrade *u, struct pairs *ret, struct err *e)
+{
+    struct members old_side = {0};
+    *ret = (struct pairs){0};
+    if (!world_need(u, e))
+        return false;
+    const struct world *w = &u->world;
+    if (!w->old || u->is_verified)
+        return true;
+    if (!rds_instance_list(&u->aws, w->old->identifier, &old_side.list, &old_side.n, e))
+        return err_wrap(e, "read the instances of %s", w->old->identifier);
+    add_clusters(u, ret, w->old, w->production);
+    add_instances(u, ret, old_side, (struct members){w->instances, w->instance_count});
+    return true;
+}
+
+/* ---- requests ---- */
+
+struct request_fields {
+    struct aws_field list[FIELDS_MAX];
+    size_t n;
+};
+
+static void add_field(struct request_fields *f, const char *name, const char *value)
+{
+    if (value && f->n + 1 < FIELDS_MAX)
+        f->list[f->n++] = (struct aws_field){name, value};
+}
+
+static bool has_field(const struct request_fields *f, const char *name)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(f->list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void add_text(struct upgrade *u, const struct pair *p, const struct parity_rule *r,
+                     struct request_fields *f)
+{
+    const char *value = xml_text(p->old_object, r->member, "");
+    if ((r->of & p->of) && !has_field(f, r->request))
+        add_field(f, r->request, *value ? arena_strdup(u->look, value) : r->unset);
+}
+
+/* AWS wants some settings in one request. */
+static void add_together(struct upgrade *u, const struct pair *p, const struct parity_rule *one,
+                         struct request_fields *f)
+{
+    add_text(u, p, one, f);
+    for (const struct parity_rule *r = parity_rules; one->together && r->member; r++)
+        if (r->together == one->together)
+            add_text(u, p, r, f);
+}
+
+static void add_groups(struct upgrade *u, const struct pair *p, const struct parity_rule *r,
+                       struct request_fields *f)
+{
+    size_t n = 0;
+    const struct xml *list = xml_child(p->old_object, r->member, NULL);
+    for (const struct xml *x = NULL; list && (x = xml_child(list, NULL, x));)
+        add_field(f, arena_printf(u->look, "%s.%zu", r->request, ++n),
+                  xml_text(x, "VpcSecurityGroupId", NULL));
+}
+
+static bool lists(const struct xml *list, const char *text)
+{
+    for (const struct xml *x = NULL; list && (x = xml_child(list, NULL, x));)
+        if (strcmp(x->text, text) == 0)
+            return true;
+    return false;
+}
+
+static void add_log_types(struct upgrade *u, const char *verb, const struct xml *those,
+                          const struct xml *without, struct request_fields *f)
+{
+    size_t n = 0;
+    for (const struct xml *x = NULL; those && (x = xml_child(those, NULL, x));)
+        if (!lists(without, x->text))
+            add_field(
+                f,
+                arena_printf(u->look, "CloudwatchLogsExportConfiguration.%sLogTypes.member.%zu", verb, ++n),
+                x->text);
+}
+
+static void add_logs(struct upgrade *u, const struct pair *p, const char *member, struct request_fields *f)
+{
+    const struct xml *was = xml_child(p->old_object, member, NULL),
+                     *is = xml_child(p->new_object, member, NULL);
+    add_log_types(u, "Enable", was, is, f);
+    add_log_types(u, "Disable", is, was, f);
+}
+
+static void add_difference(struct upgrade *u, const struct pair *p, const struct parity_difference *d,
+                           struct request_fields *f)
+{
+    if (!parity_repairable(d))
+        return;
+    switch (d->rule->repair) {
+    case REPAIR_TEXT:
+        add_together(u, p, d->rule, f);
+        break;
+    case REPAIR_GROUPS:
+        add_groups(u, p, d->rule, f);
+        break;
+    case REPAIR_LOGS:
+        add_logs(u, p, d->member, f);
+        break;
+    case REPAIR_FORWARDING:
+        add_field(f, d->rule->request,
+                  strncmp(xml_text(p->old_object, d->member, ""), "enabl", 5) == 0 ? "true" : "false");
+        break;
+    case REPAIR_NONE:
+    case REPAIR_ROLES:
+    case REPAIR_DATA_API:
+        break;
+    }
+}
+
+static bool differs(const struct pair *p, enum parity_repair repair)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->list[i].rule && p->list[i].rule->repair == repair)
+            return true;
+    return false;
+}
+
+/* ---- roles ---- */
+
+static bool has_role(const struct rds_cluster *k, const struct rds_role *role)
+{
+    for (size_t i = 0; i < k->role_count; i++)
+        if (strcmp(k->roles[i].arn, role->arn) == 0 && strcmp(k->roles[i].feature, role->feature) == 0)
+            return true;
+    return false;
+}
+
+static bool carry_roles(struct upgrade *u, const struct rds_cluster *from, const struct rds_cluster *to,
+                        struct err *e)
+{
+    for (size_t i = 0; i < to->role_count; i++)
+        if (!has_role(from, &to->roles[i]) &&
+            !rds_cluster_role(&u->aws, to->identifier, &to->roles[i], false, e))
+            return err_wrap(e, "remove role %s from %s", to->roles[i].arn, to->identifier);
+    for (size_t i = 0; i < from->role_count; i++)
+        if (!has_role(to, &from->roles[i]) &&
+            !rds_cluster_role(&u->aws, to->identifier, &from->roles[i], true, e))
+            return err_wrap(e, "add role %s to %s", from->roles[i].arn, to->identifier);
+    return true;
+}
+
+/* ---- repair ---- */
+
+static bool repair_pair(struct upgrade *u, const struct pair *p, struct err *e)
+{
+    struct request_fields f = {0};
+    for (size_t i = 0; i < p->n; i++)
+        add_difference(u, p, &p->list[i], &f);
+    if (f.n == 0)
+        return true;
+    bool ok = p->of == PARITY_CLUSTER ? rds_cluster_set(&u->aws, p->new_name, f.list, e)
+                                      : rds_instance_set(&u->aws, p->new_name, f.list, e);
+    return ok || err_wrap(e, "give %s the settings of %s", p->new_name, p->old_name);
+}
+
+static bool repair_cluster(struct upgrade *u, const struct pair *p, const struct rds_cluster *from,
+                           const struct rds_cluster *to, struct err *e)
+{
+    if (differs(p, REPAIR_ROLES) && !carry_roles(u, from, to, e))
+        return false;
+    if (differs(p, REPAIR_DATA_API) &&
+        !rds_http_endpoint(&u->aws, to->arn,
+                           strcmp(xml_text(p->old_object, "HttpEndpointEnabled", ""), "true") == 0, e))
+        return err_wrap(e, "switch the Data API of %s", to->identifier);
+    return repair_pair(u, p, e);
+}
+
+static bool is_repaired(const struct pairs *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->items[i].n; k++)
+            if (parity_repairable(&p->items[i].list[k]))
+                return false;
+    return true;
+}
+
+static bool repair_all(struct upgrade *u, const struct pairs *p, const struct rds_cluster *from,
+                       const struct rds_cluster *to, struct err *e)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pair *one = &p->items[i];
+        bool ok = one->of == PARITY_CLUSTER ? repair_cluster(u, one, from, to, e) : repair_pair(u, one, e);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* AWS takes the requests at once and shows them later. What does not come is left to the check. */
+static bool wait_repaired(struct upgrade *u,
+                          bool (*look)(struct upgrade *u, struct pairs *ret, struct err *e), struct err *e)
+{
+    for (int i = 0; i < REPAIR_TRIES; i++) {
+        struct pairs p = {0};
+        if (!look(u, &p, e))
+            return false;
+        if (is_repaired(&p))
+            return true;
+        if (u->clock->wait(u->clock, u->stop, REPAIR_PAUSE_MS))
+            return err_set(e, ERR_CANCELLED, "interrupted while the new side takes production's settings");
+    }
+    return upgrade_fail(e, E_SETTINGS_DIFFER, "the new side of %s does not take production's settings",
+                        u->request.cluster);
+}
+
+bool green_settings_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct pairs p = {0};
+    if (!both_sides(u, &p, e))
+        return false;
+    *ret = !u->world.is_ours || is_repaired(&p);
+    return true;
+}
+
+bool green_settings_run(struct upgrade *u, struct err *e)
+{
+    struct pairs p = {0};
+    return both_sides(u, &p, e) && repair_all(u, &p, u->world.production, u->world.green, e) &&
+           wait_repaired(u, both_sides, e);
+}
+
+bool new_settings_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct pairs p = {0};
+    if (!after_switch(u, &p, e))
+        return false;
+    *ret = !u->world.is_ours || is_repaired(&p);
+    return true;
+}
+
+bool new_settings_run(struct upgrade *u, struct err *e)
+{
+    struct pairs p = {0};
+    return after_switch(u, &p, e) && repair_all(u, &p, u->world.old, u->world.production, e) &&
+           wait_repaired(u, after_switch, e);
+}
+
+/* ---- check ---- */
+
+static void collect(struct upgrade *u, const struct pairs *p, bool hard, const char ***ret, size_t *ret_n,
+                    size_t *cap)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->items[i].n; k++) {
+            const struct parity_difference *d = &p->items[i].list[k];
+            if (hard != (d->severity == PARITY_REPLACE || d->severity == PARITY_UPDATE))
+                continue;
+            ARR_PUSH(u->look, *ret, *ret_n, *cap,
+                     arena_printf(u->look, "%s: %s was \"%s\", is \"%s\"", p->items[i].old_name, d->member,
+                                  d->old_value, d->new_value));
+        }
+}
+
+static void tell(struct upgrade *u, const char *when, const char **lines, size_t n)
+{
+    if (n > 0)
+        u->warn(u->warn_arg, "Settings of the new side differ",
+                arena_printf(u->look, "%s: %s", when, join_lines(u->look, lines, n, LINES_SHOWN)));
+}
+
+bool settings_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    const char **hard = NULL, **soft = NULL;
+    size_t hard_n = 0, soft_n = 0, hard_cap = 0, soft_cap = 0;
+    struct pairs p = {0};
+    if (!both_sides(u, &p, e))
+        return false;
+    collect(u, &p, true, &hard, &hard_n, &hard_cap);
+    collect(u, &p, false, &soft, &soft_n, &soft_cap);
+    tell(u, "before the switch", soft, soft_n);
+    *ret = hard_n == 0;
+    return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "green does not have production's settings: %s",
+                                join_lines(u->look, hard, hard_n, LINES_SHOWN));
+}
+
+/* Nothing can be refused any more: everything is told. */
+bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    const char **lines = NULL;
+    size_t n = 0, cap = 0;
+    struct pairs p = {0};
+    if (!after_switch(u, &p, e))
+        return false;
+    collect(u, &p, true, &lines, &n, &cap);
+    collect(u, &p, false, &lines, &n, &cap);
+    tell(u, "after the switch", lines, n);
+    *ret = true;
+    return true;
+}
