@@ -69,12 +69,24 @@ static bool paused(const struct flow_run *r, const struct step *s, struct err *e
     return true;
 }
 
+static bool may_change(const struct flow_run *r, struct err *e)
+{
+    return !r->may_change || r->may_change(r->may_change_arg, e);
+}
+
 /* An eighth of what was already waited: short waits end promptly, long ones ask AWS seldom. */
 static int64_t pause_length(const struct flow_run *r, int64_t waited_ms)
 {
     int64_t longest = r->poll_max_ms > r->poll_ms ? r->poll_max_ms : r->poll_ms;
     int64_t pause = waited_ms / 8;
     return pause < r->poll_ms ? r->poll_ms : pause > longest ? longest : pause;
+}
+
+/* No use in waiting for what cannot be over in the time that is left. */
+static bool fits(const struct flow_run *r, const struct step *s, struct err *e)
+{
+    int64_t left = r->deadline_ms - r->clock->mono_ms(r->clock);
+    return !s->fits || s->fits(r->u, r->clock->wall_ms(r->clock) + left, e);
 }
 
 /* Waits until the row is observed done. A failing observation ends the wait: transient faults were already
@@ -90,7 +102,7 @@ static bool wait_until_done(const struct flow_run *r, const struct step *s, stru
             journal_event(r->journal, s->name, "done", "");
             return true;
         }
-        if (!paused(r, s, e))
+        if (!paused(r, s, e) || !fits(r, s, e))
             return false;
         (void)r->clock->wait(r->clock, r->stop, pause_length(r, r->clock->mono_ms(r->clock) - since));
     }
@@ -127,6 +139,8 @@ static bool change(const struct flow_run *r, const struct step *s, struct err *e
         journal_event(r->journal, s->name, "found", "");
         return true;
     }
+    if (!may_change(r, e))
+        return false;
     journal_event(r->journal, s->name, "intent", "");
     if (!run_patiently(r, s, e))
         return false;
@@ -151,7 +165,7 @@ static bool one_row(const struct flow_run *r, const struct step *s, struct err *
     if (!paused(r, s, e))
         return false;
     log_debug("flow", "%s: step %s (%s)", r->flow->name, s->name, kind_names[s->kind]);
-    bool ok = s->kind == STEP_WAIT ? wait_until_done(r, s, e) : change(r, s, e);
+    bool ok = s->kind == STEP_WAIT ? may_change(r, e) && wait_until_done(r, s, e) : change(r, s, e);
     if (!ok)
         journal_event(r->journal, s->name, "error", e->text);
     return ok;
@@ -264,7 +278,7 @@ bool flow_apply(const struct flow_run *r, const struct step **ret_failed, struct
     const struct step *failed = NULL;
     size_t start = 0;
     journal_event(r->journal, "", "begin", stage_name(r->target));
-    bool ok = find_start(r, &start, e);
+    bool ok = may_change(r, e) && find_start(r, &start, e);
     for (size_t i = start; ok && i < r->flow->count; i++) {
         const struct step *s = &r->flow->steps[i];
         if (s->stage > r->target)
@@ -304,6 +318,8 @@ static bool check_columns(const struct flow *f, const struct step *s, struct err
         return bad(e, f, s, "only CHANGE may be undone");
     if (s->is_underway && s->kind != STEP_NO_RETURN)
         return bad(e, f, s, "only NO_RETURN may be under way");
+    if (s->fits && s->kind != STEP_WAIT)
+        return bad(e, f, s, "only a WAIT may fit or not");
     if (s->undo_on_failure && !s->undo)
         return bad(e, f, s, "undo_on_failure without undo");
     if (acts && !s->equivalent)

@@ -60,6 +60,9 @@ struct step {
     /* NO_RETURN only, optional: begun by an apply that was cut short, outcome open. The walk goes on at this
      * row. */
     bool (*is_underway)(struct upgrade *u, bool *ret, struct err *e);
+    /* WAIT only, optional: can it be over by then (wall clock, Unix ms)? Asked as long as it is not done;
+     * false with an ERR_PAUSED that says when it can ends the walk at once, instead of at the deadline. */
+    bool (*fits)(struct upgrade *u, int64_t until_wall_ms, struct err *e);
     bool (*run)(struct upgrade *u, struct err *e);
     bool (*undo)(struct upgrade *u, struct err *e);
 };
@@ -88,6 +91,10 @@ struct flow_run {
         poll_max_ms; /* longest: pauses of a WAIT row grow with the time already waited; 0: always poll_ms */
     int observe_tries;       /* looks after a CHANGE before "ran but cannot be observed"; 0: 10 */
     struct journal *journal; /* may be NULL */
+    /* Asked at the start, before everything that changes something and before every wait: does this walk
+     * still have the right to? An undo does not ask. May be NULL. */
+    bool (*may_change)(void *arg, struct err *e);
+    void *may_change_arg;
     /* One failed CHECK of a group, or a failed undo: everything else comes back in the error of flow_apply.
      * May be NULL. */
     void (*report)(void *arg, const struct step *s, const struct err *finding);

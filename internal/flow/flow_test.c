@@ -15,9 +15,11 @@ struct upgrade {
     bool done[ROWS]; /* the world */
     int ran[ROWS];   /* how often run was called */
     int undone[ROWS];
-    int fail_at;    /* run of this row fails without effect; -1: none */
-    int die_at;     /* run of this row has its effect, then fails (a lost reply) */
-    int wait_polls; /* looks until the WAIT row is done */
+    int fail_at;        /* run of this row fails without effect; -1: none */
+    int die_at;         /* run of this row has its effect, then fails (a lost reply) */
+    int wait_polls;     /* looks until the WAIT row is done */
+    int looks;          /* so far */
+    int64_t over_at_ms; /* when the WAIT row will be done, as it says itself */
     bool check_fails[2];
     struct stop *stop_at_wait;
     bool skip_optional;
@@ -99,8 +101,14 @@ static bool polled(struct upgrade *u, bool *ret, struct err *e)
     (void)e;
     if (u->stop_at_wait)
         stop_request(u->stop_at_wait);
+    u->looks++;
     *ret = u->wait_polls-- <= 0;
     return true;
+}
+
+static bool wait_fits(struct upgrade *u, int64_t until_wall_ms, struct err *e)
+{
+    return u->over_at_ms <= until_wall_ms || err_set(e, ERR_PAUSED, "over at %d", (int)u->over_at_ms);
 }
 
 static bool wants_optional(const struct upgrade *u)
@@ -151,7 +159,8 @@ static const struct step steps[ROWS] = {
      .kind = STEP_WAIT,
      .duration = "hours",
      .describe = say,
-     .is_done = polled},
+     .is_done = polled,
+     .fits = wait_fits},
     {.name = "fence",
      .stage = STAGE_SWITCHED,
      .kind = STEP_CHANGE,
@@ -226,7 +235,7 @@ static void a_bad_table_is_refused(void **state)
 {
     (void)state;
     struct upgrade u = fresh();
-    for (int kind = 0; kind < 9; kind++) {
+    for (int kind = 0; kind < 10; kind++) {
         struct step copy[ROWS];
         memcpy(copy, steps, sizeof copy);
         switch (kind) {
@@ -253,6 +262,9 @@ static void a_bad_table_is_refused(void **state)
             break;
         case 7:
             copy[4].duration = "days";
+            break;
+        case 8:
+            copy[2].fits = wait_fits;
             break;
         default:
             copy[2].equivalent = NULL;
@@ -390,6 +402,31 @@ static void stop_and_deadline_are_pauses(void **state)
     assert_true(apply(&u, STAGE_SWITCHED, NULL, NULL, &e));
 }
 
+static void a_wait_that_does_not_fit_pauses_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t over_at_ms;
+        int looks; /* 0: it is waited for */
+    } rows[] = {{1000000, 0}, {1000001, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct upgrade u = fresh();
+        struct err e = ERR_INIT;
+        const struct step *failed = NULL;
+        u.wait_polls = 3;
+        u.over_at_ms = rows[i].over_at_ms;
+        assert_int_equal(apply(&u, STAGE_SWITCHED, NULL, &failed, &e), rows[i].looks == 0);
+        if (rows[i].looks == 0)
+            continue;
+        assert_int_equal(e.code, ERR_PAUSED);
+        assert_string_equal(failed->name, "wait");
+        assert_int_equal(u.looks, rows[i].looks);
+        assert_true(u.done[R_GROUP]);
+        u.over_at_ms = 0; /* the next apply goes on */
+        assert_true(apply(&u, STAGE_SWITCHED, NULL, NULL, &e));
+    }
+}
+
 static void rows_that_do_not_apply_are_left_out(void **state)
 {
     (void)state;
@@ -449,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_switch_under_way_is_finished_and_nothing_above_it_touched),
         cmocka_unit_test(a_passing_conflict_is_waited_out),
         cmocka_unit_test(stop_and_deadline_are_pauses),
+        cmocka_unit_test(a_wait_that_does_not_fit_pauses_at_once),
         cmocka_unit_test(rows_that_do_not_apply_are_left_out),
         cmocka_unit_test(the_journal_tells_the_walk),
     };
