@@ -110,7 +110,8 @@ bool process_words(struct arena *a, const char *command, char *const **ret, stru
 
 /* ---- running ---- */
 
-static bool start(char *const *words, int output, pid_t *ret, struct err *e)
+static bool start(char *const *words, const struct process_limits *limits, int output, pid_t *ret,
+                  struct err *e)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
@@ -120,7 +121,10 @@ static bool start(char *const *words, int output, pid_t *ret, struct err *e)
     (void)posix_spawn_file_actions_init(&files);
     (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-    (void)posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (limits->joins_errors)
+        (void)posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
+    else
+        (void)posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     (void)posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
     (void)posix_spawnattr_init(&how);
     (void)posix_spawnattr_setpgroup(&how, 0);
@@ -129,7 +133,8 @@ static bool start(char *const *words, int output, pid_t *ret, struct err *e)
     (void)posix_spawnattr_setflags(&how,
                                    POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     pid_t pid = 0;
-    int failed = posix_spawnp(&pid, words[0], &files, &how, words, environ);
+    int failed = posix_spawnp(&pid, words[0], &files, &how, words,
+                              limits->environment ? limits->environment : environ);
     (void)posix_spawn_file_actions_destroy(&files);
     (void)posix_spawnattr_destroy(&how);
     if (failed)
@@ -161,6 +166,14 @@ static bool give_up(const struct run *r, struct err *e)
                    (long long)(r->limits->time_ms / 1000));
 }
 
+static bool keep(struct run *r, const char *chunk, size_t n)
+{
+    size_t room = r->limits->output_bytes - r->output.n;
+    if (r->limits->cuts_output && n > room)
+        n = room;
+    return n == 0 || buf_add(&r->output, chunk, n);
+}
+
 /* Until the program closes its output. */
 static bool collect(struct run *r, struct err *e)
 {
@@ -176,7 +189,7 @@ static bool collect(struct run *r, struct err *e)
             return true;
         if (n < 0 && errno != EINTR && errno != EAGAIN)
             return err_errno(e, errno, "read what the program prints");
-        if (n > 0 && !buf_add(&r->output, chunk, (size_t)n))
+        if (n > 0 && !keep(r, chunk, (size_t)n))
             return err_set(e, ERR_INVALID, "the program prints more than %zu bytes", r->limits->output_bytes);
     }
 }
@@ -217,7 +230,7 @@ bool process_run(struct arena *a, char *const *words, const struct process_limit
                     .output = BUF_INIT(limits->output_bytes)};
     if (pipe2(ends, O_CLOEXEC) != 0)
         return err_errno(e, errno, "make a pipe");
-    bool ok = start(words, ends[1], &r.pid, e);
+    bool ok = start(words, limits, ends[1], &r.pid, e);
     (void)close(ends[1]);
     r.fd = ends[0];
     if (ok && !(collect(&r, e) && reap(&r, ret_status, e))) {

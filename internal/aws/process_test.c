@@ -97,7 +97,7 @@ static bool run(struct arena *a, const struct end *row, struct stop *stop, struc
                 struct err *e)
 {
     char *const words[] = {(char *)"/bin/sh", (char *)"-c", (char *)row->script, NULL};
-    const struct process_limits limits = {row->time_ms, row->bytes};
+    const struct process_limits limits = {.time_ms = row->time_ms, .output_bytes = row->bytes};
     return process_run(a, words, &limits, stop, output, status, e);
 }
 
@@ -114,6 +114,35 @@ static void every_end_is_told(void **state)
             fail_msg("%s: %s", ends[i].script, e.text);
         if (ok && (status != ends[i].status || !str_is(output, ends[i].output)))
             fail_msg("%s: status %d, \"%.*s\"", ends[i].script, status, (int)output.n, output.p);
+    }
+}
+
+static void environment_and_output_are_as_asked(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    char *const own[] = {(char *)"COLOUR=blue", (char *)"PATH=/usr/bin:/bin", NULL};
+    const struct {
+        const char *script;
+        struct process_limits limits;
+        const char *output;
+    } asked[] = {
+        {"echo $COLOUR$HOME$AURORA_TEST", {10000, 100, own, false, false}, "blue\n"},
+        {"echo $AURORA_TEST", {10000, 100, NULL, false, false}, "ours\n"},
+        {"printf a; printf b >&2", {10000, 100, own, true, false}, "ab"},
+        {"printf 12345678; printf 9", {10000, 4, own, false, true}, "1234"},
+        {"head -c 1000000 /dev/zero | tr '\\0' x", {10000, 4, own, false, true}, "xxxx"},
+    };
+    assert_int_equal(setenv("AURORA_TEST", "ours", 1), 0);
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        char *const words[] = {(char *)"/bin/sh", (char *)"-c", (char *)asked[i].script, NULL};
+        struct str output = {NULL, 0};
+        struct err e = ERR_INIT;
+        int status = -1;
+        if (!process_run(a, words, &asked[i].limits, NULL, &output, &status, &e))
+            fail_msg("%s: %s", asked[i].script, e.text);
+        if (status != 0 || !str_is(output, asked[i].output))
+            fail_msg("%s: status %d, \"%.*s\"", asked[i].script, status, (int)output.n, output.p);
     }
 }
 
@@ -170,7 +199,7 @@ static void a_program_that_is_not_there(void **state)
     (void)state;
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     char *const words[] = {(char *)"/nowhere/helper", NULL};
-    const struct process_limits limits = {1000, 100};
+    const struct process_limits limits = {.time_ms = 1000, .output_bytes = 100};
     struct str output;
     int status;
     struct err e = ERR_INIT;
@@ -182,9 +211,13 @@ static void a_program_that_is_not_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commands_become_words), cmocka_unit_test(commands_are_bounded),
-        cmocka_unit_test(every_end_is_told),     cmocka_unit_test(nothing_is_left_after_a_time_out),
-        cmocka_unit_test(stop_ends_it_at_once),  cmocka_unit_test(a_program_that_is_not_there),
+        cmocka_unit_test(commands_become_words),
+        cmocka_unit_test(commands_are_bounded),
+        cmocka_unit_test(every_end_is_told),
+        cmocka_unit_test(nothing_is_left_after_a_time_out),
+        cmocka_unit_test(environment_and_output_are_as_asked),
+        cmocka_unit_test(stop_ends_it_at_once),
+        cmocka_unit_test(a_program_that_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static bool read_output(struct search *h, struct str output, struct keys *ret, s
 
 static bool run(struct search *h, const char *command, struct keys *ret, struct err *e)
 {
-    static const struct process_limits limits = {TIME_MS, OUTPUT_MAX};
+    static const struct process_limits limits = {.time_ms = TIME_MS, .output_bytes = OUTPUT_MAX};
     char *const *words = NULL;
     struct str output;
     int status = 0;
