@@ -3,6 +3,7 @@
 #include "internal/flow/journal.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/lease.h"
 #include "internal/upgrade/tags.h"
 #include "provider/blue_green.h"
 #include "provider/flow_blue_green_upgrade.h"
@@ -65,6 +66,7 @@ static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage t
 {
     struct upgrade *u = &w->o->upgrade;
     struct journal *journal CLEANUP(journal_cleanup) = open_journal(w);
+    struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
     struct err e = ERR_INIT;
     const struct flow_run run = {.flow = flow,
                                  .u = u,
@@ -75,6 +77,8 @@ static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage t
                                  .poll_ms = POLL_MS,
                                  .poll_max_ms = POLL_MAX_MS,
                                  .journal = journal,
+                                 .may_change = lease_hold,
+                                 .may_change_arg = lease,
                                  .report = report,
                                  .report_arg = w};
     w->has_walked = true;

@@ -110,6 +110,8 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                           "Complete the present run or roll it back first."},
     [E_SECOND_RESOURCE] = {"AUR0174", ERR_CONFLICT, "cluster_identifier",
                            "Keep one resource per cluster; the other has taken everything over."},
+    [E_HELD] = {"AUR0175", ERR_CONFLICT, "cluster_identifier",
+                "Wait for the other apply to end, then apply again; nothing was changed by this one."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

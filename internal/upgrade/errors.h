@@ -45,6 +45,7 @@ enum upgrade_error {
     E_SHAPE_CHANGED,
     E_TARGET_CHANGED,
     E_SECOND_RESOURCE,
+    E_HELD,
     E_COUNT
 };
 

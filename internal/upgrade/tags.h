@@ -13,6 +13,8 @@
 /* On the cluster parameter group we make: production's own minimum capacity and what it was raised to,
  * "0.5/1.0". */
 #define TAG_SOURCE_CAPACITY "aurora-upgrade:source-min-capacity"
+/* On the deployment, later the old cluster: whose apply works on it, and until when (lease.h). */
+#define TAG_HOLDER "aurora-upgrade:holder"
 /* On the old cluster, once it has lost the name. */
 #define TAG_OLD_OF      "aurora-upgrade:old-of"
 #define TAG_SWITCHED_AT "aurora-upgrade:switched-at"

@@ -1,0 +1,108 @@
+/* Who holds a lease, as text. */
+#include "internal/upgrade/lease.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Characters of a tag's value (RDS: letters, digits, space, _ . : / = + - @) without those of our own form.
+ */
+static void plain(char *s)
+{
+    for (; *s; s++)
+        if (!isalnum((unsigned char)*s) && !strchr("_.-@", *s))
+            *s = '-';
+}
+
+static void read_line(const char *path, char *out, size_t size)
+{
+    FILE *f = fopen(path, "re");
+    out[0] = '\0';
+    if (!f)
+        return;
+    if (!fgets(out, (int)size, f))
+        out[0] = '\0';
+    (void)fclose(f);
+}
+
+static uint64_t mixed(uint64_t h, const char *s) /* FNV-1a */
+{
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 1099511628211U;
+    return h;
+}
+
+/* A process id means something only within its boot and its pid namespace. */
+static uint64_t machine(void)
+{
+    char boot[64], space[64] = "";
+    read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
+    ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
+    if (n > 0)
+        space[n] = '\0';
+    return mixed(mixed(14695981039346656037U, boot), space);
+}
+
+/* Field 22 of /proc/PID/stat; the command before it may contain anything, but not the last ")". 0: no such
+ * process. */
+static unsigned long long start_of(long pid)
+{
+    char path[64], line[1024];
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    read_line(path, line, sizeof line);
+    const char *at = strrchr(line, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+void lease_self(struct lease_holder *ret)
+{
+    char host[32] = "", name[24] = "";
+    struct passwd entry, *found = NULL;
+    char space[1024];
+    *ret = (struct lease_holder){0};
+    (void)gethostname(host, sizeof host - 1);
+    if (getpwuid_r(getuid(), &entry, space, sizeof space, &found) == 0 && found)
+        (void)snprintf(name, sizeof name, "%s", found->pw_name);
+    plain(host);
+    plain(name);
+    (void)snprintf(ret->who, sizeof ret->who, "%s@%s", name[0] ? name : "somebody",
+                   host[0] ? host : "a-host");
+    (void)snprintf(ret->place, sizeof ret->place, "%016" PRIx64 "/%ld/%llu", machine(), (long)getpid(),
+                   start_of(getpid()));
+}
+
+bool lease_is_dead(const struct lease_holder *h)
+{
+    char here[20];
+    long pid = 0;
+    unsigned long long start = 0;
+    (void)snprintf(here, sizeof here, "%016" PRIx64 "/", machine());
+    if (strncmp(h->place, here, strlen(here)) != 0 ||
+        sscanf(h->place + strlen(here), "%ld/%llu", &pid, &start) != 2)
+        return false;
+    return start_of(pid) != start;
+}
+
+void lease_write(const struct lease_holder *h, char out[LEASE_TEXT])
+{
+    char until[TIME_ISO_SIZE];
+    time_iso(h->until_ms, false, until);
+    (void)snprintf(out, LEASE_TEXT, "%s %s until %s", h->who, h->place, until);
+}
+
+bool lease_read(const char *text, struct lease_holder *ret)
+{
+    struct lease_holder h = {0};
+    char until[TIME_ISO_SIZE] = "", end = '\0';
+    if (sscanf(text, "%63s %63s until %27s%c", h.who, h.place, until, &end) != 3 ||
+        !time_parse_iso(until, &h.until_ms))
+        return false;
+    *ret = h;
+    return true;
+}
