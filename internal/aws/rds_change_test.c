@@ -96,6 +96,29 @@ static struct rds_tags two_tags(void)
     return (struct rds_tags){list, 2};
 }
 
+static bool set(struct fixture *f, int which)
+{
+    static const struct aws_field settings[] = {
+        {"Port", "6543"}, {"Nothing", NULL}, {"VpcSecurityGroupIds.VpcSecurityGroupId.1", "sg-1"}, {0}};
+    static const struct rds_role role = {"arn:aws:iam::1:role/r", "s3Import", ""}, plain = {"arn:r", "", ""};
+    switch (which) {
+    case 0:
+        return rds_cluster_set(&f->s, "orders", settings, &f->e);
+    case 1:
+        return rds_instance_set(&f->s, "orders-1", settings, &f->e);
+    case 2:
+        return rds_cluster_role(&f->s, "orders", &role, true, &f->e);
+    case 3:
+    case 4:
+    case 5:
+        return rds_cluster_role(&f->s, "orders", &plain, which != 5, &f->e);
+    case 6:
+        return rds_http_endpoint(&f->s, "arn:c", true, &f->e);
+    default:
+        return rds_http_endpoint(&f->s, "arn:c", false, &f->e);
+    }
+}
+
 static bool change(struct fixture *f, int which)
 {
     struct rds_cluster_change rename = RDS_CLUSTER_CHANGE_INIT, upgrade = RDS_CLUSTER_CHANGE_INIT,
@@ -144,6 +167,13 @@ static bool change(struct fixture *f, int which)
 #define TAGS_SENT                                                                                            \
     "&Tags.Tag.1.Key=aurora%3Aupgrade&Tags.Tag.1.Value=orders%201&Tags.Tag.2.Key=k&Tags.Tag.2.Value=v"
 
+static void assert_sent(struct fixture *f, const char *want)
+{
+    const char *sent = strstr(fixture_body(f, 0), "&Version=2014-10-31&");
+    assert_non_null(sent);
+    assert_string_equal(sent + strlen("&Version=2014-10-31&"), want);
+}
+
 static void changes_on_the_wire(void **state)
 {
     (void)state;
@@ -184,9 +214,39 @@ static void changes_on_the_wire(void **state)
         fixture_start(&f, steps);
         if (!change(&f, (int)i))
             fail_msg("row %zu: %s", i, f.e.text);
-        const char *sent = strstr(fixture_body(&f, 0), "&Version=2014-10-31&");
-        assert_non_null(sent);
-        assert_string_equal(sent + strlen("&Version=2014-10-31&"), rows[i].sent);
+        assert_sent(&f, rows[i].sent);
+        fixture_stop(&f);
+    }
+}
+
+static void settings_and_roles_on_the_wire(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *reply, *sent;
+    } rows[] = {
+        {200, REPLY("ModifyDBCluster", ""),
+         "DBClusterIdentifier=orders&Port=6543&VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-1&"
+         "ApplyImmediately=true"},
+        {200, REPLY("ModifyDBInstance", ""),
+         "DBInstanceIdentifier=orders-1&Port=6543&VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-1&"
+         "ApplyImmediately=true"},
+        {200, EMPTY_REPLY("AddRoleToDBCluster"),
+         "DBClusterIdentifier=orders&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&FeatureName=s3Import"},
+        {200, EMPTY_REPLY("AddRoleToDBCluster"), "DBClusterIdentifier=orders&RoleArn=arn%3Ar"},
+        {400, REFUSAL("DBClusterRoleAlreadyExists", "m"), "DBClusterIdentifier=orders&RoleArn=arn%3Ar"},
+        {404, REFUSAL("DBClusterRoleNotFound", "m"), "DBClusterIdentifier=orders&RoleArn=arn%3Ar"},
+        {200, REPLY("EnableHttpEndpoint", ""), "ResourceArn=arn%3Ac"},
+        {200, REPLY("DisableHttpEndpoint", ""), "ResourceArn=arn%3Ac"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct step steps[] = {{.status = rows[i].status, .body = rows[i].reply}, {0}};
+        struct fixture f;
+        fixture_start(&f, steps);
+        if (!set(&f, (int)i))
+            fail_msg("row %zu: %s", i, f.e.text);
+        assert_sent(&f, rows[i].sent);
         fixture_stop(&f);
     }
 }
@@ -197,6 +257,7 @@ int main(void)
         cmocka_unit_test(absent_rows),
         cmocka_unit_test(group_set_in_batches),
         cmocka_unit_test(changes_on_the_wire),
+        cmocka_unit_test(settings_and_roles_on_the_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
