@@ -1,79 +1,136 @@
-/* command.c — the binary as a person starts it: `terraform-provider-aurora <command>`. A command is a row.
- */
+/* command.c — the binary as a person starts it: `terraform-provider-aurora VERB`. A verb is a row, an option
+ * is a row; the usage text and the guide page come from them. */
+#include "provider/command.h"
 #include "provider/guides.h"
-#include "provider/provider.h"
 
+#include "internal/base/log.h"
+#include "internal/upgrade/errors.h"
+
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-enum { DONE = 0, FAILED = 1 };
+/* ---- verbs that need no AWS ---- */
 
-struct invocation {
-    char **args; /* what follows the command, options taken out; ends with NULL */
-    int count;
-    bool json;
-};
-
-struct command {
-    const char *name, *arguments, *summary;
-    int min_args, max_args;
-    int (*run)(const struct invocation *i);
-};
-
-static int cmd_version(const struct invocation *i)
+static enum command_status cmd_version(struct invocation *i)
 {
     struct utsname u = {0};
     (void)uname(&u);
-    if (i->json)
-        printf("{\"version\":\"%s\",\"protocol\":\"6.11\",\"system\":\"%s\",\"machine\":\"%s\"}\n",
-               AURORA_VERSION, u.sysname, u.machine);
-    else
-        printf("terraform-provider-aurora %s (plugin protocol 6.11, %s %s)\n", AURORA_VERSION, u.sysname,
-               u.machine);
-    return DONE;
+    struct value *v = value_object(i->arena);
+    value_set(i->arena, v, "version", value_string(i->arena, AURORA_VERSION));
+    value_set(i->arena, v, "protocol", value_string(i->arena, "6.11"));
+    value_set(i->arena, v, "system", value_string(i->arena, u.sysname));
+    value_set(i->arena, v, "machine", value_string(i->arena, u.machine));
+    return command_answer(i, v,
+                          arena_printf(i->arena,
+                                       "terraform-provider-aurora %s (plugin protocol 6.11, %s %s)\n",
+                                       AURORA_VERSION, u.sysname, u.machine),
+                          COMMAND_DONE);
 }
 
-static int complain(const struct err *e)
-{
-    fprintf(stderr, "error: %s\n", e->text);
-    if (e->hint[0])
-        fprintf(stderr, "%s\n", e->hint);
-    return FAILED;
-}
-
-static int cmd_docs(const struct invocation *i)
+static enum command_status cmd_docs(struct invocation *i)
 {
     struct err e = ERR_INIT;
     const char *examples = i->count > 1 ? i->args[1] : "examples";
     bool ok = tf_write_docs(&aurora_provider, i->args[0], examples, &e) && guides_write(i->args[0], &e);
-    return ok ? DONE : complain(&e);
+    return ok ? COMMAND_DONE : command_fail(i, &e);
 }
 
-static int cmd_help(const struct invocation *i);
+static enum command_status cmd_help(struct invocation *i);
 
-static const struct command commands[] = {
-    {"version", "", "what this is", 0, 0, cmd_version},
-    {"docs", "DIR [EXAMPLES]", "write the documentation pages into DIR", 1, 2, cmd_docs},
-    {"help", "", "this text", 0, 0, cmd_help},
+/* ---- the tables ---- */
+
+#define CLUSTER_OPTIONS (OPTION_JSON | OPTION_AWS)
+
+const struct command_option_row command_options[] = {
+    {"--json", NULL,
+     "The answer as one line of JSON; errors and warnings, too, as `{\"error\": {\"id\", \"summary\", "
+     "\"detail\"}}` on standard error.",
+     OPTION_JSON, offsetof(struct invocation, json)},
+    {"--region", "REGION", "Region of the cluster; the same as `CLUSTER@REGION`.", OPTION_AWS,
+     offsetof(struct invocation, region)},
+    {"--profile", "NAME", "Profile of the shared AWS files.", OPTION_AWS,
+     offsetof(struct invocation, profile)},
+    {"--endpoint-url", "URL", "Where RDS, STS and Secrets Manager answer, instead of AWS's own addresses.",
+     OPTION_AWS, offsetof(struct invocation, endpoint_url)},
+    {"--if-absent", "VALUE",
+     "What to answer if the cluster does not exist: the value itself, or a JSON object of attributes.",
+     OPTION_IF_ABSENT, offsetof(struct invocation, if_absent)},
+    {"--yes", NULL, "Remove what was found, instead of listing it.", OPTION_YES,
+     offsetof(struct invocation, yes)},
+    {"--for", "STAGE", "The stage to wait for.", OPTION_FOR, offsetof(struct invocation, stage)},
+    {"--timeout", "DURATION", "How long to go on, such as `90s` or `2h`.", OPTION_TIMEOUT,
+     offsetof(struct invocation, timeout)},
+    {.name = NULL},
 };
+
+const struct command commands[] = {
+    {.name = "facts",
+     .arguments = "CLUSTER[@REGION] [FIELD]",
+     .summary = "the values of data.aurora_cluster",
+     .doc = "The values of the data source `aurora_cluster`, for a module of somebody else's that a data "
+            "source cannot be added to. With FIELD (an attribute; `instances.0.identifier` for what is "
+            "inside) standard output is the bare value and nothing else. While AWS moves names between two "
+            "sides it fails with the reason (AUR0142), because a plan made from that moment would create or "
+            "replace production.",
+     .example = "engine_version = run_cmd(\"--terragrunt-quiet\", \"terraform-provider-aurora\", \"facts\", "
+                "\"orders\", \"engine_version\", \"--if-absent\", \"17.6\")",
+     .min_args = 1,
+     .max_args = 2,
+     .options = CLUSTER_OPTIONS | OPTION_IF_ABSENT,
+     .run = command_facts},
+    {.name = "version",
+     .arguments = "",
+     .summary = "what this is",
+     .doc = "Version, plugin protocol, system and machine of this program.",
+     .example = "terraform-provider-aurora version --json",
+     .options = OPTION_JSON,
+     .run = cmd_version},
+    {.name = "docs",
+     .arguments = "DIR [EXAMPLES]",
+     .summary = "write the documentation pages into DIR",
+     .min_args = 1,
+     .max_args = 2,
+     .run = cmd_docs},
+    {.name = "help", .arguments = "", .summary = "this text", .run = cmd_help},
+    {.name = NULL},
+};
+
+/* ---- usage ---- */
+
+static void usage_options(FILE *to, const struct command *k)
+{
+    for (const struct command_option_row *o = command_options; o->name; o++)
+        if (o->option != OPTION_AWS && (k->options & o->option))
+            (void)fprintf(to, " [%s%s%s]", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+}
 
 static void usage(FILE *to)
 {
-    fprintf(to, "usage: terraform-provider-aurora COMMAND [ARGUMENT…] [--json]\n\n"
-                "Terraform starts this program without a command. A person can ask for:\n\n");
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-8s %-15s %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
-    fprintf(to, "\n--json: the answer for machines, where there is one.\n"
-                "Exit status: 0 done, 1 error, 2 findings, 3 paused.\n");
+    (void)fprintf(to, "usage: terraform-provider-aurora COMMAND [ARGUMENT…] [OPTION…]\n\n"
+                      "Terraform starts this program without a command. A person can ask for:\n\n");
+    for (const struct command *k = commands; k->name; k++) {
+        (void)fprintf(to, "  %s%s%s", k->name, *k->arguments ? " " : "", k->arguments);
+        usage_options(to, k);
+        (void)fprintf(to, "\n      %s\n", k->summary);
+    }
+    (void)fprintf(to,
+                  "\nAbout a cluster also: --region REGION, --profile NAME, --endpoint-url URL. Credentials "
+                  "and the login for\nPostgreSQL (PGUSER, PGPASSWORD …) come from the environment, as the "
+                  "provider takes them.\n"
+                  "Exit status: 0 done, 1 error, 2 findings, 3 paused.\n");
 }
 
-static int cmd_help(const struct invocation *i)
+static enum command_status cmd_help(struct invocation *i)
 {
     (void)i;
     usage(stdout);
-    return DONE;
+    return COMMAND_DONE;
 }
+
+/* ---- what was typed ---- */
 
 static const struct command *find(const char *name)
 {
@@ -83,39 +140,109 @@ static const struct command *find(const char *name)
     for (size_t i = 0; i < ARRAY_LEN(also); i++)
         if (strcmp(also[i].option, name) == 0)
             name = also[i].command;
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+    for (const struct command *k = commands; k->name; k++)
+        if (strcmp(k->name, name) == 0)
+            return k;
     return NULL;
 }
 
-/* Moves the arguments in front; false on an option nobody knows. */
-static bool parse(int argc, char **argv, struct invocation *ret)
+/* `typed` is "--name" or "--name=value"; *ret_value NULL: the value is the next argument. */
+static const struct command_option_row *find_option(const struct command *k, const char *typed,
+                                                    const char **ret_value)
 {
-    struct invocation i = {.args = argv};
-    for (int n = 0; n < argc; n++) {
-        if (strcmp(argv[n], "--json") == 0)
-            i.json = true;
-        else if (strncmp(argv[n], "--", 2) == 0)
-            return false;
-        else
-            argv[i.count++] = argv[n];
+    size_t n = strcspn(typed, "=");
+    *ret_value = typed[n] ? typed + n + 1 : NULL;
+    for (const struct command_option_row *o = command_options; o->name; o++)
+        if ((k->options & o->option) && strlen(o->name) == n && strncmp(o->name, typed, n) == 0)
+            return o;
+    return NULL;
+}
+
+/* *n is the option's place in argv, and then that of its last word. */
+static bool take_option(struct invocation *i, char **argv, int argc, int *n, struct err *e)
+{
+    const char *value = NULL, *typed = argv[*n];
+    const struct command_option_row *o = find_option(i->command, typed, &value);
+    if (!o)
+        return upgrade_fail(e, E_USAGE, "%s has no option %s", i->command->name, typed);
+    if (!o->argument) {
+        *(bool *)((char *)i + o->offset) = true;
+        return !value || upgrade_fail(e, E_USAGE, "%s takes no value", o->name);
     }
-    argv[i.count] = NULL;
-    *ret = i;
+    if (!value && *n + 1 < argc)
+        value = argv[++*n];
+    if (!value)
+        return upgrade_fail(e, E_USAGE, "%s needs a value: %s", o->name, o->argument);
+    *(const char **)((char *)i + o->offset) = value;
     return true;
+}
+
+/* Moves the arguments in front. */
+static bool parse(struct invocation *i, int argc, char **argv, struct err *e)
+{
+    i->args = argv;
+    for (int n = 0; n < argc; n++) {
+        if (argv[n][0] != '-')
+            argv[i->count++] = argv[n];
+        else if (!take_option(i, argv, argc, &n, e))
+            return false;
+    }
+    argv[i->count] = NULL;
+    if (i->count < i->command->min_args || i->count > i->command->max_args)
+        return upgrade_fail(e, E_USAGE, "%s takes %s", i->command->name,
+                            *i->command->arguments ? i->command->arguments : "no arguments");
+    return true;
+}
+
+/* ---- the process ---- */
+
+static struct stop *interrupted;
+
+/* The second time whatever the system does. */
+static void on_signal(int signal)
+{
+    (void)signal;
+    stop_request(interrupted);
+}
+
+static struct stop *watch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    interrupted = stop_new();
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        (void)sigaction(signals[i], &act, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* a reader that has left is an error of write() */
+    return interrupted;
+}
+
+static enum command_status run(struct invocation *i, int argc, char **argv)
+{
+    struct err e = ERR_INIT;
+    if (!parse(i, argc, argv, &e)) {
+        enum command_status status = command_fail(i, &e);
+        if (!i->json)
+            usage(stderr);
+        return status;
+    }
+    enum command_status status = i->command->run(i);
+    provider_unconfigure(i->call.configured);
+    return status;
 }
 
 int command_main(int argc, char **argv)
 {
-    const struct command *k = find(argv[1]);
-    struct invocation i;
-    if (!k || !parse(argc - 2, argv + 2, &i) || i.count < k->min_args || i.count > k->max_args) {
+    CLEANUP(arena_cleanup) struct arena *a = arena_new();
+    struct invocation i = {.command = find(argv[1]), .arena = a};
+    if (!i.command) {
         usage(stderr);
-        return FAILED;
+        return COMMAND_FAILED;
     }
-    int status = k->run(&i);
+    log_init(getenv("TF_LOG_PROVIDER"));
+    CLEANUP(stop_cleanup) struct stop *stop = watch_signals();
+    i.stop = stop;
+    enum command_status status = run(&i, argc - 2, argv + 2);
     if (fflush(stdout) != 0 || ferror(stdout))
-        return FAILED;
-    return status;
+        return COMMAND_FAILED;
+    return (int)status;
 }

@@ -19,7 +19,7 @@ static struct upgrade example(void)
 }
 
 /* A table cell: no bars, no line breaks, angle brackets visible. */
-static void cell(struct buf *out, const char *text)
+void guide_cell(struct buf *out, const char *text)
 {
     (void)buf_puts(out, "| ");
     for (const char *p = text; *p; p++) {
@@ -40,7 +40,7 @@ static void said(struct buf *out, const struct upgrade *u, void (*say)(const str
     struct buf text = BUF_INIT(4096);
     if (say)
         say(u, &text);
-    cell(out, buf_text(&text));
+    guide_cell(out, buf_text(&text));
     buf_done(&text);
 }
 
@@ -62,13 +62,13 @@ static void flow_table(struct buf *out, const struct flow *flow)
                         "| --- | --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < flow->count; i++) {
         const struct step *s = &flow->steps[i];
-        cell(out, s->name);
-        cell(out, stage_name(s->stage));
-        cell(out, step_kind_name(s->kind));
+        guide_cell(out, s->name);
+        guide_cell(out, stage_name(s->stage));
+        guide_cell(out, step_kind_name(s->kind));
         said(out, &u, s->describe);
         said(out, &u, s->equivalent);
-        cell(out, effect_of(s));
-        cell(out, s->duration);
+        guide_cell(out, effect_of(s));
+        guide_cell(out, s->duration);
         (void)buf_puts(out, "|\n");
     }
 }
@@ -101,10 +101,10 @@ static void errors_page(struct buf *out)
                         "cause and the state of production.\n\n"
                         "| id | kind | attribute | next step |\n| --- | --- | --- | --- |\n");
     for (size_t i = 0; i < E_COUNT; i++) {
-        cell(out, upgrade_errors[i].id);
-        cell(out, err_code_name(upgrade_errors[i].code));
-        cell(out, upgrade_errors[i].attribute);
-        cell(out, upgrade_errors[i].hint);
+        guide_cell(out, upgrade_errors[i].id);
+        guide_cell(out, err_code_name(upgrade_errors[i].code));
+        guide_cell(out, upgrade_errors[i].attribute);
+        guide_cell(out, upgrade_errors[i].hint);
         (void)buf_puts(out, "|\n");
     }
 }
@@ -146,11 +146,11 @@ static void credentials_table(struct buf *out)
 {
     (void)buf_puts(out, "| source | given by | renewed while the provider runs |\n| --- | --- | --- |\n");
     for (size_t i = 0; aws_credential_source(i); i++) {
-        cell(out, aws_credential_source(i));
+        guide_cell(out, aws_credential_source(i));
         for (size_t k = 0; k < ARRAY_LEN(credential_rows); k++)
             if (strcmp(credential_rows[k].source, aws_credential_source(i)) == 0) {
-                cell(out, credential_rows[k].given_by);
-                cell(out, credential_rows[k].renewed);
+                guide_cell(out, credential_rows[k].given_by);
+                guide_cell(out, credential_rows[k].renewed);
             }
         (void)buf_puts(out, "|\n");
     }
@@ -216,7 +216,8 @@ bool guides_write(const char *dir, struct err *e)
         void (*write)(struct buf *out);
     } pages[] = {{"blue-green-steps.md", steps_page},
                  {"errors.md", errors_page},
-                 {"credentials.md", credentials_page}};
+                 {"credentials.md", credentials_page},
+                 {"companion-command.md", guide_companion}};
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     const char *folder = arena_printf(a, "%s/guides", dir);
     if (!dir_make(folder, e))

@@ -3,9 +3,17 @@
 #ifndef AURORA_PROVIDER_GUIDES_H
 #define AURORA_PROVIDER_GUIDES_H
 
+#include "internal/base/buf.h"
 #include "internal/base/err.h"
 
-/* docs/guides/blue-green-steps.md, credentials.md and errors.md below `dir`. Deterministic. */
+/* docs/guides/blue-green-steps.md, companion-command.md, credentials.md and errors.md below `dir`.
+ * Deterministic.
+ */
 MUST_CHECK bool guides_write(const char *dir, struct err *e);
+
+/* A table cell: no bars, no line breaks, angle brackets visible. */
+void guide_cell(struct buf *out, const char *text);
+/* guide_companion.c: docs/guides/companion-command.md, from the tables of verbs and options. */
+void guide_companion(struct buf *out);
 
 #endif

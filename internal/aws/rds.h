@@ -118,6 +118,9 @@ struct rds_param {
 };
 MUST_CHECK bool rds_group_find(const struct aws_session *s, bool is_cluster, const char *name,
                                const struct rds_group **ret, struct err *e);
+/* Every group whose name begins with `prefix`, in any case. */
+MUST_CHECK bool rds_group_list(const struct aws_session *s, bool is_cluster, const char *prefix,
+                               const struct rds_group **ret, size_t *ret_n, struct err *e);
 /* source: "user" = overrides only, NULL = all. */
 MUST_CHECK bool rds_group_params(const struct aws_session *s, bool is_cluster, const char *name,
                                  const char *source, const struct rds_param **ret, size_t *ret_n,
@@ -204,6 +207,9 @@ struct rds_snapshot {
 };
 MUST_CHECK bool rds_snapshot_find(const struct aws_session *s, const char *id,
                                   const struct rds_snapshot **ret, struct err *e);
+/* Cluster snapshots made by hand whose name begins with `prefix`, in any case. */
+MUST_CHECK bool rds_snapshot_list(const struct aws_session *s, const char *prefix,
+                                  const struct rds_snapshot **ret, size_t *ret_n, struct err *e);
 MUST_CHECK bool rds_snapshot_create(const struct aws_session *s, const char *id, const char *cluster,
                                     struct rds_tags tags, struct err *e);
 

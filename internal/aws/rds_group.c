@@ -69,6 +69,23 @@ bool rds_group_find(const struct aws_session *s, bool is_cluster, const char *na
     return true;
 }
 
+bool rds_group_list(const struct aws_session *s, bool is_cluster, const char *prefix,
+                    const struct rds_group **ret, size_t *ret_n, struct err *e)
+{
+    const struct kind *k = &kinds[is_cluster];
+    struct rds_group *items = NULL;
+    struct fields f = {.arena = s->arena};
+    size_t n = 0, kept = 0;
+    if (!rds_list(s, k->describe, &f, k->shape, &items, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strncasecmp(items[i].name, prefix, strlen(prefix)) == 0)
+            items[kept++] = items[i];
+    *ret = items;
+    *ret_n = kept;
+    return true;
+}
+
 bool rds_group_params(const struct aws_session *s, bool is_cluster, const char *name, const char *source,
                       const struct rds_param **ret, size_t *ret_n, struct err *e)
 {

@@ -99,6 +99,23 @@ bool rds_snapshot_find(const struct aws_session *s, const char *id, const struct
     return true;
 }
 
+bool rds_snapshot_list(const struct aws_session *s, const char *prefix, const struct rds_snapshot **ret,
+                       size_t *ret_n, struct err *e)
+{
+    struct rds_snapshot *items = NULL;
+    struct fields f = {.arena = s->arena};
+    size_t n = 0, kept = 0;
+    fields_add(&f, "SnapshotType", "manual");
+    if (!rds_list(s, "DescribeDBClusterSnapshots", &f, &snapshot_shape, &items, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strncasecmp(items[i].identifier, prefix, strlen(prefix)) == 0)
+            items[kept++] = items[i];
+    *ret = items;
+    *ret_n = kept;
+    return true;
+}
+
 bool rds_snapshot_create(const struct aws_session *s, const char *id, const char *cluster,
                          struct rds_tags tags, struct err *e)
 {

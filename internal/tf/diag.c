@@ -128,17 +128,27 @@ Tfplugin6__AttributePath *attribute_path(struct arena *a, const struct tf_schema
 
 /* ---- diagnostics ---- */
 
+static char *one_line(char *text)
+{
+    for (char *p = text; *p; p++)
+        if (*p == '\n' || *p == '\t')
+            *p = ' ';
+    return text;
+}
+
 static void add(struct tf_call *c, Tfplugin6__Diagnostic__Severity severity, const char *path,
                 const char *summary, const char *detail)
 {
     struct tf_reply *r = c->reply;
+    char *title = one_line(text_out(c->arena, summary)), *text = text_out(c->arena, detail);
+    if (c->tell) {
+        c->tell(c->tell_arg, severity == TFPLUGIN6__DIAGNOSTIC__SEVERITY__ERROR, title, text);
+        return;
+    }
     Tfplugin6__Diagnostic *d = WIRE_NEW(c->arena, Diagnostic, diagnostic);
     d->severity = severity;
-    d->summary = text_out(c->arena, summary);
-    for (char *p = d->summary; *p; p++)
-        if (*p == '\n' || *p == '\t')
-            *p = ' ';
-    d->detail = text_out(c->arena, detail);
+    d->summary = title;
+    d->detail = text;
     d->attribute = attribute_path(c->arena, r->schema, path);
     ARR_PUSH(c->arena, r->items, r->count, r->cap, d);
     r->failed = r->failed || severity == TFPLUGIN6__DIAGNOSTIC__SEVERITY__ERROR;

@@ -87,6 +87,9 @@ struct tf_call {
     const char *import_id;        /* import */
     bool write_only_allowed;      /* the CLI knows write-only attributes */
     struct tf_reply *reply;       /* opaque; diagnostics are collected here */
+    /* Outside of an RPC, for companion commands: called with every diagnostic, `reply` is not used then. */
+    void (*tell)(void *arg, bool is_error, const char *summary, const char *detail);
+    void *tell_arg;
 };
 
 /* Diagnostics. `path` is dotted ("postgresql.host", "hook.0.at") or NULL. tf_fail turns the one `struct err`
@@ -96,7 +99,7 @@ struct tf_call {
 void tf_error(struct tf_call *c, const char *path, const char *summary, const char *fmt, ...) PRINTF(4, 5);
 void tf_warn(struct tf_call *c, const char *path, const char *summary, const char *fmt, ...) PRINTF(4, 5);
 void tf_fail(struct tf_call *c, const struct err *e);
-bool tf_failed(const struct tf_call *c); /* any error so far */
+bool tf_failed(const struct tf_call *c); /* any error so far; of an RPC only */
 
 /* A copy of `base` with one top-level attribute replaced; chain them. */
 const struct value *tf_with(struct tf_call *c, const struct value *base, const char *name,

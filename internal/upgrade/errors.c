@@ -112,6 +112,18 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                            "Keep one resource per cluster; the other has taken everything over."},
     [E_HELD] = {"AUR0175", ERR_CONFLICT, "cluster_identifier",
                 "Wait for the other apply to end, then apply again; nothing was changed by this one."},
+    [E_USAGE] = {"AUR0180", ERR_INVALID, "",
+                 "See `terraform-provider-aurora help`. Nothing was asked for and nothing was done."},
+    [E_NO_FIELD] = {"AUR0181", ERR_INVALID, "",
+                    "Fields are the attributes of data.aurora_cluster, and with dots what is inside of them "
+                    "(`instances.0.identifier`)."},
+    [E_NOT_WRITABLE] =
+        {"AUR0182", ERR_CONFLICT, "",
+         "No fence of ours makes a cluster read-only in a blue/green upgrade. Look for what does: a "
+         "parameter or a role with default_transaction_read_only, a switchover under way, a full volume."},
+    [E_NO_LOGIN] = {"AUR0183", ERR_AUTH, "",
+                    "Set PGUSER and PGPASSWORD (and PGSSLROOTCERT where the certificate's authority is not "
+                    "known to the machine)."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -46,6 +46,10 @@ enum upgrade_error {
     E_TARGET_CHANGED,
     E_SECOND_RESOURCE,
     E_HELD,
+    E_USAGE,
+    E_NO_FIELD,
+    E_NOT_WRITABLE,
+    E_NO_LOGIN,
     E_COUNT
 };
 
