@@ -89,6 +89,12 @@ static void cancel_at_server(struct pg *c)
 
 /* ---- one statement ---- */
 
+static bool is_copy(const PGresult *r)
+{
+    ExecStatusType status = PQresultStatus(r);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
 /* Collects results until the server is done; the first failure wins, else the last result. */
 static enum socket_wait collect(struct pg *c, struct stop *stop, int64_t until_ms, PGresult **ret)
 {
@@ -100,11 +106,11 @@ static enum socket_wait collect(struct pg *c, struct stop *stop, int64_t until_m
             PGresult *r = PQgetResult(c->conn);
             if (!r)
                 return PQstatus(c->conn) == CONNECTION_OK ? SOCKET_READY : SOCKET_BAD;
-            ExecStatusType status = PQresultStatus(r);
             bool keep_old = *ret && PQresultStatus(*ret) == PGRES_FATAL_ERROR;
+            bool copies = is_copy(r);
             PQclear(keep_old ? r : *ret);
             *ret = keep_old ? *ret : r;
-            if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+            if (copies)
                 return SOCKET_BAD; /* nothing of ours copies; libpq would hand out this state for ever */
             continue;
         }
@@ -131,6 +137,8 @@ static bool interrupted(struct pg *c, enum socket_wait why, int64_t limit_ms, st
 static bool lost(struct pg *c, const PGresult *r, struct err *e)
 {
     c->broken = true;
+    if (r && is_copy(r))
+        return err_set(e, ERR_INVALID, "COPY from or to the client is not possible here");
     if (r && PQresultErrorField(r, PG_DIAG_SQLSTATE))
         (void)query_failed(c, r, e);
     else
@@ -144,20 +152,11 @@ static bool lost(struct pg *c, const PGresult *r, struct err *e)
     return false;
 }
 
-static bool execute(struct pg *c, const char *sql, const char *const *params, size_t n, struct stop *stop,
-                    int64_t limit_ms, PGresult **ret, struct err *e)
+/* What the sent statement came to. */
+static bool finish(struct pg *c, struct stop *stop, int64_t limit_ms, PGresult **ret, struct err *e)
 {
     PGresult *r CLEANUP(result_cleanup) = NULL;
-    if (c->broken)
-        return err_set(e, ERR_UNAVAILABLE, "the connection to %s:%d was given up earlier", c->host, c->port);
-    if (stop_requested(stop))
-        return err_set(e, ERR_CANCELLED, "stopped before a statement was sent");
-    if (n > QUERY_PARAMS_MAX)
-        return err_set(e, ERR_BUG, "a statement with %zu parameters", n);
-    c->warning[0] = '\0';
     int64_t until = limit_ms > 0 ? socket_now_ms() + limit_ms : INT64_MAX;
-    if (!PQsendQueryParams(c->conn, sql, (int)n, NULL, params, NULL, NULL, 0))
-        return lost(c, NULL, e);
     enum socket_wait w = collect(c, stop, until, &r);
     if (w == SOCKET_STOPPED || w == SOCKET_LATE)
         return interrupted(c, w, limit_ms, e);
@@ -169,6 +168,37 @@ static bool execute(struct pg *c, const char *sql, const char *const *params, si
     if (ret)
         *ret = STEAL(r);
     return true;
+}
+
+static bool may_send(struct pg *c, struct stop *stop, struct err *e)
+{
+    if (c->broken)
+        return err_set(e, ERR_UNAVAILABLE, "the connection to %s:%d was given up earlier", c->host, c->port);
+    if (stop_requested(stop))
+        return err_set(e, ERR_CANCELLED, "stopped before a statement was sent");
+    c->warning[0] = '\0';
+    return true;
+}
+
+static bool execute(struct pg *c, const char *sql, const char *const *params, size_t n, struct stop *stop,
+                    int64_t limit_ms, PGresult **ret, struct err *e)
+{
+    if (n > QUERY_PARAMS_MAX)
+        return err_set(e, ERR_BUG, "a statement with %zu parameters", n);
+    if (!may_send(c, stop, e))
+        return false;
+    if (!PQsendQueryParams(c->conn, sql, (int)n, NULL, params, NULL, NULL, 0))
+        return lost(c, NULL, e);
+    return finish(c, stop, limit_ms, ret, e);
+}
+
+bool query_script(struct pg *c, const char *sql, int64_t limit_ms, struct err *e)
+{
+    if (!may_send(c, c->stop, e))
+        return false;
+    if (!PQsendQuery(c->conn, sql))
+        return lost(c, NULL, e);
+    return finish(c, c->stop, limit_ms, NULL, e);
 }
 
 static int64_t session_limit_ms(const struct pg *c)

@@ -45,6 +45,10 @@ MUST_CHECK bool query_run(struct pg *c, const char *sql, struct err *e);
 /* The same with an own time limit on our side; the server's limit is the session's. 0: none but stop. */
 MUST_CHECK bool query_run_for(struct pg *c, const char *sql, int64_t limit_ms, struct err *e);
 
+/* Any number of statements of somebody else's in one go; only for those who may send what they like. Never
+ * tried again by itself. */
+MUST_CHECK bool query_script(struct pg *c, const char *sql, int64_t limit_ms, struct err *e);
+
 bool is_lock_failure(const struct err *e);
 
 /* Ends an open transaction, whatever happened in it, even after stop. Nothing to do outside of one. */

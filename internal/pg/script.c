@@ -1,0 +1,28 @@
+#include "internal/pg/script.h"
+#include "internal/pg/query.h"
+
+#include <stdio.h>
+
+static bool as_the_user_would(struct pg *c, int64_t timeout_ms, struct err *e)
+{
+    char limit[24];
+    (void)snprintf(limit, sizeof limit, "%lld", (long long)timeout_ms);
+    const char *params[] = {limit};
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    return query_run(c, "RESET ALL", e) &&
+           query_rows(c, "SELECT pg_catalog.set_config('statement_timeout', $1, false)", params, 1, &r, e);
+}
+
+bool pg_run_script(struct pg *c, const char *sql, int64_t timeout_ms, struct err *e)
+{
+    if (!c->writable)
+        return err_set(e, ERR_BUG, "a script on a session that was opened read-only");
+    if (!as_the_user_would(c, timeout_ms, e))
+        return err_wrap(e, "prepare a session on %s:%d", c->host, c->port);
+    if (!query_script(c, sql, timeout_ms, e))
+        return false;
+    if (PQtransactionStatus(c->conn) == PQTRANS_IDLE)
+        return true;
+    query_rollback(c);
+    return err_set(e, ERR_INVALID, "it leaves a transaction open, which was rolled back");
+}
