@@ -4,11 +4,14 @@
 #include "internal/base/names.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { STATE_MAX = 64 * 1024 * 1024, STATE_FORMAT = 1 };
 
@@ -139,10 +142,36 @@ json_t *store_root(struct store *s)
     return s->root;
 }
 
+static bool write_whole(int fd, const char *text, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, text, n);
+        if (done < 0 && errno != EINTR)
+            return false;
+        text += done > 0 ? done : 0;
+        n -= done > 0 ? (size_t)done : 0;
+    }
+    return true;
+}
+
+static bool replace(const char *path, const char *text, struct err *e)
+{
+    char beside[sizeof((struct store *)0)->path + 8];
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write_whole(fd, text, strlen(text)) && rename(beside, path) == 0;
+    int reason = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return ok || err_errno(e, reason, "write %s", path);
+}
+
+/* Replaced in one step, but not forced to the disk: the state outlives a killed process, not a killed
+ * machine, as the servers' data does. */
 bool store_save(struct store *s, struct err *e)
 {
-    char *text = json_dumps(s->root, JSON_INDENT(1) | JSON_SORT_KEYS);
-    bool ok = text && file_replace(s->path, text, strlen(text), 0600, e);
+    char *text = json_dumps(s->root, JSON_COMPACT);
+    bool ok = text && replace(s->path, text, e);
     free(text);
     return ok || err_wrap(e, "save the state");
 }

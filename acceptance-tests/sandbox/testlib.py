@@ -50,7 +50,7 @@ class Tap:
 class Sandbox:
     def __init__(self, program, folder, *options, speed=2000):
         self.program, self.folder, self.options, self.speed = program, Path(folder), options, speed
-        self.process = self.ready = None
+        self.process = self.ready = self.session = None
 
     def start(self):
         log = open(self.folder / "stderr", "ab")
@@ -95,7 +95,7 @@ class Sandbox:
                 "aws_secret_access_key": self.ready["secret_access_key"]}
         config = Config(retries={"max_attempts": 1, "mode": "standard"}, parameter_validation=False,
                         read_timeout=60, connect_timeout=10)
-        return boto3.client(service, endpoint_url=self.ready["endpoint"], region_name=self.ready["region"],
+        return (self.session or boto3).client(service, endpoint_url=self.ready["endpoint"], region_name=self.ready["region"],
                             config=config, **{**keys, **more})
 
     def sql(self, host, statement, timeout=10):
@@ -108,17 +108,23 @@ class Sandbox:
         return done.returncode == 0, (done.stdout if done.returncode == 0 else done.stderr).strip()
 
     def servers(self):
-        """Processes that work below the state's folder."""
-        found = []
+        """Processes that work below the state's folder, but for servers that pg_upgrade has started: those outlive a
+        killed sandbox until the next start ends them."""
+        found, upgrading = {}, set()
         for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    where = os.readlink(entry / "cwd")
-                except OSError:
-                    continue
-                if where.startswith(f"{self.folder}/"):
-                    found.append(int(entry.name))
-        return found
+            if not entry.name.isdigit():
+                continue
+            try:
+                where = os.readlink(entry / "cwd")
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if where.startswith(f"{self.folder}/"):
+                found[int(entry.name)] = parent
+                if b"-b" in command and command[0].endswith(b"/postgres"):
+                    upgrading.add(int(entry.name))
+        return [pid for pid, parent in found.items() if not {pid, parent} & upgrading]
 
 
 def wait_for(ask, wanted, seconds=PATIENCE_SECONDS):

@@ -247,13 +247,40 @@ static void test_rounds(void **state)
     writers_free(w);
 }
 
+/* The sandbox died between the flip and what comes after it: the next one opens green and locks blue before
+ * they have clients, and takes green's subscription away. */
+static void test_settled(void **state)
+{
+    (void)state;
+    fx_volume("s0", 17);
+    make_objects("s0");
+    OK(bluegreen_build(fx_engine, "s0", "s1", 17, logical, ARRAY_LEN(logical), NULL, &e));
+    await_lag_below("s0", "s1", 1024);
+    fx_reopen();
+    OK(bluegreen_settle(fx_engine, "s0", "s1", &e));
+    fx_reopen();
+    OK(volume_start(fx_engine, "s0", &e));
+    OK(volume_start(fx_engine, "s1", &e));
+    OK(endpoint_point(fx_engine, "settled", 5432, "s1", ENDPOINT_WRITER, &e));
+    OK(endpoint_point(fx_engine, "settled-old1", 5432, "s0", ENDPOINT_WRITER, &e));
+    PGconn *c = fx_session("settled");
+    (void)fx_must(c, "INSERT INTO ids (t) VALUES ('open')");
+    PQfinish(c);
+    check_locked("settled-old1");
+    OK(bluegreen_settle(fx_engine, "s0", "s1", &e)); /* now that the servers run */
+    assert_string_equal(fx_sql("s1", "SELECT count(*) FROM pg_subscription"), "0");
+    assert_string_equal(fx_sql("s1", "SELECT count(*) FROM ids"), "26");
+    OK(bluegreen_settle(fx_engine, "s0", "s1", &e));
+    OK(volume_delete(fx_engine, "s0", &e));
+    OK(bluegreen_settle(fx_engine, "s0", "s1", &e)); /* the old side may be gone */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_13_to_17),
-        cmocka_unit_test(test_17_to_18_with_failures),
-        cmocka_unit_test(test_degraded),
-        cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_13_to_17), cmocka_unit_test(test_17_to_18_with_failures),
+        cmocka_unit_test(test_degraded), cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_settled),
     };
     return cmocka_run_group_tests(tests, fx_open, fx_close);
 }

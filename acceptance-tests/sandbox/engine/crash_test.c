@@ -124,6 +124,41 @@ static void test_server_paused(void **state)
     OK(volume_start(fx_engine, "v", &e));
 }
 
+/* A paused server's sessions wait, too; then they go on. Killed while it is paused, it leaves none behind. */
+static void test_faults(void **state)
+{
+    (void)state;
+    char cell[256], why[256];
+    struct err none = ERR_INIT;
+    assert_false(volume_kill(fx_engine, "nope", &none));
+    assert_false(volume_pause(fx_engine, "nope", true, &none));
+    OK(endpoint_point(fx_engine, "v", 5432, "v", ENDPOINT_WRITER, &e));
+    PGconn *c = fx_session("v");
+    OK(volume_pause(fx_engine, "v", true, &e));
+    assert_int_equal(PQsendQuery(c, "SELECT 42"), 1);
+    struct pollfd p = {.fd = PQsocket(c), .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 300), 0);
+    OK(volume_pause(fx_engine, "v", false, &e));
+    assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+    PGresult *r = PQgetResult(c);
+    assert_string_equal(PQgetvalue(r, 0, 0), "42");
+    PQclear(r);
+    assert_null(PQgetResult(c));
+    OK(volume_pause(fx_engine, "v", true, &e));
+    OK(volume_kill(fx_engine, "v", &e));
+    assert_false(fx_run(c, "SELECT 1", cell, why));
+    PQfinish(c);
+    assert_false(volume_kill(fx_engine, "v", &none));
+    assert_false(volume_pause(fx_engine, "v", true, &none));
+    OK(volume_start(fx_engine, "v", &e));
+    c = fx_session("v");
+    (void)fx_must(c, "SELECT 1");
+    PQfinish(c);
+    OK(volume_pause(fx_engine, "v", true, &e));
+    OK(volume_stop(fx_engine, "v", &e)); /* in order, although paused with its sessions */
+    OK(volume_start(fx_engine, "v", &e));
+}
+
 /* A client of a held endpoint waits, and is served when it is released. */
 static void test_hold(void **state)
 {
@@ -190,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_one_sandbox_per_folder),
         cmocka_unit_test(test_server_killed),
         cmocka_unit_test(test_server_paused),
+        cmocka_unit_test(test_faults),
         cmocka_unit_test(test_hold),
         cmocka_unit_test(test_parameters),
     };
