@@ -93,6 +93,38 @@ static void steps_page(struct buf *out)
     flow_table(out, &flow_blue_green_back);
 }
 
+/* Errors outside of an upgrade's own table: each family is raised in one place, with the cause in the
+ * message. */
+static const struct {
+    const char *id, *kind, *next;
+} other_errors[] = {
+    {"AUR0011", "provider block",
+     "Two arguments contradict each other or belong together; the message names them."},
+    {"AUR0012", "provider block", "Correct `region`, or set `skip_region_validation`."},
+    {"AUR0013", "provider block",
+     "AWS cannot be reached or does not accept the credentials; the message has AWS's "
+     "words."},
+    {"AUR0014", "login", "Give exactly one way to log in to PostgreSQL, and all that it needs."},
+    {"AUR0015", "provider block",
+     "The credentials lead to an account that `allowed_account_ids` or "
+     "`forbidden_account_ids` excludes."},
+    {"AUR0016", "warning", "Use `custom_ca_bundle` instead of `insecure`."},
+    {"AUR0017", "provider block",
+     "The provider's arguments are not known at plan; make them known, or apply what they "
+     "depend on first."},
+    {"AUR0800 to AUR0804", "configuration",
+     "A value does not fit the schema; the message names the attribute."},
+    {"AUR0805 to AUR0808", "state",
+     "Import, stored state or move cannot be done as asked; the message says what can."},
+    {"AUR0890 to AUR0899", "defect", "Please report it with the log (`TF_LOG_PROVIDER=debug`)."},
+    {"AUR0900 to AUR0912", "AWS or PostgreSQL",
+     "An answer without a row of its own above: invalid, not found, "
+     "conflict, denied, login, throttled, time-out, interrupted, remote, "
+     "unavailable, paused, defect, in this order. The other side's words "
+     "are quoted."},
+    {"AUR0999", "defect", "Please report it with the log (`TF_LOG_PROVIDER=debug`)."},
+};
+
 static void errors_page(struct buf *out)
 {
     (void)buf_puts(out, "---\npage_title: \"Errors\"\ndescription: \"Every error of an upgrade, with the "
@@ -105,6 +137,13 @@ static void errors_page(struct buf *out)
         guide_cell(out, err_code_name(upgrade_errors[i].code));
         guide_cell(out, upgrade_errors[i].attribute);
         guide_cell(out, upgrade_errors[i].hint);
+        (void)buf_puts(out, "|\n");
+    }
+    (void)buf_puts(out, "\n## Outside of an upgrade\n\n| id | where | next step |\n| --- | --- | --- |\n");
+    for (size_t i = 0; i < ARRAY_LEN(other_errors); i++) {
+        guide_cell(out, other_errors[i].id);
+        guide_cell(out, other_errors[i].kind);
+        guide_cell(out, other_errors[i].next);
         (void)buf_puts(out, "|\n");
     }
 }
