@@ -277,6 +277,7 @@ bool rds_bluegreen_list(const struct aws_session *s, const struct rds_bluegreen 
                                 .target =
                                     fake.completed ? ARN "cluster:orders" : ARN "cluster:orders-green-abc123",
                                 .tags = {tags, n}};
+    fake_settings_members(a, d);
     list[0] = d;
     *ret = list;
     *ret_n = fake.deployment;

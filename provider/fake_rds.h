@@ -56,8 +56,10 @@ struct fake_rds {
         bool blue_role, green_role;
         bool deaf; /* changes are taken and never seen */
         bool role_lost_at_switch;
-        int64_t due_ms;  /* mono; 0: nothing under way */
-        char sent[1024]; /* members of the last request */
+        bool endpoint;             /* blue has a custom endpoint; green gets one when it is made */
+        const char *endpoint_type; /* of green's; NULL: as blue's */
+        int64_t due_ms;            /* mono; 0: nothing under way */
+        char sent[1024];           /* members of the last request */
     } settings;
 };
 
@@ -68,6 +70,8 @@ bool fake_enter(struct err *e);
 bool fake_leave(struct err *e);
 struct arena;
 struct rds_cluster;
+struct rds_bluegreen;
+void fake_settings_members(struct arena *a, struct rds_bluegreen *d);
 void fake_settings_show(struct arena *a, struct rds_cluster *k, bool is_green);
 void fake_reset(void); /* orders on 13.23, available, with groups of its own */
 

@@ -30,10 +30,42 @@ void fake_settings_show(struct arena *a, struct rds_cluster *k, bool is_green)
     *r = (struct rds_role){ROLE, "s3Import", "ACTIVE"};
     k->roles = r;
     k->role_count = has_role;
+    k->custom_endpoints = ARENA_ARRAY(a, const char *, 2);
+    k->custom_endpoints[0] = fake.settings.endpoint ? "reports.example" : NULL;
     /* Texts of tests; what does not parse leaves the settings out, which no test expects. */
     if (!xml_parse(a, str_of(arena_printf(a, "<DBCluster>%s%s</DBCluster>", own ? own : "", role)), &k->raw,
                    &e))
         (void)fprintf(stderr, "fake settings: %s\n", e.text);
+}
+
+static const char *endpoint_arn(struct arena *a, bool is_green)
+{
+    const char *suffix = fake.completed == is_green ? ""
+                         : is_green                 ? "-green-abc123"
+                                                    : "-old1"; /* production's is plain */
+    return arena_printf(a, "arn:aws:rds:eu-central-1:123456789012:cluster-endpoint:reports%s", suffix);
+}
+
+void fake_settings_members(struct arena *a, struct rds_bluegreen *d)
+{
+    struct rds_bg_member *m = ARENA_NEW(a, struct rds_bg_member);
+    *m = (struct rds_bg_member){endpoint_arn(a, false), endpoint_arn(a, true), "AVAILABLE"};
+    d->members = m;
+    d->member_count = fake.settings.endpoint;
+}
+
+bool rds_custom_endpoints(const struct aws_session *s, const char *cluster_id,
+                          const struct rds_custom_endpoint **ret, size_t *ret_n, struct err *e)
+{
+    bool green = fake.completed ? strcmp(cluster_id, "orders") == 0 : strstr(cluster_id, "-green-") != NULL;
+    struct rds_custom_endpoint *one = ARENA_NEW(s->arena, struct rds_custom_endpoint);
+    *one = (struct rds_custom_endpoint){
+        .identifier = "reports",
+        .arn = endpoint_arn(s->arena, green),
+        .type = green && fake.settings.endpoint_type ? fake.settings.endpoint_type : "READER"};
+    *ret = one;
+    *ret_n = 1;
+    return fake_enter(e);
 }
 
 static bool is_green(const char *id)

@@ -526,20 +526,23 @@ static void settings_that_cannot_be_carried_stop_before_the_switch(void **state)
 {
     (void)state;
     static const struct {
-        const char *blue;
+        const char *blue, *green_endpoint;
         bool deaf, foreign;
         const char *id, *step;
     } rows[] = {
-        {"<KmsKeyId>mine</KmsKeyId>", false, false, "AUR0134", "check-settings"},
-        {"<Port>6543</Port>", true, false, "AUR0134", "green-settings"},
-        {"<Port>6543</Port>", false, true, "AUR0134", "check-settings"}, /* somebody else's deployment */
+        {"<KmsKeyId>mine</KmsKeyId>", NULL, false, false, "AUR0134", "check-settings"},
+        {"<Port>6543</Port>", NULL, true, false, "AUR0134", "green-settings"},
+        {"<Port>6543</Port>", NULL, false, true, "AUR0134", "check-settings"}, /* not our deployment */
+        {"", "ANY", false, false, "AUR0134", "check-settings"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         const struct step *failed = NULL;
         fake_reset();
+        fake.settings.endpoint = true;
         must_apply(STAGE_PREPARED);
         fake.settings.blue = rows[i].blue;
+        fake.settings.endpoint_type = rows[i].green_endpoint;
         fake.settings.deaf = rows[i].deaf;
         fake.ours_tag = !rows[i].foreign;
         assert_false(apply_flow(&flow_blue_green, STAGE_SWITCHED, &failed, &e));
@@ -553,7 +556,7 @@ static void what_the_switch_loses_is_put_right(void **state)
 {
     (void)state;
     fake_reset();
-    fake.settings.role_lost_at_switch = true;
+    fake.settings.role_lost_at_switch = fake.settings.endpoint = true;
     must_apply(STAGE_SWITCHED);
     assert_true(fake.settings.green_role);
     must_apply(STAGE_COMPLETED);

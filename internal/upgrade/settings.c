@@ -1,6 +1,6 @@
 /* Every setting of production is carried: compared member by member, put right on the new side where that is
  * possible, refused before the switch where it is not. Only sides of our own making are changed. */
-#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/settings.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/parity.h"
 
@@ -343,53 +343,51 @@ bool new_settings_run(struct upgrade *u, struct err *e)
 
 /* ---- check ---- */
 
-static void collect(struct upgrade *u, const struct pairs *p, bool hard, const char ***ret, size_t *ret_n,
-                    size_t *cap)
+static void collect(struct upgrade *u, const struct pairs *p, bool hard, struct lines *ret)
 {
     for (size_t i = 0; i < p->n; i++)
         for (size_t k = 0; k < p->items[i].n; k++) {
             const struct parity_difference *d = &p->items[i].list[k];
             if (hard != (d->severity == PARITY_REPLACE || d->severity == PARITY_UPDATE))
                 continue;
-            ARR_PUSH(u->look, *ret, *ret_n, *cap,
+            ARR_PUSH(u->look, ret->items, ret->n, ret->cap,
                      arena_printf(u->look, "%s: %s was \"%s\", is \"%s\"", p->items[i].old_name, d->member,
                                   d->old_value, d->new_value));
         }
 }
 
-static void tell(struct upgrade *u, const char *when, const char **lines, size_t n)
+static void tell(struct upgrade *u, const char *when, const struct lines *l)
 {
-    if (n > 0)
+    if (l->n > 0)
         u->warn(u->warn_arg, "Settings of the new side differ",
-                arena_printf(u->look, "%s: %s", when, join_lines(u->look, lines, n, LINES_SHOWN)));
+                arena_printf(u->look, "%s: %s", when, join_lines(u->look, l->items, l->n, LINES_SHOWN)));
 }
 
 bool settings_check(struct upgrade *u, bool *ret, struct err *e)
 {
-    const char **hard = NULL, **soft = NULL;
-    size_t hard_n = 0, soft_n = 0, hard_cap = 0, soft_cap = 0;
+    struct lines hard = {0}, soft = {0};
     struct pairs p = {0};
-    if (!both_sides(u, &p, e))
+    if (!both_sides(u, &p, e) || !endpoints_compare(u, u->world.production, u->world.green, &hard, e))
         return false;
-    collect(u, &p, true, &hard, &hard_n, &hard_cap);
-    collect(u, &p, false, &soft, &soft_n, &soft_cap);
-    tell(u, "before the switch", soft, soft_n);
-    *ret = hard_n == 0;
+    collect(u, &p, true, &hard);
+    collect(u, &p, false, &soft);
+    tell(u, "before the switch", &soft);
+    *ret = hard.n == 0;
     return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "green does not have production's settings: %s",
-                                join_lines(u->look, hard, hard_n, LINES_SHOWN));
+                                join_lines(u->look, hard.items, hard.n, LINES_SHOWN));
 }
 
 /* Nothing can be refused any more: everything is told. */
 bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
 {
-    const char **lines = NULL;
-    size_t n = 0, cap = 0;
+    struct lines all = {0};
     struct pairs p = {0};
-    if (!after_switch(u, &p, e))
+    if (!after_switch(u, &p, e) ||
+        (p.n > 0 && !endpoints_compare(u, u->world.old, u->world.production, &all, e)))
         return false;
-    collect(u, &p, true, &lines, &n, &cap);
-    collect(u, &p, false, &lines, &n, &cap);
-    tell(u, "after the switch", lines, n);
+    collect(u, &p, true, &all);
+    collect(u, &p, false, &all);
+    tell(u, "after the switch", &all);
     *ret = true;
     return true;
 }
