@@ -26,7 +26,7 @@ packages=(
     build-essential cmake ninja-build pkg-config
     libgrpc-dev protobuf-c-compiler libprotobuf-c-dev libmsgpack-dev libjansson-dev libexpat1-dev
     libcmocka-dev libmicrohttpd-dev libpq-dev libcurl4-openssl-dev libssl-dev
-    clang-format clang-tidy shellcheck
+    clang clang-format clang-tidy libclang-rt-dev shellcheck
     postgresql-client python3 jq openssl curl ca-certificates git procps tzdata debian-archive-keyring
 )
 

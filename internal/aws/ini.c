@@ -39,7 +39,7 @@ static const char *keep_lower(struct reader *r, struct str s)
     return text;
 }
 
-/* "profile   name" and "profile \"name\"" are both "profile name". */
+/* "profile   name", "profile \"name\"" and "\" profile name\"" are all "profile name". */
 static const char *section_name(struct reader *r, struct str s)
 {
     struct buf b = BUF_INIT(INI_BYTES_MAX);
@@ -52,7 +52,7 @@ static const char *section_name(struct reader *r, struct str s)
         }
         if (s.p[i] == '"' || s.p[i] == '\'')
             continue;
-        if (space)
+        if (space && b.n > 0)
             (void)buf_puts(&b, " ");
         space = false;
         (void)buf_add(&b, &s.p[i], 1);

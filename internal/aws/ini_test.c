@@ -28,6 +28,7 @@ static const struct row rows[] = {
     {"equals sign in a value", "[default]\ntoken = abc==\n", "default", "token", NULL, "abc=="},
     {"profile section", "[profile  dev]\nregion = x\n", "profile dev", "region", NULL, "x"},
     {"quoted profile", "[profile \"my dev\"]\nregion = x\n", "profile my dev", "region", NULL, "x"},
+    {"quoted with a blank in front", "[\" my dev\"]\nregion = x\n", "my dev", "region", NULL, "x"},
     {"blank inside brackets", "[ profile dev ]\nregion = x\n", "profile dev", "region", NULL, "x"},
     {"last one counts", "[a]\nk = 1\nk = 2\n[a]\nk = 3\n", "a", "k", NULL, "3"},
     {"other section", "[a]\nk = 1\n[b]\n", "b", "k", NULL, NULL},

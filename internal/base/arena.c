@@ -62,7 +62,7 @@ char *arena_strdup(struct arena *a, const char *s)
     return arena_memdup(a, s, strlen(s));
 }
 
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+PRINTF(2, 0) char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
     char *made = NULL;
     int n = vasprintf(&made, fmt, ap);

@@ -86,6 +86,19 @@ static void arn_rows(void **state)
     assert_false(identifier_valid("or ders"));
 }
 
+/* 30000 of the largest numbers: more milliseconds than an int64_t holds. */
+static void duration_without_end(void **state)
+{
+    (void)state;
+    enum { TIMES = 30000 };
+    CLEANUP(buf_done) struct buf text = BUF_INIT(TIMES * 16);
+    int64_t ms = -1;
+    for (int i = 0; i < TIMES; i++)
+        assert_true(buf_puts(&text, "100000000h"));
+    assert_false(duration_parse(buf_text(&text), &ms));
+    assert_int_equal(ms, -1);
+}
+
 static void durations_and_dates(void **state)
 {
     (void)state;
@@ -101,6 +114,9 @@ static void durations_and_dates(void **state)
     time_iso(1767323045678, true, iso);
     assert_string_equal(iso, "2026-01-02T03:04:05.678Z");
     assert_true(time_parse_iso(iso, &ms) && ms == 1767323045678);
+    time_iso(-1, true, iso);
+    assert_string_equal(iso, "1969-12-31T23:59:59.999Z");
+    assert_true(time_parse_iso(iso, &ms) && ms == -1);
     assert_false(time_parse_iso("2026-01-02", &ms));
 }
 
@@ -222,6 +238,7 @@ int main(void)
         cmocka_unit_test(lsn_rows),
         cmocka_unit_test(arn_rows),
         cmocka_unit_test(durations_and_dates),
+        cmocka_unit_test(duration_without_end),
         cmocka_unit_test(utf8_rows),
         cmocka_unit_test(errors_keep_every_layers_words),
         cmocka_unit_test(buffers_have_a_maximum),

@@ -62,7 +62,8 @@ void clock_fake_init(struct clock_fake *f, int64_t wall_ms)
 
 void time_iso(int64_t wall_ms, bool ms, char out[TIME_ISO_SIZE])
 {
-    time_t seconds = wall_ms / 1000;
+    int64_t fraction = (wall_ms % 1000 + 1000) % 1000; /* before 1970, too */
+    time_t seconds = (wall_ms - fraction) / 1000;
     struct tm tm;
     if (!gmtime_r(&seconds, &tm) || tm.tm_year > 8099 || tm.tm_year < -1900) {
         out[0] = '\0';
@@ -70,7 +71,7 @@ void time_iso(int64_t wall_ms, bool ms, char out[TIME_ISO_SIZE])
     }
     size_t n = strftime(out, TIME_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
     if (ms)
-        (void)snprintf(out + n, TIME_ISO_SIZE - n, ".%03uZ", (unsigned)(wall_ms % 1000) % 1000U);
+        (void)snprintf(out + n, TIME_ISO_SIZE - n, ".%03uZ", (unsigned)fraction % 1000U);
     else
         (void)snprintf(out + n, TIME_ISO_SIZE - n, "Z");
 }
@@ -130,6 +131,8 @@ bool duration_parse(const char *s, int64_t *ret_ms)
                 return false;
         }
         if (!take_unit(&s, &unit))
+            return false;
+        if (total > INT64_MAX - number * unit)
             return false;
         total += number * unit;
     }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void fill(char *dst, size_t size, const char *fmt, va_list ap)
+static PRINTF(3, 0) void fill(char *dst, size_t size, const char *fmt, va_list ap)
 {
     (void)vsnprintf(dst, size, fmt, ap); /* a cut text is what the header promises */
     utf8_clean(dst);
