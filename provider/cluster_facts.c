@@ -235,7 +235,7 @@ static bool names(const char *arn, const char *cluster)
     return !*rest || strncmp(rest, "-old", 4) == 0 || strncmp(rest, "-green-", 7) == 0;
 }
 
-static bool concerns(const struct rds_bluegreen *d, const char *cluster)
+bool cluster_concerns(const struct rds_bluegreen *d, const char *cluster)
 {
     const char *owner = rds_tag_value(&d->tags, TAG_CLUSTER);
     if (names(d->source, cluster) || names(d->target, cluster) || (owner && strcasecmp(owner, cluster) == 0))
@@ -274,7 +274,7 @@ static bool refuse_while_moving(struct reading *r, struct err *e)
     if (!rds_bluegreen_list(&r->look.aws, &all, &n, e))
         return err_wrap(e, "look for a switchover of %s", r->identifier);
     for (size_t i = 0; i < n; i++)
-        if (strcmp(all[i]->status, "SWITCHOVER_IN_PROGRESS") == 0 && concerns(all[i], r->identifier))
+        if (strcmp(all[i]->status, "SWITCHOVER_IN_PROGRESS") == 0 && cluster_concerns(all[i], r->identifier))
             return refuse_moving(r, "a blue/green switchover is in progress", e);
     return true;
 }

@@ -15,4 +15,7 @@ MUST_CHECK bool cluster_facts(const struct aws_session *s, struct old_sides *old
                               const char *identifier, const struct value *fallback, const struct value **ret,
                               struct err *e);
 
+/* Is this deployment about the cluster, whichever names its sides bear at the moment? */
+bool cluster_concerns(const struct rds_bluegreen *d, const char *cluster);
+
 #endif

@@ -81,6 +81,42 @@ const struct command commands[] = {
      .max_args = 2,
      .options = CLUSTER_OPTIONS | OPTION_IF_ABSENT,
      .run = command_facts},
+    {.name = "status",
+     .arguments = "CLUSTER[@REGION]",
+     .summary = "how far the upgrade has come, and what to do next",
+     .doc =
+         "The stage reached as AWS shows it, deployment and members, lag of the replication slots (with a "
+         "login for PostgreSQL), steps done and left, findings, and the next thing to do. It asks for no "
+         "configuration: any run is found, whoever began it. Exit status 2 if there are findings. The JSON "
+         "is that of the data source `aurora_upgrade_status`, and `steps`.",
+     .example = "terraform-provider-aurora status orders@eu-central-1 --json | jq -r .reached_stage",
+     .min_args = 1,
+     .max_args = 1,
+     .options = CLUSTER_OPTIONS,
+     .run = command_status},
+    {.name = "watch",
+     .arguments = "CLUSTER[@REGION]",
+     .summary = "status again whenever something changes",
+     .doc =
+         "Tells the status whenever more than a position has changed, until nothing of an upgrade is left, "
+         "Ctrl-C, or the time-out (exit status 3). With `--json`, one line for each change.",
+     .example = "terraform-provider-aurora watch orders",
+     .min_args = 1,
+     .max_args = 1,
+     .options = CLUSTER_OPTIONS | OPTION_TIMEOUT,
+     .run = command_watch},
+    {.name = "wait",
+     .arguments = "CLUSTER[@REGION]",
+     .summary = "watch until a stage is reached",
+     .doc =
+         "As `watch`, until AWS shows the stage or a later one: exit status 0. `rolled_back` is reached when "
+         "nothing of the run is left. Exit status 2 if the deployment has failed for good, 3 if the time is "
+         "over or at Ctrl-C. It changes nothing: something else, such as an apply, has to get there.",
+     .example = "terraform-provider-aurora wait orders --for prepared --timeout 4h",
+     .min_args = 1,
+     .max_args = 1,
+     .options = CLUSTER_OPTIONS | OPTION_FOR | OPTION_TIMEOUT,
+     .run = command_wait},
     {.name = "version",
      .arguments = "",
      .summary = "what this is",

@@ -2,7 +2,8 @@
 #include "provider/provider.h"
 
 static const struct tf_resource *const resources[] = {&resource_blue_green_upgrade, NULL};
-static const struct tf_data_source *const data_sources[] = {&data_source_cluster, NULL};
+static const struct tf_data_source *const data_sources[] = {&data_source_cluster, &data_source_upgrade_status,
+                                                            NULL};
 static const struct tf_function *const functions[] = {&function_version_family, NULL};
 static const struct tf_ephemeral *const ephemerals[] = {&ephemeral_connection, NULL};
 

@@ -124,6 +124,10 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
     [E_NO_LOGIN] = {"AUR0183", ERR_AUTH, "",
                     "Set PGUSER and PGPASSWORD (and PGSSLROOTCERT where the certificate's authority is not "
                     "known to the machine)."},
+    [E_UNSEEN] =
+        {"AUR0184", ERR_UNAVAILABLE, "",
+         "This part of the status could not be looked at; the rest of it holds. Correct what is named "
+         "above and ask again."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

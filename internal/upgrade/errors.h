@@ -50,6 +50,7 @@ enum upgrade_error {
     E_NO_FIELD,
     E_NOT_WRITABLE,
     E_NO_LOGIN,
+    E_UNSEEN,
     E_COUNT
 };
 

@@ -1,0 +1,416 @@
+#include "provider/upgrade_status.h"
+#include "provider/cluster_facts.h"
+
+#include "internal/pg/replica.h"
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/lease.h"
+#include "internal/upgrade/tags.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* ---- a look without a configuration ---- */
+
+bool group_is_ours(struct upgrade *u, bool is_cluster, const char *name, bool *ret, int *ret_target,
+                   struct err *e)
+{
+    const struct rds_group *g = NULL;
+    struct rds_tags tags = {0};
+    struct version target = {0};
+    if (strncmp(name, "default.", 8) != 0 && !rds_group_find(&u->aws, is_cluster, name, &g, e))
+        return err_wrap(e, "look for parameter group %s", name);
+    if (g && !rds_tag_list(&u->aws, g->arn, &tags, e))
+        return err_wrap(e, "read the tags of parameter group %s", name);
+    const char *owner = rds_tag_value(&tags, TAG_CLUSTER),
+               *version = rds_tag_value(&tags, TAG_TARGET_VERSION);
+    *ret = owner && strcasecmp(owner, u->request.cluster) == 0;
+    *ret_target = version && version_parse(version, &target) ? target.major : 0;
+    return true;
+}
+
+/* In the gap between two renames nobody bears the name, and nothing is known yet that would tell. */
+static bool look_for_moving(struct upgrade *u, struct err *e)
+{
+    const struct rds_bluegreen *const *all = NULL;
+    size_t n = 0;
+    if (u->world.production || u->world.deployment || u->deployment_hint)
+        return true;
+    if (!rds_bluegreen_list(&u->aws, &all, &n, e))
+        return err_wrap(e, "look for a switchover of %s", u->request.cluster);
+    for (size_t i = 0; i < n; i++)
+        if (cluster_concerns(all[i], u->request.cluster))
+            u->deployment_hint = arena_strdup(u->arena, all[i]->identifier);
+    return !u->deployment_hint || world_look(u, e);
+}
+
+static bool is_there(const struct upgrade *u, struct err *e)
+{
+    const struct world *w = &u->world;
+    const char *region = u->aws.region ? u->aws.region : aws_region(u->aws.aws);
+    if (!w->production && !w->deployment && !w->old && !w->is_deleting)
+        return upgrade_fail(e, E_CLUSTER_ABSENT, "there is no cluster %s in %s", u->request.cluster, region);
+    if (w->production && strcmp(w->production->engine, "aurora-postgresql") != 0)
+        return upgrade_fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql",
+                            u->request.cluster, w->production->engine);
+    return true;
+}
+
+/* After `completed` only the groups that production has from it tell. */
+static bool was_upgraded(struct upgrade *u, bool *ret, struct err *e)
+{
+    const struct world *w = &u->world;
+    bool ours = false;
+    int target = 0;
+    *ret = false;
+    if (!w->production || w->deployment || w->old)
+        return true;
+    if (!group_is_ours(u, true, w->production->parameter_group, &ours, &target, e))
+        return false;
+    *ret = ours && target == w->version.major;
+    return true;
+}
+
+bool status_look(struct operation *o, enum flow_stage *ret_reached, struct err *e)
+{
+    struct upgrade *u = &o->upgrade;
+    struct version source = {0};
+    bool completed = false;
+    if (!world_look(u, e) || !look_for_moving(u, e) || !is_there(u, e) || !was_upgraded(u, &completed, e))
+        return false;
+    const struct world *w = &u->world;
+    bool run = w->deployment || w->old;
+    u->request.target = w->run_target.major ? w->run_target : w->version;
+    u->source_major = u->history.source_version && version_parse(u->history.source_version, &source)
+                          ? source.major
+                          : w->version.major;
+    u->is_serverless = w->production && w->production->serverless_v2;
+    *ret_reached = run ? w->reached : completed ? STAGE_COMPLETED : STAGE_NONE;
+    return true;
+}
+
+/* ---- values ---- */
+
+struct report {
+    struct operation *o;
+    struct arena *arena;
+    enum flow_stage reached;
+    struct value *out, *findings, *slots;
+    int64_t lag_bytes;
+    bool lag_known, lag_failed;
+};
+
+static const struct value *text(struct report *r, const char *s)
+{
+    return s && *s ? value_string(r->arena, s) : &value_null;
+}
+
+static void put(struct report *r, struct value *object, const char *name, const char *s)
+{
+    value_set(r->arena, object, name, text(r, s));
+}
+
+static void set(struct report *r, const char *name, const struct value *v)
+{
+    value_set(r->arena, r->out, name, v);
+}
+
+/* The resource an ARN names, or the whole where it is none. */
+static const char *arn_name(struct report *r, const char *arn)
+{
+    struct arn parsed;
+    return arn_parse(arn, &parsed) ? arena_strdup(r->arena, parsed.resource) : arn;
+}
+
+static const struct value *deployment_value(struct report *r, const struct world *w)
+{
+    const struct rds_bluegreen *d = w->deployment;
+    if (!d)
+        return &value_null;
+    struct value *o = value_object(r->arena);
+    put(r, o, "created_at", d->create_time);
+    put(r, o, "identifier", d->identifier);
+    value_set(r->arena, o, "is_ours", value_bool(w->is_ours));
+    put(r, o, "name", d->name);
+    put(r, o, "status", d->status);
+    put(r, o, "status_details", d->status_details);
+    return o;
+}
+
+static const struct value *members_value(struct report *r, const struct rds_bluegreen *d)
+{
+    struct value *list = value_list(r->arena);
+    for (size_t i = 0; d && i < d->member_count; i++) {
+        struct value *o = value_object(r->arena);
+        put(r, o, "source", arn_name(r, d->members[i].source));
+        put(r, o, "status", d->members[i].status);
+        put(r, o, "target", arn_name(r, d->members[i].target));
+        value_append(r->arena, list, o);
+    }
+    return list;
+}
+
+static const struct value *tasks_value(struct report *r, const struct rds_bluegreen *d)
+{
+    struct value *list = value_list(r->arena);
+    for (size_t i = 0; d && i < d->task_count; i++) {
+        struct value *o = value_object(r->arena);
+        put(r, o, "name", d->tasks[i].name);
+        put(r, o, "status", d->tasks[i].status);
+        value_append(r->arena, list, o);
+    }
+    return list;
+}
+
+static const struct value *cluster_value(struct report *r, const struct rds_cluster *k)
+{
+    if (!k)
+        return &value_null;
+    struct value *o = value_object(r->arena);
+    put(r, o, "endpoint", k->endpoint);
+    put(r, o, "engine_version", k->engine_version);
+    put(r, o, "identifier", k->identifier);
+    put(r, o, "resource_id", k->resource_id);
+    put(r, o, "status", k->status);
+    return o;
+}
+
+/* Who works on it now; a lease that has run out holds nobody off. */
+static const char *holder(struct report *r, const struct world *w)
+{
+    struct upgrade *u = &r->o->upgrade;
+    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : w->old ? &w->old->tags : NULL;
+    const char *noted = tags ? rds_tag_value(tags, TAG_HOLDER) : NULL;
+    struct lease_holder h;
+    if (!noted || !lease_read(noted, &h) || h.until_ms < u->clock->wall_ms(u->clock))
+        return NULL;
+    return arena_strdup(r->arena, h.who);
+}
+
+static const char *const settled[] = {"AVAILABLE", "SWITCHOVER_COMPLETED", "SWITCHOVER_FAILED",
+                                      "INVALID_CONFIGURATION"};
+
+static bool is_one_of(const char *s, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(s, list[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_switching(const struct world *w)
+{
+    return w->deployment && strcmp(w->deployment->status, "SWITCHOVER_IN_PROGRESS") == 0;
+}
+
+/* An unknown status is AWS at work, too. */
+static bool is_in_flight(const struct world *w)
+{
+    return w->is_deleting ||
+           (w->deployment && !is_one_of(w->deployment->status, settled, ARRAY_LEN(settled)));
+}
+
+/* ---- findings ---- */
+
+static void add_finding(struct report *r, const struct err *e)
+{
+    struct value *o = value_object(r->arena);
+    put(r, o, "id", e->id ? e->id : upgrade_errors[E_UNSEEN].id);
+    put(r, o, "next", e->hint[0] ? e->hint : upgrade_errors[E_UNSEEN].hint);
+    put(r, o, "said", e->said);
+    put(r, o, "summary", e->text);
+    value_append(r->arena, r->findings, o);
+}
+
+static bool check_deployment(struct report *r, struct err *e)
+{
+    const struct rds_bluegreen *d = r->o->upgrade.world.deployment;
+    if (!d)
+        return true;
+    if (strcmp(d->status, "SWITCHOVER_FAILED") == 0) {
+        (void)upgrade_fail(e, E_SWITCHOVER_ROLLED_BACK, "AWS has rolled a switchover of deployment %s back",
+                           d->name);
+        return err_said(e, "%s", d->status_details);
+    }
+    if (strcmp(d->status, "INVALID_CONFIGURATION") == 0 || strstr(d->status, "FAILED")) {
+        (void)upgrade_fail(e, E_DEPLOYMENT_FAILED, "deployment %s is %s", d->name, d->status);
+        return err_said(e, "%s", d->status_details);
+    }
+    return true;
+}
+
+static bool check_members(struct report *r, struct err *e)
+{
+    static const char *const bad[] = {"PROVISIONING_FAILED", "MISSING_SOURCE", "MISSING_TARGET"};
+    const struct rds_bluegreen *d = r->o->upgrade.world.deployment;
+    for (size_t i = 0; d && i < d->member_count; i++)
+        if (is_one_of(d->members[i].status, bad, ARRAY_LEN(bad)))
+            return upgrade_fail(e, E_DEPLOYMENT_FAILED, "member %s of deployment %s is %s",
+                                arn_name(r, d->members[i].source), d->name, d->members[i].status);
+    return true;
+}
+
+/* States that do not pass by themselves. */
+static bool is_stuck(const char *status)
+{
+    static const char *const words[] = {"failed", "inaccessible", "incompatible",
+                                        "stop",   "storage-full", "restore-error"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strstr(status, words[i]))
+            return true;
+    return false;
+}
+
+static bool check_production(struct report *r, struct err *e)
+{
+    const struct world *w = &r->o->upgrade.world;
+    if (w->production && is_stuck(w->production->status))
+        return upgrade_fail(e, E_SOURCE_BUSY, "cluster %s is %s", w->production->identifier,
+                            w->production->status);
+    for (size_t i = 0; i < w->instance_count; i++)
+        if (is_stuck(w->instances[i]->status))
+            return upgrade_fail(e, E_SOURCE_BUSY, "instance %s is %s", w->instances[i]->identifier,
+                                w->instances[i]->status);
+    return true;
+}
+
+static bool check_events(struct report *r, struct err *e)
+{
+    bool ignored = false;
+    return !r->o->upgrade.world.green || events_check(&r->o->upgrade, &ignored, e);
+}
+
+static void note_slot(struct report *r, const struct pg_slot *s)
+{
+    struct value *o = value_object(r->arena);
+    value_set(r->arena, o, "active", value_bool(s->active));
+    put(r, o, "database", s->database);
+    value_set(r->arena, o, "lag_bytes", value_int(r->arena, s->lag_bytes));
+    put(r, o, "name", s->name);
+    put(r, o, "wal_status", s->wal_status);
+    value_append(r->arena, r->slots, o);
+    r->lag_bytes = s->lag_bytes > r->lag_bytes ? s->lag_bytes : r->lag_bytes;
+}
+
+static bool slot_is_well(const struct world *w, const struct pg_slot *s, struct err *e)
+{
+    if (strcmp(s->wal_status, "lost") == 0)
+        return upgrade_fail(e, E_REPLICATION_UNHEALTHY, "slot %s of database %s has lost the WAL it needs",
+                            s->name, s->database);
+    bool built = strcmp(w->deployment->status, "AVAILABLE") == 0;
+    return !built || s->active ||
+           upgrade_fail(e, E_REPLICATION_UNHEALTHY, "nobody reads slot %s of database %s at the moment",
+                        s->name, s->database);
+}
+
+/* Before the switch every logical slot of production belongs to the deployment. */
+static bool check_slots(struct report *r, struct err *e)
+{
+    struct upgrade *u = &r->o->upgrade;
+    struct pg *blue CLEANUP(pg_cleanup) = NULL;
+    const struct pg_slot *slots = NULL;
+    size_t n = 0;
+    if (!u->has_login || !u->world.production || !u->world.deployment || r->reached >= STAGE_SWITCHED ||
+        is_switching(&u->world))
+        return true;
+    if (!side_open(u, SIDE_BLUE, NULL, false, &blue, e) || !pg_slots(blue, u->look, NULL, &slots, &n, e))
+        return err_wrap(e, "the replication slots cannot be looked at");
+    r->lag_known = n > 0;
+    bool well = true;
+    for (size_t i = 0; i < n; i++) {
+        note_slot(r, &slots[i]);
+        well = well && slot_is_well(&u->world, &slots[i], e);
+    }
+    return well;
+}
+
+static void find(struct report *r)
+{
+    static bool (*const checks[])(struct report *, struct err *) = {
+        check_deployment, check_members, check_production, check_slots, check_events};
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        struct err e = ERR_INIT;
+        if (!checks[i](r, &e))
+            add_finding(r, &e);
+    }
+}
+
+/* ---- what to do next ---- */
+
+static const char *next_of(const struct report *r)
+{
+    static const char *const by_stage[] = {
+        [STAGE_NONE] = "No upgrade is under way.",
+        [STAGE_PREPARED] = "Raise stage to \"validated\" and apply.",
+        [STAGE_VALIDATED] = "Raise stage to \"switched\" and apply, at a time that suits you.",
+        [STAGE_SWITCHED] = "Watch production; when retain_old_for is over, raise stage to \"completed\" and "
+                           "apply: that removes the old side.",
+        [STAGE_COMPLETED] = "Nothing is left to do; `adopt` prints what was made and stays.",
+    };
+    const struct world *w = &r->o->upgrade.world;
+    if (is_switching(w))
+        return "AWS is switching over: wait until it has ended, then apply the upgrade resource, which "
+               "verifies the outcome.";
+    if (r->findings->count > 0)
+        return "See the findings.";
+    if (w->is_deleting)
+        return "AWS is deleting the deployment.";
+    if (!value_is_null(value_get(r->out, "held_by")))
+        return "An apply is at work: let it end.";
+    if (w->deployment && r->reached == STAGE_NONE)
+        return "AWS is building the new side; apply the upgrade resource to go on from there.";
+    return by_stage[r->reached < ARRAY_LEN(by_stage) ? r->reached : STAGE_NONE];
+}
+
+/* ---- the whole ---- */
+
+static const char *target_text(const struct upgrade *u, char out[VERSION_SIZE])
+{
+    return u->world.deployment || u->world.old ? version_print(u->request.target, out) : NULL;
+}
+
+static void fill(struct report *r)
+{
+    struct upgrade *u = &r->o->upgrade;
+    const struct world *w = &u->world;
+    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : NULL;
+    char target[VERSION_SIZE];
+    put(r, r->out, "id", u->request.cluster);
+    put(r, r->out, "region", operation_region(r->o));
+    put(r, r->out, "reached_stage", stage_name(r->reached));
+    set(r, "in_flight", value_bool(is_in_flight(w)));
+    set(r, "switching", value_bool(is_switching(w)));
+    put(r, r->out, "held_by", holder(r, w));
+    put(r, r->out, "source_engine_version", u->history.source_version);
+    put(r, r->out, "target_engine_version", target_text(u, target));
+    put(r, r->out, "validated_at", tags ? rds_tag_value(tags, TAG_VALIDATED_AT) : NULL);
+    put(r, r->out, "switched_at", u->history.switched_at);
+    set(r, "production", cluster_value(r, w->production));
+    set(r, "new_side", cluster_value(r, w->green));
+    set(r, "old_side", cluster_value(r, w->old));
+    set(r, "deployment", deployment_value(r, w));
+    set(r, "members", members_value(r, w->deployment));
+    set(r, "tasks", tasks_value(r, w->deployment));
+    set(r, "slots", r->slots);
+    set(r, "lag_bytes", r->lag_known ? value_int(r->arena, r->lag_bytes) : &value_null);
+    set(r, "findings", r->findings);
+    put(r, r->out, "next", next_of(r));
+}
+
+bool upgrade_status(struct operation *o, const struct value **ret, struct err *e)
+{
+    struct arena *a = o->call->arena;
+    struct report r = {
+        .o = o, .arena = a, .out = value_object(a), .findings = value_list(a), .slots = value_list(a)};
+    if (!status_look(o, &r.reached, e))
+        return false;
+    find(&r);
+    /* A check looks, too, and one that failed may have seen nothing. */
+    if (r.findings->count > 0 && !stop_requested(o->upgrade.stop) && !status_look(o, &r.reached, e))
+        return false;
+    if (stop_requested(o->upgrade.stop))
+        return err_set(e, ERR_CANCELLED, "interrupted");
+    fill(&r);
+    *ret = r.out;
+    return true;
+}
