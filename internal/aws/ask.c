@@ -135,5 +135,5 @@ bool keys_of(const struct value *object, const struct key_names *names, struct k
 bool keys_alive(struct search *h, const struct keys *k, struct err *e)
 {
     return k->expires_ms > aws_now_ms(h->aws) ||
-           err_set(e, ERR_AUTH, "the credentials it gives have expired already");
+           err_set(e, ERR_AUTH, "the credentials it gives have expired already, by this machine's clock");
 }

@@ -228,7 +228,7 @@ const struct chain_row chain_rows[] = {
     {.name = "process without expiry and token",
      DEV,
      .file = PROCESS_CAT,
-     .files = {{"out", "{\"Version\":1,\"AccessKeyId\":\"AKIDPROC\",\"SecretAccessKey\":\"" CANARY "\"}\n"}},
+     .files = {{"out", "{\"Version\":1,\"AccessKeyId\":\"AKIDPROC\",\"SecretAccessKey\":\"" CANARY "-bare\"}\n"}},
      .used = "AKIDPROC"},
     {.name = "expiry with an offset",
      DEV,
