@@ -176,6 +176,7 @@ static const struct rds_cluster *old_cluster(struct arena *a)
                                 fake.old_tag ? "2026-01-02T03:04:05Z" : "2025-01-02T03:04:05Z"};
         k->tags = (struct rds_tags){t, 2};
     }
+    fake_settings_tag(a, &k->tags);
     return k;
 }
 
@@ -400,6 +401,8 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
     (void)s;
     if (!fake_enter(e))
         return false;
+    if (strstr(arn, "cluster:orders") && rds_tag_value(&tags, "team"))
+        fake.settings.tag_lost = false;
     const char *capacity = rds_tag_value(&tags, "aurora-upgrade:source-min-capacity");
     if (capacity)
         (void)snprintf(fake.capacity_note, sizeof fake.capacity_note, "%s", capacity);

@@ -55,7 +55,7 @@ struct fake_rds {
         const char *blue, *green;
         bool blue_role, green_role;
         bool deaf; /* changes are taken and never seen */
-        bool role_lost_at_switch;
+        bool role_lost_at_switch, tag_lost;
         bool endpoint;             /* blue has a custom endpoint; green gets one when it is made */
         const char *endpoint_type; /* of green's; NULL: as blue's */
         int64_t due_ms;            /* mono; 0: nothing under way */
@@ -72,6 +72,8 @@ struct arena;
 struct rds_cluster;
 struct rds_bluegreen;
 void fake_settings_members(struct arena *a, struct rds_bluegreen *d);
+struct rds_tags;
+void fake_settings_tag(struct arena *a, struct rds_tags *tags); /* the user's own, in addition */
 void fake_settings_show(struct arena *a, struct rds_cluster *k, bool is_green);
 void fake_reset(void); /* orders on 13.23, available, with groups of its own */
 

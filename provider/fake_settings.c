@@ -16,10 +16,21 @@ static void settle(void)
     fake.settings.due_ms = 0;
 }
 
+void fake_settings_tag(struct arena *a, struct rds_tags *tags)
+{
+    struct rds_tag *list = ARENA_ARRAY(a, struct rds_tag, tags->count + 1);
+    for (size_t i = 0; i < tags->count; i++)
+        list[i] = tags->tags[i];
+    list[tags->count] = (struct rds_tag){"team", "shop"};
+    *tags = (struct rds_tags){list, tags->count + 1};
+}
+
 void fake_settings_show(struct arena *a, struct rds_cluster *k, bool is_green)
 {
     struct err e = ERR_INIT;
     settle();
+    if (!is_green || !fake.settings.tag_lost)
+        fake_settings_tag(a, &k->tags);
     const char *own = is_green ? fake.settings.green : fake.settings.blue;
     bool has_role = is_green ? fake.settings.green_role : fake.settings.blue_role;
     const char *role = has_role

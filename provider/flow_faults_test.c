@@ -556,9 +556,9 @@ static void what_the_switch_loses_is_put_right(void **state)
 {
     (void)state;
     fake_reset();
-    fake.settings.role_lost_at_switch = fake.settings.endpoint = true;
+    fake.settings.role_lost_at_switch = fake.settings.endpoint = fake.settings.tag_lost = true;
     must_apply(STAGE_SWITCHED);
-    assert_true(fake.settings.green_role);
+    assert_true(fake.settings.green_role && !fake.settings.tag_lost);
     must_apply(STAGE_COMPLETED);
     assert_one_of_everything();
 }

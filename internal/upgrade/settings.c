@@ -13,6 +13,8 @@ enum {
     FIELDS_MAX = 256
 };
 
+#define OURS "aurora-upgrade:" /* what every name in tags.h begins with */
+
 /* ---- what differs ---- */
 
 /* One object of the old side, and its counterpart. */
@@ -20,6 +22,8 @@ struct pair {
     enum parity_object of;
     const char *old_name, *new_name;
     const struct xml *old_object, *new_object;
+    const struct rds_tags *old_tags, *new_tags;
+    const char *new_arn;
     const struct parity_difference *list; /* that count for this upgrade */
     size_t n;
 };
@@ -28,7 +32,15 @@ struct pair {
 struct pairs {
     struct pair *items;
     size_t n, cap;
+    bool with_tags; /* the switchover carries them: before it they are no matter */
 };
+
+#define PAIR(o, x, y)                                                                                        \
+    (struct pair)                                                                                            \
+    {                                                                                                        \
+        .of = (o), .old_name = (x)->identifier, .new_name = (y)->identifier, .old_object = (x)->raw,         \
+        .new_object = (y)->raw, .old_tags = &(x)->tags, .new_tags = &(y)->tags, .new_arn = (y)->arn          \
+    }
 
 static void add_pair(struct upgrade *u, struct pairs *p, struct pair one)
 {
@@ -67,15 +79,14 @@ static void add_instances(struct upgrade *u, struct pairs *p, struct members old
         const struct rds_instance *x = by_arn(old_side.list, old_side.n, d->members[i].source);
         const struct rds_instance *y = by_arn(new_side.list, new_side.n, d->members[i].target);
         if (x && y)
-            add_pair(u, p,
-                     (struct pair){PARITY_INSTANCE, x->identifier, y->identifier, x->raw, y->raw, NULL, 0});
+            add_pair(u, p, PAIR(PARITY_INSTANCE, x, y));
     }
 }
 
 static void add_clusters(struct upgrade *u, struct pairs *p, const struct rds_cluster *x,
                          const struct rds_cluster *y)
 {
-    add_pair(u, p, (struct pair){PARITY_CLUSTER, x->identifier, y->identifier, x->raw, y->raw, NULL, 0});
+    add_pair(u, p, PAIR(PARITY_CLUSTER, x, y));
 }
 
 static bool both_sides(struct upgrade *u, struct pairs *ret, struct err *e)
@@ -97,7 +108,7 @@ static bool both_sides(struct upgrade *u, struct pairs *ret, struct err *e)
 static bool after_switch(struct upgrade *u, struct pairs *ret, struct err *e)
 {
     struct members old_side = {0};
-    *ret = (struct pairs){0};
+    *ret = (struct pairs){.with_tags = true};
     if (!world_need(u, e))
         return false;
     const struct world *w = &u->world;
@@ -245,6 +256,33 @@ static bool carry_roles(struct upgrade *u, const struct rds_cluster *from, const
     return true;
 }
 
+/* ---- tags ---- */
+
+/* The user's tags of the old side that the new one has not; AWS's own and ours stay where they are. */
+static struct rds_tags missing_tags(struct upgrade *u, const struct pair *p)
+{
+    struct rds_tag *list = ARENA_ARRAY(u->look, struct rds_tag, p->old_tags->count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->old_tags->count; i++) {
+        const struct rds_tag *t = &p->old_tags->tags[i];
+        const char *now = rds_tag_value(p->new_tags, t->key);
+        bool is_users = strncmp(t->key, "aws:", 4) != 0 && strncmp(t->key, OURS, strlen(OURS)) != 0;
+        if (is_users && (!now || strcmp(now, t->value) != 0))
+            list[n++] = *t;
+    }
+    return (struct rds_tags){list, n};
+}
+
+static bool carry_tags(struct upgrade *u, const struct pairs *p, struct err *e)
+{
+    for (size_t i = 0; p->with_tags && i < p->n; i++) {
+        struct rds_tags missing = missing_tags(u, &p->items[i]);
+        if (missing.count > 0 && !rds_tag_add(&u->aws, p->items[i].new_arn, missing, e))
+            return err_wrap(e, "tag %s", p->items[i].new_name);
+    }
+    return true;
+}
+
 /* ---- repair ---- */
 
 static bool repair_pair(struct upgrade *u, const struct pair *p, struct err *e)
@@ -271,8 +309,11 @@ static bool repair_cluster(struct upgrade *u, const struct pair *p, const struct
     return repair_pair(u, p, e);
 }
 
-static bool is_repaired(const struct pairs *p)
+static bool is_repaired(struct upgrade *u, const struct pairs *p)
 {
+    for (size_t i = 0; p->with_tags && i < p->n; i++)
+        if (missing_tags(u, &p->items[i]).count > 0)
+            return false;
     for (size_t i = 0; i < p->n; i++)
         for (size_t k = 0; k < p->items[i].n; k++)
             if (parity_repairable(&p->items[i].list[k]))
@@ -289,7 +330,7 @@ static bool repair_all(struct upgrade *u, const struct pairs *p, const struct rd
         if (!ok)
             return false;
     }
-    return true;
+    return carry_tags(u, p, e);
 }
 
 /* AWS takes the requests at once and shows them later. What does not come is left to the check. */
@@ -300,7 +341,7 @@ static bool wait_repaired(struct upgrade *u,
         struct pairs p = {0};
         if (!look(u, &p, e))
             return false;
-        if (is_repaired(&p))
+        if (is_repaired(u, &p))
             return true;
         if (u->clock->wait(u->clock, u->stop, REPAIR_PAUSE_MS))
             return err_set(e, ERR_CANCELLED, "interrupted while the new side takes production's settings");
@@ -314,7 +355,7 @@ bool green_settings_done(struct upgrade *u, bool *ret, struct err *e)
     struct pairs p = {0};
     if (!both_sides(u, &p, e))
         return false;
-    *ret = !u->world.is_ours || is_repaired(&p);
+    *ret = !u->world.is_ours || is_repaired(u, &p);
     return true;
 }
 
@@ -330,7 +371,7 @@ bool new_settings_done(struct upgrade *u, bool *ret, struct err *e)
     struct pairs p = {0};
     if (!after_switch(u, &p, e))
         return false;
-    *ret = !u->world.is_ours || is_repaired(&p);
+    *ret = !u->world.is_ours || is_repaired(u, &p);
     return true;
 }
 
@@ -354,6 +395,17 @@ static void collect(struct upgrade *u, const struct pairs *p, bool hard, struct 
                      arena_printf(u->look, "%s: %s was \"%s\", is \"%s\"", p->items[i].old_name, d->member,
                                   d->old_value, d->new_value));
         }
+}
+
+static void collect_tags(struct upgrade *u, const struct pairs *p, struct lines *ret)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct rds_tags missing = missing_tags(u, &p->items[i]);
+        for (size_t k = 0; k < missing.count; k++)
+            ARR_PUSH(
+                u->look, ret->items, ret->n, ret->cap,
+                arena_printf(u->look, "%s: tag %s is missing", p->items[i].old_name, missing.tags[k].key));
+    }
 }
 
 static void tell(struct upgrade *u, const char *when, const struct lines *l)
@@ -387,6 +439,7 @@ bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     collect(u, &p, true, &all);
     collect(u, &p, false, &all);
+    collect_tags(u, &p, &all);
     tell(u, "after the switch", &all);
     *ret = true;
     return true;
