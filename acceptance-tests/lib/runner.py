@@ -226,7 +226,7 @@ def all_parts(jobs):
             alone = gate.name in ("tidy", "analyzer")  # use every core themselves
             parts.append(Part(f"gates/{gate.name}", [str(gate)], 900, read_tap, alone=alone, needs=needs))
     parts.append(ctest_part("unit", 900, "-L", "unit", "-j", str(jobs)))
-    parts.append(ctest_part("server", 1200, "-LE", "unit"))
+    parts.append(ctest_part("server", 1200, "-LE", "unit", "-j", str(jobs)))
     for folder in sorted(run.parent for run in (ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*/run")):
         parts.append(story_part(folder))
     return parts
@@ -255,7 +255,7 @@ def run_all(parts, jobs):
         if part and not part.alone:
             together.append(part)
             continue
-        with ThreadPoolExecutor(jobs) as pool:
+        with ThreadPoolExecutor(2 * jobs) as pool:  # they mostly wait for servers
             list(pool.map(lambda one: run(one, environment), together))
         together = []
         if part:
