@@ -117,6 +117,50 @@ const struct command commands[] = {
      .max_args = 1,
      .options = CLUSTER_OPTIONS | OPTION_FOR | OPTION_TIMEOUT,
      .run = command_wait},
+    {.name = "adopt",
+     .arguments = "CLUSTER[@REGION]",
+     .summary = "HCL and import blocks for what was made and stays",
+     .doc = "Prints HCL for your own configuration, laid out as `terraform fmt` does it: the upgrade at the "
+            "stage "
+            "AWS shows, the new side's parameter groups as resources of `hashicorp/aws` with the parameters "
+            "that differ from their defaults, each with its `import` block, and the data source that the "
+            "cluster's "
+            "changed values come from. Groups of your own are not printed: they are in your configuration.",
+     .example = "terraform-provider-aurora adopt orders > adopted.tf",
+     .min_args = 1,
+     .max_args = 1,
+     .options = CLUSTER_OPTIONS,
+     .run = command_adopt},
+    {.name = "cleanup",
+     .arguments = "CLUSTER[@REGION]",
+     .summary = "what a failed or forgotten upgrade has left",
+     .doc =
+         "Lists what an upgrade of the cluster has left: `remove` is ours and not needed, `keep` is in use "
+         "or "
+         "yours to decide later (final snapshots, the old side), `decide` only looks like ours. Exit status "
+         "2 "
+         "if there is anything but `keep`. With `--yes` it removes what is marked `remove`, by walking the "
+         "same table as `stage = \"rolled_back\"` with the same lock and the same journal; a run that is "
+         "not switched goes with it. It never touches a deployment made elsewhere, and after the switch "
+         "only parameter groups that nobody uses. Interrupted, it is repeated.",
+     .example = "terraform-provider-aurora cleanup orders --yes",
+     .min_args = 1,
+     .max_args = 1,
+     .options = CLUSTER_OPTIONS | OPTION_YES,
+     .run = command_cleanup},
+    {.name = "unfence",
+     .arguments = "CLUSTER[@REGION]",
+     .summary = "does production take writes?",
+     .doc =
+         "A blue/green upgrade has no fence of ours: AWS refuses writes during its own switchover, and ends "
+         "that by itself. So this says so, and tries: a transaction as any application begins one, written "
+         "in and rolled back. Exit status 1 if production refuses it, while AWS is switching over, or "
+         "without a login for PostgreSQL.",
+     .example = "PGUSER=postgres_admin terraform-provider-aurora unfence orders",
+     .min_args = 1,
+     .max_args = 1,
+     .options = CLUSTER_OPTIONS,
+     .run = command_unfence},
     {.name = "version",
      .arguments = "",
      .summary = "what this is",

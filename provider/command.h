@@ -61,6 +61,8 @@ extern const struct command_option_row command_options[];
 
 /* The first argument, CLUSTER or CLUSTER@REGION, and a configured provider. */
 MUST_CHECK bool command_open(struct invocation *i, struct err *e);
+/* What an operation on that cluster starts from: its identifier and Region, nothing of a configuration. */
+const struct value *command_attrs(struct invocation *i);
 /* A session for AWS in the cluster's Region. */
 struct aws_session command_session(struct invocation *i);
 

@@ -1,5 +1,6 @@
 /* What all verbs share: the way to AWS, and the way answers and errors are told. */
 #include "provider/command.h"
+#include "provider/upgrade_status.h"
 #include "provider/validate.h"
 
 #include "internal/base/log.h"
@@ -89,7 +90,9 @@ enum command_status command_fail(struct invocation *i, const struct err *e)
     i->call.arena = i->arena;
     i->call.tell = tell;
     i->call.tell_arg = i;
-    tf_fail(&i->call, e);
+    struct err plain = *e;
+    (void)err_hint(&plain, "%s", hint_alone(i->arena, e));
+    tf_fail(&i->call, &plain);
     return paused ? COMMAND_PAUSED : COMMAND_FAILED;
 }
 
@@ -161,6 +164,14 @@ bool command_open(struct invocation *i, struct err *e)
     i->call.config = &value_null;
     i->place = i->place ? i->place : aws_region(provider_config(&i->call)->aws);
     return true;
+}
+
+const struct value *command_attrs(struct invocation *i)
+{
+    struct value *v = value_object(i->arena);
+    value_set(i->arena, v, "cluster_identifier", value_string(i->arena, i->cluster));
+    value_set(i->arena, v, "region", value_string(i->arena, i->place));
+    return v;
 }
 
 struct aws_session command_session(struct invocation *i)

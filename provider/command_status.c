@@ -34,11 +34,8 @@ static bool has_run(const struct value *status)
 static bool look(struct invocation *i, const struct value **ret, struct err *e)
 {
     struct operation o;
-    struct value *attrs = value_object(i->arena);
-    value_set(i->arena, attrs, "cluster_identifier", value_string(i->arena, i->cluster));
-    value_set(i->arena, attrs, "region", value_string(i->arena, i->place));
     const struct value *status = NULL;
-    if (!operation_start(&o, &i->call, attrs, &value_null))
+    if (!operation_start(&o, &i->call, command_attrs(i), &value_null))
         return err_set(e, ERR_NONE, "told");
     bool ok = upgrade_status(&o, &status, e);
     if (ok) {

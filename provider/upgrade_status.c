@@ -10,6 +10,14 @@
 #include <string.h>
 #include <strings.h>
 
+const char *hint_alone(struct arena *a, const struct err *e)
+{
+    char *hint = arena_strdup(a, e->hint), *note = strstr(hint, " (Attribute: ");
+    if (note && !strchr(note, '\n'))
+        *note = '\0';
+    return hint;
+}
+
 /* ---- a look without a configuration ---- */
 
 bool group_is_ours(struct upgrade *u, bool is_cluster, const char *name, bool *ret, int *ret_target,
@@ -216,7 +224,7 @@ static void add_finding(struct report *r, const struct err *e)
 {
     struct value *o = value_object(r->arena);
     put(r, o, "id", e->id ? e->id : upgrade_errors[E_UNSEEN].id);
-    put(r, o, "next", e->hint[0] ? e->hint : upgrade_errors[E_UNSEEN].hint);
+    put(r, o, "next", e->hint[0] ? hint_alone(r->arena, e) : upgrade_errors[E_UNSEEN].hint);
     put(r, o, "said", e->said);
     put(r, o, "summary", e->text);
     value_append(r->arena, r->findings, o);

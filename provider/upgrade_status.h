@@ -21,4 +21,7 @@ MUST_CHECK bool upgrade_status(struct operation *o, const struct value **ret, st
 MUST_CHECK bool group_is_ours(struct upgrade *u, bool is_cluster, const char *name, bool *ret,
                               int *ret_target, struct err *e);
 
+/* The next thing to do, without the note for a configuration that upgrade_fail() adds. */
+const char *hint_alone(struct arena *a, const struct err *e);
+
 #endif

@@ -1,0 +1,199 @@
+/* cleanup — finds what a failed or forgotten upgrade has left, and removes it with --yes: by walking the same
+ * table as `rolled_back` does, then the parameter groups nobody uses. Never a deployment made elsewhere, and
+ * after the switch nothing but such groups. */
+#include "provider/command.h"
+#include "provider/flow_blue_green_upgrade.h"
+#include "provider/leftovers.h"
+
+#include "internal/flow/journal.h"
+#include "internal/upgrade/lease.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { POLL_MS = 1000, POLL_MAX_MS = 30000, TEXT_MAX = 1 << 20 };
+static const int64_t cleanup_default_ms = 2LL * 3600000;
+
+struct cleanup {
+    struct invocation *i;
+    struct operation *o;
+    struct journal *journal;
+    size_t findings;
+};
+
+/* ---- removing ---- */
+
+static void report(void *arg, const struct step *s, const struct err *finding)
+{
+    struct cleanup *c = arg;
+    struct err e = *finding;
+    (void)s;
+    c->findings++;
+    world_state(&c->o->upgrade, &e);
+    (void)command_fail(c->i, &e);
+}
+
+/* Told finding by finding already: then `e` loses its code. */
+static bool walk_back(struct cleanup *c, int major, struct err *e)
+{
+    struct upgrade *u = &c->o->upgrade;
+    struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
+    const struct step *failed = NULL;
+    const struct flow_run run = {.flow = &flow_blue_green_back,
+                                 .u = u,
+                                 .target = STAGE_ROLLED_BACK,
+                                 .clock = u->clock,
+                                 .stop = u->stop,
+                                 .deadline_ms = u->clock->mono_ms(u->clock) + cleanup_default_ms,
+                                 .poll_ms = POLL_MS,
+                                 .poll_max_ms = POLL_MAX_MS,
+                                 .journal = c->journal,
+                                 .may_change = lease_hold,
+                                 .may_change_arg = lease,
+                                 .report = report,
+                                 .report_arg = c};
+    u->request.target = (struct version){major, -1};
+    u->source_major = u->world.version.major;
+    if (flow_apply(&run, &failed, e))
+        return true;
+    world_state(u, e);
+    if (failed && failed->kind == STEP_CHECK && c->findings > 0)
+        *e = (struct err)ERR_INIT;
+    return false;
+}
+
+static bool remove_groups(struct cleanup *c, const struct leftovers *l, struct err *e)
+{
+    struct upgrade *u = &c->o->upgrade;
+    struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
+    for (size_t n = 0; n < l->count; n++) {
+        const struct leftover *item = &l->items[n];
+        if (item->fate != FATE_REMOVE || !item->by_itself)
+            continue;
+        if (!lease_hold(lease, e))
+            return false;
+        journal_event(c->journal, item->kind, "intent", item->name);
+        if (!rds_group_delete(&u->aws, item->is_cluster_group, item->name, e))
+            return err_wrap(e, "delete %s %s", item->kind, item->name);
+        journal_event(c->journal, item->kind, "done", item->name);
+    }
+    return true;
+}
+
+static bool find(struct cleanup *c, struct leftovers *ret, struct err *e)
+{
+    *ret = (struct leftovers){.o = c->o, .arena = c->i->arena};
+    return leftovers_find(ret, e);
+}
+
+/* The way back first: it takes the groups of its own run with it. */
+static bool remove_all(struct cleanup *c, const struct leftovers *found, struct err *e)
+{
+    struct leftovers rest;
+    struct err why = ERR_INIT;
+    if (!journal_open(provider_config(&c->i->call)->journal_dir, c->i->cluster, "cleanup", clock_real(),
+                      &c->journal, &why))
+        tf_warn(&c->i->call, NULL, "No journal is kept", "%s. The clean-up does not need it.", why.text);
+    for (size_t n = 0; n < found->major_count; n++)
+        if (!walk_back(c, found->majors[n], e))
+            return false;
+    return found->major_count == 0 ? remove_groups(c, found, e)
+                                   : find(c, &rest, e) && remove_groups(c, &rest, e);
+}
+
+/* ---- telling ---- */
+
+static bool is_in(const struct leftovers *l, const struct leftover *item)
+{
+    for (size_t n = 0; n < l->count; n++)
+        if (strcmp(l->items[n].kind, item->kind) == 0 && strcmp(l->items[n].name, item->name) == 0)
+            return true;
+    return false;
+}
+
+static const struct value *as_json(struct invocation *i, const struct leftovers *before,
+                                   const struct leftovers *after)
+{
+    struct arena *a = i->arena;
+    struct value *v = value_object(a), *list = value_list(a);
+    for (size_t n = 0; n < before->count; n++) {
+        const struct leftover *item = &before->items[n];
+        struct value *o = value_object(a);
+        value_set(a, o, "kind", value_string(a, item->kind));
+        value_set(a, o, "name", value_string(a, item->name));
+        value_set(a, o, "status", *item->status ? value_string(a, item->status) : &value_null);
+        value_set(a, o, "action", value_string(a, fate_name(item->fate)));
+        value_set(a, o, "reason", value_string(a, item->reason));
+        value_set(a, o, "removed", value_bool(after && !is_in(after, item)));
+        value_append(a, list, o);
+    }
+    value_set(a, v, "cluster_identifier", value_string(a, i->cluster));
+    value_set(a, v, "region", value_string(a, i->place));
+    value_set(a, v, "found", list);
+    return v;
+}
+
+static const char *as_text(struct invocation *i, const struct leftovers *before,
+                           const struct leftovers *after)
+{
+    CLEANUP(buf_done) struct buf b = BUF_INIT(TEXT_MAX);
+    bool any = false;
+    for (size_t n = 0; n < before->count; n++) {
+        const struct leftover *item = &before->items[n];
+        bool gone = after && !is_in(after, item);
+        any = any || item->fate == FATE_REMOVE;
+        (void)buf_printf(&b, "%-8s %s %s%s%s%s: %s\n", gone ? "removed" : fate_name(item->fate), item->kind,
+                         item->name, *item->status ? " (" : "", item->status, *item->status ? ")" : "",
+                         item->reason);
+    }
+    if (before->count == 0)
+        (void)buf_printf(&b, "Nothing of an upgrade of %s is left.\n", i->cluster);
+    else if (any && !after)
+        (void)buf_puts(&b, "Nothing was removed: repeat with --yes.\n");
+    return arena_strdup(i->arena, buf_text(&b));
+}
+
+static enum command_status verdict(const struct leftovers *left)
+{
+    for (size_t n = 0; n < left->count; n++)
+        if (left->items[n].fate != FATE_KEEP)
+            return COMMAND_FINDINGS;
+    return COMMAND_DONE;
+}
+
+/* ---- the verb ---- */
+
+/* A cluster that is gone is AUR0101 only while nothing of it was there to remove. */
+static bool find_rest(struct cleanup *c, struct leftovers *ret, struct err *e)
+{
+    return find(c, ret, e) || (ret->is_absent && ret->count == 0);
+}
+
+static enum command_status clean(struct cleanup *c)
+{
+    struct invocation *i = c->i;
+    struct leftovers before, after;
+    struct err e = ERR_INIT;
+    if (!find(c, &before, &e))
+        return command_fail(i, &e);
+    if (!i->yes)
+        return command_answer(i, as_json(i, &before, NULL), as_text(i, &before, NULL), verdict(&before));
+    if (!remove_all(c, &before, &e) || !find_rest(c, &after, &e))
+        return command_fail(i, &e);
+    return command_answer(i, as_json(i, &before, &after), as_text(i, &before, &after), verdict(&after));
+}
+
+enum command_status command_cleanup(struct invocation *i)
+{
+    struct operation o;
+    struct err e = ERR_INIT;
+    if (!command_open(i, &e))
+        return command_fail(i, &e);
+    if (!operation_start(&o, &i->call, command_attrs(i), &value_null))
+        return COMMAND_FAILED;
+    struct cleanup c = {.i = i, .o = &o};
+    enum command_status status = clean(&c);
+    journal_close(c.journal);
+    operation_done(&o);
+    return status;
+}
