@@ -66,6 +66,12 @@ static void plain(struct splitter *s)
     put(s, *s->p);
 }
 
+static void skip_blanks(struct splitter *s)
+{
+    while (*s->p == ' ' || *s->p == '\t')
+        s->p++;
+}
+
 /* A leading NAME=value is the shell's, too. */
 static bool is_assignment(const char *word)
 {
@@ -80,9 +86,8 @@ bool process_words(struct arena *a, const char *command, char *const **ret, stru
     size_t n = 0;
     if (strlen(command) > PROCESS_COMMAND_MAX)
         return err_set(e, ERR_INVALID, "the command is longer than %d bytes", PROCESS_COMMAND_MAX);
+    skip_blanks(&s);
     while (*s.p && n < PROCESS_WORDS_MAX && !s.open_quote) {
-        while (*s.p == ' ' || *s.p == '\t')
-            s.p++;
         for (s.in_word = false; *s.p && *s.p != ' ' && *s.p != '\t' && !s.open_quote;) {
             plain(&s);
             if (*s.p)
@@ -91,6 +96,7 @@ bool process_words(struct arena *a, const char *command, char *const **ret, stru
         if (s.in_word)
             words[n++] = arena_strdup(a, buf_text(&s.word));
         buf_clear(&s.word);
+        skip_blanks(&s);
     }
     buf_done(&s.word);
     if (s.open_quote)

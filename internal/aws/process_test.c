@@ -69,6 +69,9 @@ static void commands_are_bounded(void **state)
     longer[2 * PROCESS_WORDS_MAX - 1] = '\0';
     assert_true(process_words(a, longer, &words, NULL));
     assert_null(words[PROCESS_WORDS_MAX]);
+    longer[2 * PROCESS_WORDS_MAX - 1] = ' ';
+    longer[2 * PROCESS_WORDS_MAX] = '\0';
+    assert_true(process_words(a, longer, &words, NULL)); /* a blank at the end is no word */
 }
 
 struct end {
