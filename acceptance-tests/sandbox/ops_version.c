@@ -38,13 +38,13 @@ static json_t *target_object(const struct engine_version *from, const struct eng
     return o;
 }
 
-static json_t *version_object(struct sandbox *sb, const struct engine_version *v)
+static json_t *version_object(const struct offered *all, const struct engine_version *v)
 {
     char text[VERSION_SIZE], family[32];
     json_t *targets = json_array();
-    for (size_t i = 0; version_at(sb, i); i++)
-        if (version_upgradable(v, version_at(sb, i)))
-            (void)json_array_append_new(targets, target_object(v, version_at(sb, i)));
+    for (size_t i = 0; i < all->n; i++)
+        if (version_upgradable(v, all->items[i]))
+            (void)json_array_append_new(targets, target_object(v, all->items[i]));
     (void)version_text(v, text);
     json_t *o = json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:[s, s, s], s:b, s:b, s:[s], s:[s, s], s:s, s:b, s:b, s:b, s:b, s:b, "
@@ -92,14 +92,15 @@ static bool version_wanted(const struct call *c, const struct engine_version *v,
 
 static bool describe_versions(struct call *c)
 {
-    const struct engine_version *v;
+    struct offered all;
     struct page page;
     if (!filters_check(c, VERSION_FILTERS) || !page_open(c, &page))
         return false;
-    for (size_t i = 0; (v = version_at(c->sb, i)); i++) {
-        json_t *key = version_key(v);
-        if (version_wanted(c, v, key) && page_takes(&page))
-            page_add(&page, version_object(c->sb, v));
+    versions_offered(c->sb, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        json_t *key = version_key(all.items[i]);
+        if (version_wanted(c, all.items[i], key) && page_takes(&page))
+            page_add(&page, version_object(&all, all.items[i]));
         json_decref(key);
     }
     page_close(c, &page, "DBEngineVersions");
@@ -206,14 +207,15 @@ static bool orderable_wanted(const struct call *c, const struct engine_version *
 
 static bool describe_orderable(struct call *c)
 {
-    const struct engine_version *v;
+    struct offered all;
     struct page page;
     if (!page_open(c, &page))
         return false;
-    for (size_t i = 0; (v = version_at(c->sb, i)); i++)
+    versions_offered(c->sb, &all);
+    for (size_t i = 0; i < all.n; i++)
         for (size_t k = 0; k < CLASS_COUNT; k++)
-            if (orderable_wanted(c, v, &CLASSES[k]) && page_takes(&page))
-                page_add(&page, orderable_object(c->sb, v, &CLASSES[k]));
+            if (orderable_wanted(c, all.items[i], &CLASSES[k]) && page_takes(&page))
+                page_add(&page, orderable_object(c->sb, all.items[i], &CLASSES[k]));
     page_close(c, &page, "OrderableDBInstanceOptions");
     return true;
 }

@@ -91,6 +91,13 @@ static void xml_escape(struct buf *b, const char *text)
     (void)buf_add(b, text + from, i - from);
 }
 
+static void tag(struct buf *b, const char *open, const char *name)
+{
+    (void)buf_puts(b, open);
+    (void)buf_puts(b, name);
+    (void)buf_puts(b, ">");
+}
+
 static void write_rows(struct buf *b, const struct member *rows, const json_t *object);
 
 static void write_real(struct buf *b, double value)
@@ -106,12 +113,12 @@ static void write_list(struct buf *b, const struct member *row, const json_t *li
     json_t *element;
     json_array_foreach(list, i, element)
     {
-        (void)buf_printf(b, "<%s>", row->element);
+        tag(b, "<", row->element);
         if (row->fields)
             write_rows(b, row->fields, element);
         else if (json_is_string(element))
             xml_escape(b, json_string_value(element));
-        (void)buf_printf(b, "</%s>", row->element);
+        tag(b, "</", row->element);
     }
 }
 
@@ -137,9 +144,9 @@ static void write_rows(struct buf *b, const struct member *rows, const json_t *o
         const json_t *value = json_object_get(object, row->name);
         if (!value || json_is_null(value))
             continue;
-        (void)buf_printf(b, "<%s>", row->name);
+        tag(b, "<", row->name);
         write_value(b, row, value);
-        (void)buf_printf(b, "</%s>", row->name);
+        tag(b, "</", row->name);
     }
 }
 

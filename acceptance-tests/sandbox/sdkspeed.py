@@ -75,6 +75,16 @@ def start_moto(folder):
     return process, f"http://127.0.0.1:{port}"
 
 
+def memory(tap, sandbox):
+    """The longest reply, again and again: what it took is given back."""
+    client, endpoint = sandbox.client(), sandbox.ready["endpoint"]
+    begun = sandbox.peak_mb()
+    per_second = rate(endpoint, signed(client, endpoint, "DescribeDBEngineVersions", Engine="aurora-postgresql"), 200)
+    peak = sandbox.peak_mb()
+    tap.row(peak - begun < 16, f"DescribeDBEngineVersions 200 times: {per_second:.0f} calls/s, peak {peak:.0f} MB",
+            f"{begun:.0f} MB before")
+
+
 def figures(tap, sandbox, moto):
     """Calls per second of one connection, in turn; the same bytes for both but for host and signature."""
     calls = int(os.environ.get("CALLS", "2000"))

@@ -154,12 +154,20 @@ static bool write_whole(int fd, const char *text, size_t n)
     return true;
 }
 
+/* The new file takes the old one's name in one step. The two change names where the file system can do that,
+ * because ext4 writes a file that replaces another to the disk first, which costs more than all the rest. */
+static bool take_name(const char *beside, const char *path)
+{
+    return renameat2(AT_FDCWD, beside, AT_FDCWD, path, RENAME_EXCHANGE) == 0 || rename(beside, path) == 0;
+}
+
 static bool replace(const char *path, const char *text, struct err *e)
 {
     char beside[sizeof((struct store *)0)->path + 8];
-    (void)snprintf(beside, sizeof beside, "%s.new", path);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_whole(fd, text, strlen(text)) && rename(beside, path) == 0;
+    (void)snprintf(beside, sizeof beside, "%s.old", path);
+    (void)unlink(beside);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write_whole(fd, text, strlen(text)) && take_name(beside, path);
     int reason = errno;
     if (fd >= 0)
         (void)close(fd);

@@ -88,12 +88,18 @@ class Sandbox:
     def log(self):
         return [json.loads(line) for line in (self.folder / "requests.ndjson").read_text().splitlines()]
 
+    def peak_mb(self):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError("no VmHWM")
+
     def client(self, service="rds", **more):
         import boto3
         from botocore.config import Config
         keys = {"aws_access_key_id": self.ready["access_key_id"],
                 "aws_secret_access_key": self.ready["secret_access_key"]}
-        config = Config(retries={"max_attempts": 1, "mode": "standard"}, parameter_validation=False,
+        config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, parameter_validation=False,
                         read_timeout=60, connect_timeout=10)
         return (self.session or boto3).client(service, endpoint_url=self.ready["endpoint"], region_name=self.ready["region"],
                             config=config, **{**keys, **more})

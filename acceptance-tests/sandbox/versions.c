@@ -90,12 +90,14 @@ static bool offered(struct sandbox *sb, const struct engine_version *v)
     return engine_has_major(sb->engine, v->major);
 }
 
-const struct engine_version *version_at(struct sandbox *sb, size_t i)
+_Static_assert(ARRAY_LEN(VERSIONS) <= ARRAY_LEN(((struct offered *)0)->items), "room for every version");
+
+void versions_offered(struct sandbox *sb, struct offered *ret)
 {
-    for (size_t k = 0, n = 0; k < ARRAY_LEN(VERSIONS); k++)
-        if (offered(sb, &VERSIONS[k]) && n++ == i)
-            return &VERSIONS[k];
-    return NULL;
+    ret->n = 0;
+    for (size_t k = 0; k < ARRAY_LEN(VERSIONS); k++)
+        if (offered(sb, &VERSIONS[k]))
+            ret->items[ret->n++] = &VERSIONS[k];
 }
 
 const struct engine_version *version_find(struct sandbox *sb, const char *text)

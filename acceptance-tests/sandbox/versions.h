@@ -19,8 +19,12 @@ struct engine_version {
 
 /* Only versions whose major has a real server here. NULL: not offered. A bare major gives its default. */
 const struct engine_version *version_find(struct sandbox *sb, const char *text);
-/* The i-th offered version, oldest major first; NULL: behind the last. */
-const struct engine_version *version_at(struct sandbox *sb, size_t i);
+/* All of them, oldest major first. */
+struct offered {
+    const struct engine_version *items[96];
+    size_t n;
+};
+void versions_offered(struct sandbox *sb, struct offered *ret);
 const struct engine_version *version_default(struct sandbox *sb);
 bool version_upgradable(const struct engine_version *from, const struct engine_version *to);
 const char *version_text(const struct engine_version *v, char out[VERSION_SIZE]);

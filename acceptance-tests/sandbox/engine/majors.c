@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define MAJORS_MAX 8
+#define NUMBER_MIN 10
+#define NUMBER_MAX 99
 #define MODULE_MAX (8 * 1024 * 1024)
 
 struct majors {
@@ -22,6 +24,7 @@ struct majors {
     const struct account *account;
     struct major found[MAJORS_MAX];
     size_t count;
+    bool absent[NUMBER_MAX + 1]; /* looked for in vain: stays so until the next start */
 };
 
 static const char *default_trees(struct arena *a)
@@ -167,7 +170,8 @@ static bool look_up(struct majors *m, int number, struct major *ret, struct err 
 {
     struct str text;
     struct major found = {.number = number};
-    if (!find_programs(m, number, &found)) {
+    if (m->absent[number] || !find_programs(m, number, &found)) {
+        m->absent[number] = true; /* asked for by every listing of versions */
         (void)err_set(e, ERR_NOT_FOUND, "PostgreSQL %d is neither in %s nor installed", number, m->trees);
         return err_hint(e, "run acceptance-tests/sandbox/fetch-majors %d", number);
     }
@@ -189,7 +193,7 @@ static bool find_locked(struct majors *m, int number, const struct major **ret, 
             *ret = &m->found[i];
             return true;
         }
-    if (number < 10 || number > 99 || m->count == MAJORS_MAX)
+    if (number < NUMBER_MIN || number > NUMBER_MAX || m->count == MAJORS_MAX)
         return err_set(e, ERR_INVALID, "%d is not a major version the sandbox can run", number);
     if (!look_up(m, number, &m->found[m->count], e))
         return false;
