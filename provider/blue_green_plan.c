@@ -8,6 +8,7 @@
 #include "internal/upgrade/errors.h"
 #include "provider/blue_green.h"
 #include "provider/flow_blue_green_upgrade.h"
+#include "provider/staging.h"
 
 #include <string.h>
 #include <strings.h>
@@ -167,8 +168,15 @@ static bool shape_changed(const struct situation *s, struct err *e)
     return true;
 }
 
+static bool hook_without_login(const struct situation *s, struct err *e)
+{
+    bool unknown = provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN;
+    return unknown || s->already || s->above || only_ends(s->prior, s->wanted) ||
+           staging_hooks_have_login(&s->o->upgrade, s->o->upgrade.world.reached, s->wanted, e);
+}
+
 static bool (*const refusals[])(const struct situation *s, struct err *e) = {
-    other_run, lower_target, lower_stage, no_way_back, too_early, shape_changed};
+    other_run, lower_target, lower_stage, no_way_back, too_early, shape_changed, hook_without_login};
 
 static void refuse(const struct situation *s)
 {
@@ -268,6 +276,10 @@ static void tell(struct situation *s)
                 "statistics are made; AWS's own "
                 "guard rails are all that remains.",
                 cluster);
+    if (forward && u->request.watch_ms > 0 && !u->has_login && u->world.reached <= STAGE_SWITCHED &&
+        !s->already && !s->above)
+        tf_warn(s->c, "cutover.watch_for", "The new production will not be watched",
+                "watch_for needs a login for PostgreSQL, and there is none.");
     if (u->request.manage_source && forward && u->world.reached == STAGE_NONE && !s->already && !s->above)
         tf_warn(s->c, "source_parameters", "The cluster's parameter group is managed",
                 "Take db_cluster_parameter_group_name of %s from data.aurora_cluster, else your own "
@@ -358,6 +370,7 @@ static bool cannot_look(struct tf_call *c, const struct value *planned, const ch
                                            "target_parameter_group",
                                            "validation",
                                            "cutover",
+                                           "hook",
                                            NULL};
     const struct provider_config *p = provider_config(c);
     *ret_why = NULL;
@@ -444,7 +457,11 @@ void blue_green_plan_destroy(struct tf_call *c)
         operation_done(&o); /* create_before_destroy: the new resource has taken everything over */
         return;
     }
+    bool unknown = provider_login_state(c, o.login_block) == PROVIDER_LOGIN_UNKNOWN;
     if (!world_look(&o.upgrade, &e))
+        tf_fail(c, &e);
+    else if (o.upgrade.world.reached < STAGE_SWITCHED && o.upgrade.world.deployment && !unknown &&
+             !staging_hooks_have_login(&o.upgrade, STAGE_NONE, STAGE_ROLLED_BACK, &e))
         tf_fail(c, &e);
     else if (o.upgrade.world.reached == STAGE_SWITCHED && o.upgrade.request.on_destroy == DESTROY_REFUSE) {
         (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and its old side still exists", cluster);

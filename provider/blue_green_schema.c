@@ -1,6 +1,7 @@
 /* The schema of aurora_blue_green_upgrade. INTERFACE names every attribute; a new one is a row here. */
 #include "internal/base/names.h"
 #include "provider/blue_green.h"
+#include "provider/staging.h"
 #include "provider/validate.h"
 
 #include <stdlib.h>
@@ -16,19 +17,11 @@ static bool check_version(const struct value *v, struct err *e)
                    value_as_text(v, ""));
 }
 
-static bool check_duration(const struct value *v, struct err *e)
-{
-    int64_t ms = 0;
-    return duration_parse(value_as_text(v, ""), &ms) ||
-           err_set(e, ERR_INVALID, "\"%s\" is not a duration such as \"90s\", \"30m\" or \"168h\"",
-                   value_as_text(v, ""));
-}
-
 /* AWS: SwitchoverTimeout is 30 to 3600 seconds. */
 static bool check_outage(const struct value *v, struct err *e)
 {
     int64_t ms = 0;
-    if (!check_duration(v, e) || !duration_parse(value_as_text(v, ""), &ms))
+    if (!validate_duration(v, e) || !duration_parse(value_as_text(v, ""), &ms))
         return false;
     return (ms >= 30000 && ms <= 3600000 && ms % 1000 == 0) ||
            err_set(e, ERR_INVALID, "AWS allows 30 seconds to 1 hour, in whole seconds");
@@ -108,7 +101,7 @@ static const struct tf_attr attrs[] = {
             "side is kept read-only), `completed` (the old side is gone) or `rolled_back` (everything made is removed; only before the switch)."},
     {.name = "region", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED | TF_REPLACE | TF_STABLE,
      .doc = "Region of the cluster. Default: the provider's."},
-    {.name = "retain_old_for", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"168h\"", .validate = check_duration,
+    {.name = "retain_old_for", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"168h\"", .validate = validate_duration,
      .doc = "How long the old side stays after the switch before `completed` may remove it; `\"0s\"` is allowed."},
     {.name = "on_destroy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"refuse\"", .one_of = destroy_ways,
      .doc = "What a destroy does between the switch and `completed`: `refuse`, `keep_old` (the old side and its deployment stay, read-only) or "
@@ -173,7 +166,7 @@ static const struct tf_block query_blocks[] = {
 
 static const struct tf_attr validation_attrs[] = {
     {.name = "exclude_tables", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .doc = "Tables (`schema.table`) whose rows are not counted."},
-    {.name = "minimum_stable", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_duration,
+    {.name = "minimum_stable", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
      .doc = "Soak: how long the green side must have been validated before the stage counts as reached. Counted from a recorded time."},
     {0},
 };
@@ -182,15 +175,22 @@ static const struct tf_attr cutover_attrs[] = {
     {.name = "max_write_outage", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_outage,
      .doc = "AWS's SwitchoverTimeout, default `\"300s\"`: when it is over AWS goes back and production stays as it is."},
     {.name = "max_lag", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_size,
-     .doc = "Replication lag under which the green side counts as caught up, default `\"16MB\"`."},
+     .doc = "Replication lag under which the green side counts as caught up, default `\"16MB\"`; looked at again at the moment of the switch."},
+    {.name = "window", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .validate = validate_window,
+     .doc = "When the switch may begin: `[\"Sun 02:00-04:00 UTC\", \"Mon-Fri 22:30-00:30 UTC+02:00\"]`; days may be lists and ranges or `daily`, zones are UTC or "
+            "a fixed distance to it. An apply waits for a window that opens within `timeouts`, else it pauses (`AUR-PAUSED`) and the next one goes on. What is left "
+            "of the window must be longer than `max_write_outage`. Default: at any time."},
+    {.name = "watch_for", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
+     .doc = "How long the new production is watched after the switch, counted from a recorded time: deadlocks, lost sessions, failing and slow transactions, "
+            "and applications still connected to the old side are told as warnings. Needs a login. Default: not."},
     {0},
 };
 
 static const struct tf_attr timeouts_attrs[] = {
-    {.name = "create", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_duration, .doc = "Default `\"24h\"`. A time-out is a pause."},
-    {.name = "read", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_duration, .doc = "Default `\"5m\"`."},
-    {.name = "update", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_duration, .doc = "Default `\"24h\"`."},
-    {.name = "delete", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_duration, .doc = "Default `\"2h\"`."},
+    {.name = "create", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"24h\"`. A time-out is a pause."},
+    {.name = "read", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"5m\"`."},
+    {.name = "update", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"24h\"`."},
+    {.name = "delete", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"2h\"`."},
     {0},
 };
 
@@ -200,6 +200,10 @@ static const struct tf_block blocks[] = {
     {.name = "target_parameter_group", .attrs = group_attrs, .doc = "Parameter groups of the green side."},
     {.name = "validation", .attrs = validation_attrs, .blocks = query_blocks, .doc = "How the green side is proved equal."},
     {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds of the switch."},
+    {.name = "hook", .is_list = true, .attrs = hook_attrs,
+     .doc = "SQL or a command of yours at a point of the upgrade, at most 16, in their order. A hook that has run is not repeated by the next apply, unless its text "
+            "changes; one whose apply died before that was written down is: hooks must be idempotent. A hook added behind a point that was passed is run by the next "
+            "apply that walks past it."},
     {.name = "timeouts", .attrs = timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
     {0},
 };

@@ -3,6 +3,7 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
 #include "provider/blue_green.h"
+#include "provider/staging.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -103,6 +104,7 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
     if (lag)
         (void)size_parse(lag, &r->max_lag_bytes);
     read_queries(a, attrs, r);
+    staging_read(a, attrs, r);
 }
 
 /* ---- wiring ---- */

@@ -3,12 +3,19 @@
 #include "internal/pg/replica.h"
 #include "provider/fake_rds.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct pg {
     int version;
+    char host[64];
 };
+
+const char *fake_host(const struct pg *c)
+{
+    return c->host;
+}
 
 bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, struct err *e)
 {
@@ -22,6 +29,7 @@ bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, stru
         abort();
     bool production = strcmp(t->host, "orders.example") == 0;
     c->version = production && strncmp(fake.production_version, "17", 2) == 0 ? 170006 : 130023;
+    (void)snprintf(c->host, sizeof c->host, "%s", t->host);
     *ret = c;
     return true;
 }

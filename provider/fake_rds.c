@@ -177,6 +177,7 @@ static const struct rds_cluster *old_cluster(struct arena *a)
         k->tags = (struct rds_tags){t, 2};
     }
     fake_settings_tag(a, &k->tags);
+    fake_show_tags(a, &k->tags, true);
     return k;
 }
 
@@ -279,6 +280,7 @@ bool rds_bluegreen_list(const struct aws_session *s, const struct rds_bluegreen 
                                     fake.completed ? ARN "cluster:orders" : ARN "cluster:orders-green-abc123",
                                 .tags = {tags, n}};
     fake_settings_members(a, d);
+    fake_show_tags(a, &d->tags, false);
     list[0] = d;
     *ret = list;
     *ret_n = fake.deployment;
@@ -337,6 +339,7 @@ bool rds_bluegreen_delete(const struct aws_session *s, const char *identifier, b
         return err_set(e, ERR_INVALID, "DeleteTarget is refused after the switchover");
     fake.deployment = fake.completed = fake.validated_tag = false;
     fake.green = fake.green && !delete_target;
+    fake_forget_tags();
     return fake_leave(e);
 }
 
@@ -400,6 +403,8 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
 {
     (void)s;
     if (!fake_enter(e))
+        return false;
+    if (!fake_keep_tags(arn, &tags, e))
         return false;
     if (strstr(arn, "cluster:orders") && rds_tag_value(&tags, "team"))
         fake.settings.tag_lost = false;

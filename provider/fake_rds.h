@@ -50,6 +50,18 @@ struct fake_rds {
     int readings, reboots, deployed_unready;
     char capacity_note[32];
 
+    /* Around the switch: hooks, watch, and the tags they are remembered by. */
+    struct {
+        char key[64], value[260];
+        bool on_old;
+    } kept[8];
+    char ran[4096];         /* texts of hooks, SQL with its host, in the order they ran */
+    char environment[4096]; /* AURORA_… of the last command */
+    const char *hook_fails; /* the hook with this text */
+    int64_t hook_takes_ms;
+    int watch_looks, deadlocks, stragglers; /* deadlocks since the first look, applications on the old side */
+    bool health_fails;                      /* from the second look on */
+
     /* XML members of each side; green is made with neither blue's nor its role, and must be given both. */
     struct {
         const char *blue, *green;
@@ -75,6 +87,12 @@ void fake_settings_members(struct arena *a, struct rds_bluegreen *d);
 struct rds_tags;
 void fake_settings_tag(struct arena *a, struct rds_tags *tags); /* the user's own, in addition */
 void fake_settings_show(struct arena *a, struct rds_cluster *k, bool is_green);
+struct rds_tags;
+bool fake_keep_tags(const char *arn, const struct rds_tags *tags, struct err *e);
+void fake_forget_tags(void); /* the deployment is gone, and its tags */
+void fake_show_tags(struct arena *a, struct rds_tags *tags, bool on_old);
+struct pg;
+const char *fake_host(const struct pg *c);
 void fake_reset(void); /* orders on 13.23, available, with groups of its own */
 
 #endif

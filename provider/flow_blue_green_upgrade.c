@@ -57,6 +57,45 @@ static bool soaks(const struct upgrade *u)
     return u->request.minimum_stable_ms > 0;
 }
 
+static bool has_window(const struct upgrade *u)
+{
+    return u->request.window != NULL;
+}
+
+static bool watches(const struct upgrade *u)
+{
+    return u->has_login && u->request.watch_ms > 0;
+}
+
+/* ---- hooks: a row per point ---- */
+
+static void say_hooks(const struct upgrade *u, enum hook_point at, struct buf *out)
+{
+    size_t sql = 0, all = hooks_at(u, at);
+    for (size_t i = 0; i < u->request.hook_count; i++)
+        sql += u->request.hooks[i].at == at && u->request.hooks[i].sql;
+    (void)buf_printf(out, "Runs your hooks of %s, in their order", hook_point_name(at));
+    if (all > 0)
+        (void)buf_printf(out, ": %zu with SQL, %zu with a command on this machine", sql, all - sql);
+    (void)buf_puts(out, ".");
+}
+
+#define HOOKS(point, at)                                                                                     \
+    static bool has_##point(const struct upgrade *u)                                                         \
+    {                                                                                                        \
+        return hooks_at(u, at) > 0;                                                                          \
+    }                                                                                                        \
+    static void say_##point(const struct upgrade *u, struct buf *out)                                        \
+    {                                                                                                        \
+        say_hooks(u, at, out);                                                                               \
+    }
+HOOKS(after_prepare, HOOK_AFTER_PREPARE)
+HOOKS(before_switch, HOOK_BEFORE_SWITCH)
+HOOKS(in_window, HOOK_IN_WINDOW)
+HOOKS(after_switch, HOOK_AFTER_SWITCH)
+HOOKS(before_rollback, HOOK_BEFORE_ROLLBACK)
+HOOKS(after_rollback, HOOK_AFTER_ROLLBACK)
+
 /* ---- what a row says ---- */
 
 SAY(say_source,
@@ -104,6 +143,18 @@ SAY(say_settings, "Compares every setting of cluster and instances on both sides
 SAY(say_validated, "Writes down that the validation has passed, as a tag of the deployment.")
 SAY(say_soak, "Waits until the green side has been stable for minimum_stable, counted from that moment.")
 SAY(say_green_minimum, "Gives the green side production's minimum capacity back.")
+SAY(say_window, "Waits for cutover.window: open for longer than max_write_outage.")
+SAY(say_ready,
+    "Waits for one moment at which all is in order: the deployment and every member of it AVAILABLE several "
+    "times "
+    "in a row%s%s.",
+    u->has_login ? ", every slot's lag under max_lag" : "", u->request.window ? ", the window open" : "")
+SAY(say_window_left, "Checks that what is left of the window is longer than max_write_outage.")
+SAY(say_watch_started,
+    "Writes down on the old cluster since when the new production is watched, and its counters.")
+SAY(say_watch,
+    "Watches the new production for watch_for: deadlocks, lost sessions, failing and slow transactions, "
+    "applications still on the old side.")
 SAY(say_credentials, "Checks that the AWS credentials outlive the switchover or can be renewed meanwhile.")
 SAY(say_switchover,
     "Switches over: AWS refuses writes, lets green catch up, and gives it production's names; at most "
@@ -169,6 +220,9 @@ SAY(cli_validated, RDS
     "add-tags-to-resource --resource-name <deployment> --tags Key=aurora-upgrade:validated-at,Value=<now>")
 SAY(cli_switchover, RDS "switchover-blue-green-deployment --switchover-timeout %d",
     u->request.max_write_outage_s)
+SAY(cli_hooks, "psql (your SQL, on the side it is for), sh -c (your command)")
+SAY(cli_watch,
+    "SELECT * FROM pg_stat_database; SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1")
 SAY(cli_old_noted,
     RDS "add-tags-to-resource --resource-name <%s-old1> --tags Key=aurora-upgrade:switched-at,Value=<now>",
     CLUSTER)
@@ -237,6 +291,8 @@ static const struct step forward[] = {
      .is_done = green_reboot_done, .run = green_reboot_run},
     {.name = "green-ready", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_green_ready, .is_done = green_in_sync},
+    {.name = "hooks-after-prepare", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_prepare,
+     .describe = say_after_prepare, .equivalent = cli_hooks, .is_done = after_prepare_hooks_done, .run = after_prepare_hooks_run},
 
     {.name = "replication-caught-up", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "minutes", .applies = has_login,
      .describe = say_lag, .equivalent = cli_lag, .is_done = replication_caught_up},
@@ -255,15 +311,23 @@ static const struct step forward[] = {
     {.name = "validated", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_validated, .equivalent = cli_validated, .is_done = validated_done, .run = validated_run},
     {.name = "soak", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "hours", .applies = soaks,
-     .describe = say_soak, .is_done = soak_over},
+     .describe = say_soak, .is_done = soak_over, .fits = soak_fits},
 
     {.name = "green-minimum", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = is_serverless,
      .describe = say_green_minimum, .equivalent = cli_green_capacity,
      .is_done = green_capacity_restored, .run = green_capacity_restore},
+    {.name = "hooks-before-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_switch,
+     .describe = say_before_switch, .equivalent = cli_hooks, .is_done = before_switch_hooks_done, .run = before_switch_hooks_run},
+    {.name = "window", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "hours", .applies = has_window,
+     .describe = say_window, .is_done = window_open, .fits = window_fits},
+    {.name = "hooks-in-window", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_in_window,
+     .describe = say_in_window, .equivalent = cli_hooks, .is_done = in_window_hooks_done, .run = in_window_hooks_run},
     {.name = "ready-to-switch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
-     .describe = say_available, .equivalent = cli_available, .is_done = deployment_available},
+     .describe = say_ready, .equivalent = cli_available, .is_done = switch_ready, .fits = window_fits},
     {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_credentials, .is_done = credentials_check},
+    {.name = "check-window", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_window,
+     .describe = say_window_left, .is_done = window_check},
     {.name = "switchover", .stage = STAGE_SWITCHED, .kind = STEP_NO_RETURN, .duration = "seconds", .blocks_writes = true,
      .describe = say_switchover, .equivalent = cli_switchover, .is_done = switchover_done,
      .is_underway = switchover_underway, .run = switchover_run},
@@ -283,6 +347,12 @@ static const struct step forward[] = {
      .is_done = new_settings_done, .run = new_settings_run},
     {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_new_settings, .is_done = new_settings_check},
+    {.name = "hooks-after-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_switch,
+     .describe = say_after_switch, .equivalent = cli_hooks, .is_done = after_switch_hooks_done, .run = after_switch_hooks_run},
+    {.name = "watch-started", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = watches,
+     .describe = say_watch_started, .equivalent = cli_watch, .is_done = watch_begun, .run = watch_begin},
+    {.name = "watch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "hours", .applies = watches,
+     .describe = say_watch, .equivalent = cli_watch, .is_done = watch_ended},
 
     {.name = "retention", .stage = STAGE_COMPLETED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_retention, .is_done = retention_check},
@@ -307,6 +377,8 @@ static const struct step forward[] = {
 static const struct step back[] = {
     {.name = "check-not-switched", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_not_switched, .is_done = not_switched_check},
+    {.name = "hooks-before-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_rollback,
+     .describe = say_before_rollback, .equivalent = cli_hooks, .is_done = before_rollback_hooks_done, .run = before_rollback_hooks_run},
     {.name = "green-unprotected", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_green_unprotect, .equivalent = cli_green_unprotect,
      .is_done = green_unprotected, .run = green_unprotect},
@@ -324,6 +396,8 @@ static const struct step back[] = {
     {.name = "groups-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_groups_remove, .equivalent = cli_groups_remove,
      .is_done = groups_removed, .run = groups_remove},
+    {.name = "hooks-after-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_rollback,
+     .describe = say_after_rollback, .equivalent = cli_hooks, .is_done = after_rollback_hooks_done, .run = after_rollback_hooks_run},
 };
 /* clang-format on */
 

@@ -7,6 +7,7 @@
 #include "internal/upgrade/tags.h"
 #include "provider/blue_green.h"
 #include "provider/flow_blue_green_upgrade.h"
+#include "provider/staging.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,11 @@ static struct journal *open_journal(struct walk *w)
     return j;
 }
 
+static void note(void *arg, const char *step, const char *text)
+{
+    journal_event(arg, step, "note", text);
+}
+
 /* What a failed operation leaves, for the last paragraph of its error. */
 static void tell_what_exists(struct walk *w, struct err *e)
 {
@@ -82,7 +88,11 @@ static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage t
                                  .report = report,
                                  .report_arg = w};
     w->has_walked = true;
-    if (flow_apply(&run, &w->failed, &e))
+    u->note = note;
+    u->note_arg = journal;
+    bool ok = flow_apply(&run, &w->failed, &e);
+    u->note = NULL;
+    if (ok)
         return true;
     /* Findings were told one by one; the summary of a group would only repeat the first. */
     if (w->failed && w->failed->kind == STEP_CHECK && w->findings > 0) {
@@ -315,6 +325,7 @@ static const struct value *read_state(struct operation *o)
     }
     if (!o->upgrade.world.production)
         return absent(o);
+    staging_remind(o);
     const struct value *state = operation_state(o, c->prior, c->prior);
     return settle_stage(o, tf_with(c, state, "planned_steps", value_list(c->arena)));
 }
@@ -420,6 +431,7 @@ static const struct value *del(struct tf_call *c)
 static void validate(struct tf_call *c)
 {
     provider_validate_login(c, value_get(c->config, "postgresql"), "postgresql");
+    staging_validate(c);
 }
 
 /* ---- import ---- */

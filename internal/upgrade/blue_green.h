@@ -77,7 +77,6 @@ bool rows_check(struct upgrade *u, bool *ret, struct err *e);
 bool queries_check(struct upgrade *u, bool *ret, struct err *e);
 bool validated_done(struct upgrade *u, bool *ret, struct err *e);
 bool validated_run(struct upgrade *u, struct err *e);
-bool soak_over(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- switch.c: the point of no return, and the proof after it ---- */
 bool green_capacity_restored(struct upgrade *u, bool *ret, struct err *e);

@@ -76,6 +76,8 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "Change the green side to production's value before the switch, then apply again."},
     [E_QUERY_DIFFERS] = {"AUR0135", ERR_REMOTE, "validation.query",
                          "If the query reads data that changes all the time, narrow it to rows that do not."},
+    [E_SOAK] = {"AUR0136", ERR_PAUSED, "validation.minimum_stable",
+                "Nothing was undone. Apply again from then on, or allow more time in timeouts."},
     [E_SWITCHOVER_REFUSED] = {"AUR0140", ERR_REMOTE, "", "Remove the cause AWS names, then apply again."},
     [E_SWITCHOVER_ROLLED_BACK] =
         {"AUR0141", ERR_REMOTE, "cutover.max_write_outage",
@@ -89,6 +91,16 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                              "Log in again, or use credentials that live longer or that are renewed (a role, "
                              "IAM Identity Center), "
                              "then apply again: what was built stays."},
+    [E_WINDOW_CLOSED] =
+        {"AUR0145", ERR_PAUSED, "cutover.window",
+         "Nothing was undone. Apply again in the window, or allow timeouts to last until then; "
+         "an apply that waits switches as soon as it opens."},
+    [E_HOOK_FAILED] = {"AUR0146", ERR_REMOTE, "hook",
+                       "Correct its cause, then apply again: hooks that have run are not repeated. With "
+                       "on_failure = \"continue\" a failure is a warning."},
+    [E_HOOK_LOGIN] =
+        {"AUR0147", ERR_INVALID, "hook",
+         "Give the provider or the resource a postgresql { } block, or use a command on the runner."},
     [E_RETENTION] =
         {"AUR0150", ERR_INVALID, "stage",
          "Leave stage = \"switched\" until then, or set retain_old_for = \"0s\" to remove the old side now."},

@@ -18,6 +18,11 @@
 /* On the old cluster, once it has lost the name. */
 #define TAG_OLD_OF      "aurora-upgrade:old-of"
 #define TAG_SWITCHED_AT "aurora-upgrade:switched-at"
+/* Before the point's name ("aurora-upgrade:hooks-in-window"): fingerprints of the hooks that have run. On the
+ * deployment; those after the switch on the old cluster. */
+#define TAG_HOOKS "aurora-upgrade:hooks-"
+/* On the old cluster: since when the new side is watched, and its counters then. */
+#define TAG_WATCHED "aurora-upgrade:watched-from"
 /* On a parameter group attached with source_parameters = "manage": the group it replaced. */
 #define TAG_REPLACED_GROUP "aurora-upgrade:replaced-group"
 

@@ -18,6 +18,7 @@
 #include "internal/flow/flow.h"
 #include "internal/pg/pg.h"
 #include "internal/upgrade/old_sides.h"
+#include "internal/upgrade/staging.h"
 
 enum on_destroy { DESTROY_REFUSE, DESTROY_KEEP_OLD, DESTROY_DELETE_OLD };
 
@@ -43,6 +44,10 @@ struct request {
     int64_t minimum_stable_ms;
     int max_write_outage_s;
     int64_t max_lag_bytes;
+    const struct window *window; /* when the switch may be; NULL: always */
+    int64_t watch_ms;            /* how long the new side is watched; 0: not */
+    const struct hook *hooks;    /* at most HOOKS_MAX */
+    size_t hook_count;
     struct rds_tags tags; /* for objects of ours, tags_all */
 };
 
@@ -87,6 +92,9 @@ struct upgrade {
     bool has_login; /* known from the configuration alone, so that plan and apply agree */
     void (*warn)(void *arg, const char *summary, const char *detail);
     void *warn_arg;
+    /* For the journal, by step; NULL: there is none. */
+    void (*note)(void *arg, const char *step, const char *text);
+    void *note_arg;
 
     int source_major;   /* before the upgrade; 0: not known yet */
     bool is_serverless; /* production is Serverless v2; plan and apply agree, since it decides rows */
@@ -97,8 +105,10 @@ struct upgrade {
     const char *deployment_hint; /* the deployment's identifier, likewise */
     bool old_searched;
     struct old_sides *old_sides; /* shared by all operations of the provider */
-    bool is_verified;   /* an earlier apply has proved the new side: what was changed since is no fault */
-    struct arena *look; /* owns `world` */
+    bool is_verified;    /* an earlier apply has proved the new side: what was changed since is no fault */
+    uint32_t hooks_ran;  /* by this operation; bit per hook */
+    struct watch *watch; /* what was seen so far (watch.c); NULL: nothing */
+    struct arena *look;  /* owns `world` */
 };
 
 void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock,

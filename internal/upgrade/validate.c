@@ -276,7 +276,7 @@ bool queries_check(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
-/* ---- the mark, and the soak that counts from it ---- */
+/* ---- the mark ---- */
 
 bool validated_done(struct upgrade *u, bool *ret, struct err *e)
 {
@@ -291,13 +291,4 @@ bool validated_run(struct upgrade *u, struct err *e)
     char now[TIME_ISO_SIZE];
     time_iso(u->clock->wall_ms(u->clock), false, now);
     return tag_deployment(u, TAG_VALIDATED_AT, now, e);
-}
-
-bool soak_over(struct upgrade *u, bool *ret, struct err *e)
-{
-    if (!both_sides(u, e))
-        return false;
-    int64_t since = tag_time(&u->world.deployment->tags, TAG_VALIDATED_AT);
-    *ret = since > 0 && u->clock->wall_ms(u->clock) - since >= u->request.minimum_stable_ms;
-    return true;
 }
