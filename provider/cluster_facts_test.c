@@ -1,130 +1,26 @@
 /* What data.aurora_cluster makes of AWS's answers, over the wire from a scripted RDS on a loopback port. */
 #include "provider/cluster_facts.h"
+#include "provider/scene.h"
 
-#include "internal/aws/scripted.h"
 #include "internal/base/testing.h"
 #include "internal/upgrade/old_sides.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- a scripted RDS ---- */
-
-struct scene {
-    const char *clusters[3][2]; /* identifier, members of <DBCluster> */
-    const char *instances, *deployments, *endpoints;
-};
-
-static const struct step not_found = {
-    .status = 404,
-    .body = "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code><Message>DBCluster "
-            "not found."
-            "</Message></Error><RequestId>r-1</RequestId></ErrorResponse>"};
-
-static const char *reply(struct arena *a, const char *action, const char *list, const char *items)
-{
-    return arena_printf(a, "<%sResponse><%sResult><%s>%s</%s></%sResult></%sResponse>", action, action, list,
-                        items ? items : "", list, action, action);
-}
-
-/* The body of a request ends with the identifier asked for, so that the script can tell "orders" from
- * "orders-old1" if the longer name stands first. */
-static const struct step *script_of(struct arena *a, const struct scene *scene)
-{
-    struct step *steps = ARENA_ARRAY(a, struct step, 16);
-    const char *all = "";
-    size_t n = 0;
-    steps[n++] =
-        (struct step){.action = "Action=DescribeDBClusterEndpoints&",
-                      .body = reply(a, "DescribeDBClusterEndpoints", "DBClusterEndpoints", scene->endpoints)};
-    for (size_t i = ARRAY_LEN(scene->clusters); i-- > 0;) {
-        const char *const *k = scene->clusters[i];
-        if (!k[0])
-            continue;
-        const char *one = arena_printf(
-            a, "<DBCluster><DBClusterIdentifier>%s</DBClusterIdentifier>%s</DBCluster>", k[0], k[1]);
-        if (i == 0)
-            steps[n++] =
-                (struct step){.action = "DBClusterIdentifier=orders-", .status = 404, .body = not_found.body};
-        steps[n++] = (struct step){.action = arena_printf(a, "DBClusterIdentifier=%s", k[0]),
-                                   .body = reply(a, "DescribeDBClusters", "DBClusters", one)};
-        all = arena_printf(a, "%s%s", all, one);
-    }
-    steps[n++] = (struct step){.action = "&DBClusterIdentifier=", .status = 404, .body = not_found.body};
-    steps[n++] = (struct step){.action = "Action=DescribeDBClusters&",
-                               .body = reply(a, "DescribeDBClusters", "DBClusters", all)};
-    steps[n++] = (struct step){.action = "Action=DescribeDBInstances&",
-                               .body = reply(a, "DescribeDBInstances", "DBInstances", scene->instances)};
-    steps[n++] = (struct step){
-        .action = "Action=DescribeBlueGreenDeployments&",
-        .body = reply(a, "DescribeBlueGreenDeployments", "BlueGreenDeployments", scene->deployments)};
-    return steps;
-}
-
 /* ---- scenes ---- */
-
-#define ARN(type, name) "arn:aws:rds:eu-west-1:123456789012:" type ":" name
-
-#define CLUSTER(version, status)                                                                             \
-    "<Engine>aurora-postgresql</Engine><EngineVersion>" version "</EngineVersion><Status>" status            \
-    "</Status><DBClusterParameterGroup>orders-pg</DBClusterParameterGroup><Endpoint>orders.e</Endpoint>"     \
-    "<ReaderEndpoint>orders.r</ReaderEndpoint><Port>5432</Port><StorageEncrypted>true</StorageEncrypted>"    \
-    "<KmsKeyId>key</KmsKeyId><DbClusterResourceId>cluster-A</DbClusterResourceId>"                           \
-    "<DBClusterArn>" ARN(                                                                                    \
-        "cluster",                                                                                           \
-        "orders") "</DBClusterArn>"                                                                          \
-                  "<AvailabilityZones><AvailabilityZone>a</AvailabilityZone><AvailabilityZone>b</"           \
-                  "AvailabilityZone>"                                                                        \
-                  "</AvailabilityZones><DBClusterMembers><DBClusterMember><DBInstanceIdentifier>orders-1"    \
-                  "</DBInstanceIdentifier><IsClusterWriter>false</IsClusterWriter></"                        \
-                  "DBClusterMember><DBClusterMember>"                                                        \
-                  "<DBInstanceIdentifier>orders-0</DBInstanceIdentifier><IsClusterWriter>true</"             \
-                  "IsClusterWriter>"                                                                         \
-                  "</DBClusterMember></DBClusterMembers>"
-
-#define INSTANCE(n, group)                                                                                   \
-    "<DBInstance><DBInstanceIdentifier>orders-" n "</DBInstanceIdentifier><DBInstanceClass>db.r6g.large"     \
-    "</DBInstanceClass><PromotionTier>1</PromotionTier><DbiResourceId>db-" n "</DbiResourceId>"              \
-    "<DBClusterIdentifier>orders</DBClusterIdentifier><DBParameterGroups><DBParameterGroup>"                 \
-    "<DBParameterGroupName>" group "</DBParameterGroupName></DBParameterGroup></DBParameterGroups>"          \
-    "</DBInstance>"
-
-#define INSTANCES INSTANCE("1", "reader-pg") INSTANCE("0", "writer-pg")
-
-#define DEPLOYMENT(source, target, status, tags)                                                             \
-    "<member><BlueGreenDeploymentIdentifier>bgd-1</BlueGreenDeploymentIdentifier>"                           \
-    "<BlueGreenDeploymentName>n</BlueGreenDeploymentName><Source>" ARN(                                      \
-        "cluster", source) "</Source><Target>" ARN("cluster", target) "</Target><Status>" status             \
-                                                                      "</Status><TagList>" tags              \
-                                                                      "</TagList></member>"
-
-#define TAG(key, value) "<Tag><Key>aurora-upgrade:" key "</Key><Value>" value "</Value></Tag>"
 
 static const struct scene plain = {.clusters = {{"orders", CLUSTER("15.4", "available")}},
                                    .instances = INSTANCES};
 
-static struct aws *client(const char *url)
-{
-    struct aws_config c = {
-        .region = "eu-west-1", .access_key = "AKIDEXAMPLE", .secret_key = "secret", .max_retries = 0};
-    c.endpoints[0] = (struct aws_endpoint){"rds", url};
-    struct aws *w = NULL;
-    struct err e = ERR_INIT;
-    if (!aws_new(&c, &w, &e))
-        fail_msg("%s", e.text);
-    return w;
-}
-
 static bool facts(struct arena *a, const struct scene *scene, const struct value *fallback,
                   const struct value **ret, struct err *e)
 {
-    static struct scripted rds;
-    scripted_start(&rds, script_of(a, scene), NULL);
-    CLEANUP(aws_cleanup) struct aws *w = client(rds.url);
+    struct aws *w = scene_open(a, scene);
     struct aws_session s = {.aws = w, .arena = a};
     struct old_sides *old_sides CLEANUP(old_sides_cleanup) = old_sides_new(clock_real());
     bool ok = cluster_facts(&s, old_sides, "Orders", fallback, ret, e);
-    scripted_stop(&rds);
+    scene_close(w);
     return ok;
 }
 

@@ -244,7 +244,8 @@ static bool take_option(struct invocation *i, char **argv, int argc, int *n, str
     const char *value = NULL, *typed = argv[*n];
     const struct command_option_row *o = find_option(i->command, typed, &value);
     if (!o)
-        return upgrade_fail(e, E_USAGE, "%s has no option %s", i->command->name, typed);
+        return upgrade_fail(e, E_USAGE, "%s has no option %.*s", i->command->name, (int)strcspn(typed, "="),
+                            typed); /* what follows may be a secret */
     if (!o->argument) {
         *(bool *)((char *)i + o->offset) = true;
         return !value || upgrade_fail(e, E_USAGE, "%s takes no value", o->name);

@@ -1,0 +1,329 @@
+/* How far an upgrade has come and what it has left, from a scripted RDS: scenes that a sandbox does not play.
+ */
+#include "provider/leftovers.h"
+#include "provider/scene.h"
+#include "provider/upgrade_status.h"
+
+#include "internal/base/testing.h"
+#include "internal/upgrade/old_sides.h"
+
+#include <string.h>
+
+/* ---- one look ---- */
+
+struct stage {
+    struct arena *arena;
+    struct aws *aws;
+    struct old_sides *old_sides;
+    struct provider_config config;
+    struct tf_call call;
+    struct operation o;
+};
+
+static void told(void *arg, bool is_error, const char *summary, const char *detail)
+{
+    (void)arg;
+    fail_msg("%s: %s: %s", is_error ? "error" : "warning", summary, detail);
+}
+
+static void open_stage(struct stage *s, const struct scene *scene)
+{
+    struct arena *a = s->arena = arena_new();
+    struct value *attrs = value_object(a);
+    s->aws = scene_open(a, scene);
+    s->old_sides = old_sides_new(clock_real());
+    s->config = (struct provider_config){
+        .aws = s->aws, .old_sides = s->old_sides, .plan_checks = "aws", .journal_dir = "", .arena = a};
+    s->call = (struct tf_call){.arena = a,
+                               .configured = &s->config,
+                               .config = &value_null,
+                               .prior = &value_null,
+                               .planned = &value_null,
+                               .tell = told};
+    value_set(a, attrs, "cluster_identifier", value_string(a, "Orders"));
+    if (!operation_start(&s->o, &s->call, attrs, &value_null))
+        fail_msg("not started");
+}
+
+static void close_stage(struct stage *s)
+{
+    operation_done(&s->o);
+    old_sides_free(s->old_sides);
+    scene_close(s->aws);
+    arena_free(s->arena);
+}
+
+/* ---- status ---- */
+
+#define OLD(tags)                                                                                            \
+    "<DbClusterResourceId>cluster-B</DbClusterResourceId>" CLUSTER("13.9", "available") "<TagList>" tags     \
+                                                                                        "</TagList>"
+#define OURS TAG("cluster", "orders") TAG("target-version", "17.4")
+#define FAILED_MEMBER                                                                                        \
+    "<member><BlueGreenDeploymentIdentifier>bgd-1</BlueGreenDeploymentIdentifier>"                           \
+    "<BlueGreenDeploymentName>n</BlueGreenDeploymentName><Source>" ARN(                                      \
+        "cluster",                                                                                           \
+        "orders") "</Source><Status>PROVISIONING</Status><SwitchoverDetails><member>"                        \
+                  "<SourceMember>" ARN(                                                                      \
+                      "db", "orders-0") "</SourceMember><Status>"                                            \
+                                        "PROVISIONING_FAILED</Status></member></SwitchoverDetails></member>"
+
+struct status_row {
+    const char *name;
+    struct scene scene;
+    const char *stage, *in_flight, *finding; /* finding: id and part of its text; NULL: none */
+    const char *next;                        /* part of it */
+};
+
+#define WITH(version, status, ...)                                                                           \
+    {                                                                                                        \
+        .clusters = {{"orders", CLUSTER(version, status)}}, .instances = INSTANCES, __VA_ARGS__              \
+    }
+
+static const struct status_row status_rows[] = {
+    {"nothing", WITH("13.9", "available"), "none", "false", NULL, "No upgrade"},
+    {"upgraded by us, all gone but the groups",
+     WITH("17.4", "available", .cluster_groups = {"orders-pg"}, .tags = OURS), "completed", "false", NULL,
+     "Nothing is left"},
+    {"groups of ours for another major prove nothing",
+     WITH("13.9", "available", .cluster_groups = {"orders-pg"}, .tags = OURS), "none", "false", NULL,
+     "No upgrade"},
+    {"groups of somebody else's",
+     WITH("17.4", "available", .cluster_groups = {"orders-pg"},
+          .tags = TAG("cluster", "billing") TAG("target-version", "17.4")),
+     "none", "false", NULL, "No upgrade"},
+    {"being built", WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "PROVISIONING", OURS)),
+     "none", "true", NULL, "building"},
+    {"a status nobody listed",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "POLISHING", OURS)), "none", "true",
+     NULL, "building"},
+    {"cannot be built",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "INVALID_CONFIGURATION", OURS)),
+     "none", "false", "AUR0120 INVALID_CONFIGURATION", "findings"},
+    {"a member that failed", WITH("13.9", "available", .deployments = FAILED_MEMBER), "none", "true",
+     "AUR0120 member orders-0", "findings"},
+    {"built", WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "AVAILABLE", OURS)),
+     "prepared", "false", NULL, "validated"},
+    {"switchover failed",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "SWITCHOVER_FAILED", OURS)),
+     "prepared", "false", "AUR0141 rolled", "findings"},
+    {"validated",
+     WITH("13.9", "available",
+          .deployments =
+              DEPLOYMENT("orders", "", "AVAILABLE", OURS TAG("validated-at", "2026-01-01T00:00:00Z"))),
+     "validated", "false", NULL, "switched"},
+    {"somebody's apply is at work",
+     WITH("13.9", "available",
+          .deployments = DEPLOYMENT("orders", "", "AVAILABLE",
+                                    OURS TAG("holder", "amy@host 9f3c/1/2 until 2999-01-02T03:04:05Z"))),
+     "prepared", "false", NULL, "at work"},
+    {"an apply that ended without a word",
+     WITH("13.9", "available",
+          .deployments = DEPLOYMENT("orders", "", "AVAILABLE",
+                                    OURS TAG("holder", "amy@host 9f3c/1/2 until 2020-01-02T03:04:05Z"))),
+     "prepared", "false", NULL, "validated"},
+    {"a holder nobody can read",
+     WITH("13.9", "available",
+          .deployments = DEPLOYMENT("orders", "", "AVAILABLE", OURS TAG("holder", "until until until"))),
+     "prepared", "false", NULL, "validated"},
+    {"switching",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "SWITCHOVER_IN_PROGRESS", OURS)),
+     "prepared", "true", NULL, "switching over"},
+    {"in the gap: nobody has the name",
+     {.deployments = DEPLOYMENT("orders-old1", "orders-green-abcdef", "SWITCHOVER_IN_PROGRESS", OURS)},
+     "prepared",
+     "true",
+     NULL,
+     "switching over"},
+    {"production is stopped", WITH("13.9", "stopped"), "none", "false", "AUR0103 stopped", "findings"},
+    {"production is backed up", WITH("13.9", "backing-up"), "none", "false", NULL, "No upgrade"},
+    {"switched",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")},
+                   {"orders-old1", OLD(TAG("old-of", "orders") TAG("switched-at", "2026-01-01T00:00:00Z"))}},
+      .instances = INSTANCES,
+      .deployments = DEPLOYMENT("orders-old1", "orders", "SWITCHOVER_COMPLETED", OURS)},
+     "switched",
+     "false",
+     NULL,
+     "retain_old_for"},
+    {"switched, deployment removed, old side kept",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")}, {"orders-old1", OLD(TAG("old-of", "orders"))}},
+      .instances = INSTANCES},
+     "switched",
+     "false",
+     NULL,
+     "retain_old_for"},
+};
+
+static void expect_finding(const struct value *status, const char *expected)
+{
+    const struct value *list = value_get(status, "findings");
+    if (list->count != (expected ? 1U : 0U))
+        fail_msg("%zu findings, the first: %s", list->count,
+                 value_as_text(value_path(status, "findings.0.summary"), ""));
+    if (!expected)
+        return;
+    const char *id = value_as_text(value_path(status, "findings.0.id"), "");
+    const char *text = value_as_text(value_path(status, "findings.0.summary"), "");
+    const char *next = value_as_text(value_path(status, "findings.0.next"), "");
+    if (strncmp(expected, id, strlen(id)) != 0 || !strstr(text, expected + strlen(id) + 1))
+        fail_msg("%s: %s", id, text);
+    assert_true(*next != '\0');
+    assert_null(strstr(next, "(Attribute"));
+}
+
+static void one_status(const struct status_row *row)
+{
+    static struct stage s;
+    const struct value *status = NULL;
+    struct err e = ERR_INIT;
+    print_message("    %s\n", row->name);
+    open_stage(&s, &row->scene);
+    if (!upgrade_status(&s.o, &status, &e))
+        fail_msg("%s", e.text);
+    assert_string_equal(value_as_text(value_get(status, "reached_stage"), ""), row->stage);
+    assert_string_equal(value_as_bool(value_get(status, "in_flight"), false) ? "true" : "false",
+                        row->in_flight);
+    expect_finding(status, row->finding);
+    const char *next = value_as_text(value_get(status, "next"), "");
+    if (!strstr(next, row->next))
+        fail_msg("next: %s", next);
+    close_stage(&s);
+}
+
+static void test_status(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(status_rows); i++)
+        one_status(&status_rows[i]);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        struct scene scene;
+        const char *id;
+    } rows[] = {
+        {{.clusters = {{NULL}}}, "AUR0101"},
+        {{.clusters = {{"orders", "<Engine>aurora-mysql</Engine><Status>available</Status>"}}}, "AUR0102"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static struct stage s;
+        const struct value *status = NULL;
+        struct err e = ERR_INIT;
+        open_stage(&s, &rows[i].scene);
+        assert_false(upgrade_status(&s.o, &status, &e));
+        assert_string_equal(e.id ? e.id : "", rows[i].id);
+        close_stage(&s);
+    }
+}
+
+/* ---- leftovers ---- */
+
+struct left_row {
+    const char *name;
+    struct scene scene;
+    const char *expected; /* "remove deployment n, keep …"; walks follow as "; walk 17" */
+};
+
+static const struct left_row left_rows[] = {
+    {"nothing", WITH("13.9", "available"), ""},
+    {"groups of a run that failed early",
+     WITH("13.9", "available", .cluster_groups = {"orders-upgrade-17"},
+          .instance_groups = {"orders-upgrade-17-instance"}, .tags = OURS),
+     "remove orders-upgrade-17, remove orders-upgrade-17-instance; walk 17"},
+    {"groups named like ours, but not ours",
+     WITH("13.9", "available", .cluster_groups = {"orders-upgrade-17"}, .tags = TAG("cluster", "orders2")),
+     ""},
+    {"a deployment of ours",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "AVAILABLE", OURS)),
+     "remove n; walk 17"},
+    {"a deployment that could not be built",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "INVALID_CONFIGURATION", OURS)),
+     "remove n; walk 17"},
+    {"a deployment made elsewhere, and a group of ours nobody uses",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "AVAILABLE", ""),
+          .cluster_groups = {"orders-upgrade-15"}, .tags = OURS),
+     "keep n, remove orders-upgrade-15"},
+    {"a switchover under way",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "SWITCHOVER_IN_PROGRESS", OURS)),
+     "keep n"},
+    {"a deployment that AWS deletes",
+     WITH("13.9", "available", .deployments = DEPLOYMENT("orders", "", "DELETING", OURS)), "keep orders"},
+    {"switched: the old side stays, with its group; production's group is no leftover",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")}, {"orders-old1", OLD(TAG("old-of", "orders"))}},
+      .instances = INSTANCES,
+      .deployments = DEPLOYMENT("orders-old1", "orders", "SWITCHOVER_COMPLETED", OURS),
+      .cluster_groups = {"orders-pg", "orders-upgrade-15"},
+      .instance_groups = {"orders-upgrade-15-instance"},
+      .tags = OURS},
+     "keep n, keep orders-old1, remove orders-upgrade-15, remove orders-upgrade-15-instance"},
+    {"completed: a snapshot, and a side that nobody claims",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")},
+                   {"orders-old1", "<Engine>aurora-postgresql</Engine><Status>available</Status>"},
+                   {"orders-older", "<Engine>aurora-postgresql</Engine><Status>available</Status>"}},
+      .instances = INSTANCES,
+      .snapshots = "<DBClusterSnapshot><DBClusterSnapshotIdentifier>orders-old1-final-cluster-b"
+                   "</DBClusterSnapshotIdentifier><Status>available</Status></DBClusterSnapshot>"
+                   "<DBClusterSnapshot><DBClusterSnapshotIdentifier>orders-old-mine"
+                   "</DBClusterSnapshotIdentifier></DBClusterSnapshot>"},
+     "decide orders-old1, keep orders-old1-final-cluster-b"},
+    {"the cluster is gone, its groups are not",
+     {.cluster_groups = {"orders-upgrade-17"}, .tags = OURS},
+     "remove orders-upgrade-17"},
+};
+
+static const char *left_text(struct arena *a, const struct leftovers *l)
+{
+    const char *text = "";
+    for (size_t i = 0; i < l->count; i++) {
+        assert_true(*l->items[i].kind && *l->items[i].reason);
+        text =
+            arena_printf(a, "%s%s%s %s", text, i ? ", " : "", fate_name(l->items[i].fate), l->items[i].name);
+    }
+    for (size_t i = 0; i < l->major_count; i++)
+        text = arena_printf(a, "%s; walk %d", text, l->majors[i]);
+    return text;
+}
+
+static void test_leftovers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(left_rows); i++) {
+        static struct stage s;
+        struct err e = ERR_INIT;
+        print_message("    %s\n", left_rows[i].name);
+        open_stage(&s, &left_rows[i].scene);
+        struct leftovers l = {.o = &s.o, .arena = s.arena};
+        if (!leftovers_find(&l, &e))
+            fail_msg("%s", e.text);
+        assert_string_equal(left_text(s.arena, &l), left_rows[i].expected);
+        close_stage(&s);
+    }
+}
+
+/* A name that was mistyped is not a clean cluster. */
+static void test_absent(void **state)
+{
+    (void)state;
+    static struct stage s;
+    const struct scene nothing = {.instances = NULL};
+    struct err e = ERR_INIT;
+    open_stage(&s, &nothing);
+    struct leftovers l = {.o = &s.o, .arena = s.arena};
+    assert_false(leftovers_find(&l, &e));
+    assert_string_equal(e.id ? e.id : "", "AUR0101");
+    close_stage(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_absent),
+    };
+    return cmocka_run_group_tests_name("status and leftovers", tests, NULL, NULL);
+}
