@@ -79,14 +79,14 @@ void lease_self(struct lease_holder *ret)
 
 bool lease_is_dead(const struct lease_holder *h)
 {
-    char here[20];
-    long pid = 0;
-    unsigned long long start = 0;
+    char here[20], *end = NULL;
     (void)snprintf(here, sizeof here, "%016" PRIx64 "/", machine());
-    if (strncmp(h->place, here, strlen(here)) != 0 ||
-        sscanf(h->place + strlen(here), "%ld/%llu", &pid, &start) != 2)
+    if (strncmp(h->place, here, strlen(here)) != 0)
         return false;
-    return start_of(pid) != start;
+    long pid = strtol(h->place + strlen(here), &end, 10);
+    if (pid <= 0 || *end != '/')
+        return false;
+    return start_of(pid) != strtoull(end + 1, NULL, 10);
 }
 
 void lease_write(const struct lease_holder *h, char out[LEASE_TEXT])
@@ -96,12 +96,25 @@ void lease_write(const struct lease_holder *h, char out[LEASE_TEXT])
     (void)snprintf(out, LEASE_TEXT, "%s %s until %s", h->who, h->place, until);
 }
 
+/* The next word of *at, one blank behind it skipped; false if it does not fit. */
+static bool next_word(const char **at, char *out, size_t size)
+{
+    size_t n = strcspn(*at, " ");
+    if (n == 0 || n >= size)
+        return false;
+    memcpy(out, *at, n);
+    out[n] = '\0';
+    *at += n + ((*at)[n] == ' ');
+    return true;
+}
+
 bool lease_read(const char *text, struct lease_holder *ret)
 {
     struct lease_holder h = {0};
-    char until[TIME_ISO_SIZE] = "", end = '\0';
-    if (sscanf(text, "%63s %63s until %27s%c", h.who, h.place, until, &end) != 3 ||
-        !time_parse_iso(until, &h.until_ms))
+    char word[8];
+    if (!next_word(&text, h.who, sizeof h.who) || !next_word(&text, h.place, sizeof h.place) ||
+        !next_word(&text, word, sizeof word) || strcmp(word, "until") != 0 ||
+        !time_parse_iso(text, &h.until_ms))
         return false;
     *ret = h;
     return true;

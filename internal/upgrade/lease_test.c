@@ -303,8 +303,7 @@ static void test_a_dead_process_of_this_machine_is_taken_over_at_once(void **sta
     (void)state;
     struct lease_holder h;
     lease_self(&h);
-    *strrchr(h.place, '/') = '\0';
-    (void)strcat(h.place, "/1"); /* the same process id, another process */
+    (void)snprintf(strrchr(h.place, '/'), 3, "/1"); /* the same process id, another process */
     h.until_ms = now() + LEASE_MS;
     lease_write(&h, aws.tag);
     hold_and_free(true, NULL);
