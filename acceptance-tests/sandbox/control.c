@@ -104,6 +104,19 @@ static bool control_maintenance(struct sandbox *sb, struct arena *a, const json_
     return ok;
 }
 
+static bool control_expire(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
+{
+    (void)a;
+    (void)in;
+    (void)out;
+    (void)e;
+    sandbox_lock(sb);
+    sessions_expire(sb);
+    sandbox_save(sb);
+    sandbox_unlock(sb);
+    return true;
+}
+
 static bool control_running(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
 {
     (void)a;
@@ -117,9 +130,9 @@ static const struct control {
     const char *verb;
     bool (*run)(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e);
 } CONTROLS[] = {
-    {"sql", control_sql},         {"fault", control_fault}, {"speed", control_speed},
-    {"outage", control_outage},   {"iam", control_iam},     {"maintenance", control_maintenance},
-    {"running", control_running},
+    {"sql", control_sql},       {"fault", control_fault},     {"speed", control_speed},
+    {"outage", control_outage}, {"iam", control_iam},         {"maintenance", control_maintenance},
+    {"expire", control_expire}, {"running", control_running},
 };
 
 static bool token_matches(struct sandbox *sb, const struct http_request *r)

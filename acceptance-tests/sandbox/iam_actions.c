@@ -241,7 +241,7 @@ static void need_besides(struct call *c, struct list *l)
 void iam_needs(struct call *c, struct iam_need **ret, size_t *ret_n)
 {
     struct list l = {0};
-    if (strcmp(c->op->action, "GetCallerIdentity") != 0) {
+    if (strcmp(c->op->action, "GetCallerIdentity") != 0 && !(c->op->flags & OP_UNSIGNED)) {
         need_targets(c, &l, arena_printf(c->arena, "%s:%s", c->op->service, c->op->action));
         need_besides(c, &l);
     }

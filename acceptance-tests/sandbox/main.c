@@ -286,6 +286,11 @@ static bool run_iam(const struct arguments *a, struct err *e)
     return ok;
 }
 
+static bool run_expire(const struct arguments *a, struct err *e)
+{
+    return call_and_print(a, "expire", json_object(), "nothing", e);
+}
+
 static bool run_maintenance(const struct arguments *a, struct err *e)
 {
     static const char *const TEXTS[] = {"resource", "action", "description", NULL};
@@ -347,6 +352,8 @@ static const struct command COMMANDS[] = {
      "make calls, servers or connections fail; prints the plan", FAULT_OPTIONS, CLEAR_FLAG, run_fault},
     {"iam", "--state DIR [--policy FILE | --off]", "let a policy document decide, or show the one that does",
      IAM_OPTIONS, OFF_FLAG, run_iam},
+    {"expire", "--state DIR", "let the credentials of every assumed role expire now", STATE_ONLY, NULL,
+     run_expire},
     {"maintenance",
      "--state DIR --resource ID|ARN [--clear] [--action A [--description T] [--auto-applied-after TIME] "
      "[--forced-apply TIME]]",

@@ -43,7 +43,8 @@ static inline void sandbox_unlock(struct sandbox *sb)
 
 /* Writes the document; a failure is reported on stderr, because what was done cannot be taken back. */
 void sandbox_save(struct sandbox *sb);
-void sandbox_freeze(struct sandbox *sb); /* with the lock: keeps a copy of the document for stale reads */
+void sandbox_freeze(struct sandbox *sb);  /* with the lock: keeps a copy of the document for stale reads */
+void sessions_expire(struct sandbox *sb); /* with the lock: every session's credentials are expired */
 void sandbox_now(struct sandbox *sb, char out[TIME_ISO_SIZE]);
 void sandbox_warn(const char *fmt, ...) PRINTF(1, 2); /* one line on stderr */
 
@@ -66,6 +67,7 @@ struct call {
 enum op_flags {
     OP_READS = 1,    /* nothing is saved afterwards */
     OP_UNLOCKED = 2, /* takes the lock itself, because it asks the engine first */
+    OP_UNSIGNED = 4, /* answered without a signature, and without a right */
 };
 
 struct describe;

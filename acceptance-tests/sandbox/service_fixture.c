@@ -174,6 +174,15 @@ const char *ask(struct fixture *f, const char *form)
     return ask_service(f, "rds", form);
 }
 
+const char *ask_unsigned(struct fixture *f, const char *form)
+{
+    struct http_header headers[] = {{"Host", "sandbox"}};
+    struct http_request r = {"POST", STR_LIT("/"), STR_LIT(""), str_of(form), headers, ARRAY_LEN(headers)};
+    buf_done(&last.body);
+    sandbox_serve(&f->sb, &r, &last);
+    return buf_text(&last.body);
+}
+
 const struct http_reply *last_reply(void)
 {
     return &last;

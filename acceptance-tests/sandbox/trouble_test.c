@@ -125,6 +125,54 @@ static void iam_mode(void **state)
     json_decref(bad);
 }
 
+/* ---- sessions ---- */
+
+#define WEB                                                                                                  \
+    "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::1:role/x&RoleSessionName=me&"  \
+    "WebIdentityToken="
+
+/* {"sub":"me","aud":"sts","iss":"https://idp"} and the same with "exp":1 */
+#define TOKEN   "e30.eyJzdWIiOiJtZSIsImF1ZCI6InN0cyIsImlzcyI6Imh0dHBzOi8vaWRwIn0.c2ln"
+#define EXPIRED "e30.eyJzdWIiOiJtZSIsImV4cCI6MX0.c2ln"
+
+static const struct token_row {
+    const char *token, *part;
+} TOKENS[] = {
+    {TOKEN, "<SubjectFromWebIdentityToken>me</SubjectFromWebIdentityToken>"},
+    {TOKEN, "<Provider>https://idp</Provider>"},
+    {EXPIRED, "<Code>ExpiredTokenException</Code>"},
+    {"", "<Code>InvalidIdentityToken</Code>"},
+    {"nonsense", "<Code>InvalidIdentityToken</Code>"},
+    {"a.b", "<Code>InvalidIdentityToken</Code>"},
+    {"e30.e30.c2ln", "<Code>InvalidIdentityToken</Code>"},
+    {"e30.*.c2ln", "<Code>InvalidIdentityToken</Code>"},
+    {"e30.e30.c2ln.x", "<Code>InvalidIdentityToken</Code>"},
+};
+
+/* Without a signature and without a right; anything else unsigned is refused as ever. */
+static void web_identity(void **state)
+{
+    struct fixture *f = *state;
+    put_policy(f, "{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}");
+    for (size_t i = 0; i < ARRAY_LEN(TOKENS); i++) {
+        char form[512];
+        (void)snprintf(form, sizeof form, WEB "%s", TOKENS[i].token);
+        const char *reply = ask_unsigned(f, form);
+        if (!strstr(reply, TOKENS[i].part))
+            fail_msg("%s: %s", TOKENS[i].token, reply);
+    }
+    assert_non_null(strstr(ask_unsigned(f, "Action=GetCallerIdentity&Version=2011-06-15"),
+                           "<Code>MissingAuthenticationToken</Code>"));
+    assert_non_null(strstr(ask_unsigned(f, "Action=DescribeDBClusters&Version=2014-10-31"),
+                           "<Code>MissingAuthenticationToken</Code>"));
+    sandbox_lock(&f->sb);
+    json_t *sessions = rec_list(store_root(f->sb.store), "sessions");
+    assert_int_equal(json_array_size(sessions), 2);
+    sessions_expire(&f->sb);
+    assert_true(rec_int(json_array_get(sessions, 1), "_expires_ms") <= f->sb.clock->wall_ms(f->sb.clock));
+    sandbox_unlock(&f->sb);
+}
+
 /* ---- faults ---- */
 
 static bool plan(struct fixture *f, const char *json, struct err *e)
@@ -361,9 +409,9 @@ static void the_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(rights),         TEST(iam_mode), TEST(refused_plans),         TEST(nth_and_count),
-        TEST(spoilt_replies), TEST(effects),  TEST(pages_and_stale_reads), TEST(outages),
-        TEST(the_log),
+        TEST(rights),        TEST(iam_mode),       TEST(web_identity), TEST(refused_plans),
+        TEST(nth_and_count), TEST(spoilt_replies), TEST(effects),      TEST(pages_and_stale_reads),
+        TEST(outages),       TEST(the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
