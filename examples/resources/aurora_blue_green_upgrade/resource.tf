@@ -34,6 +34,23 @@ resource "aurora_blue_green_upgrade" "orders" {
 
   cutover {
     max_write_outage = "120s"
+    window           = ["Sun 02:00-04:00 UTC", "Wed 02:00-03:00 UTC"]
+    watch_for        = "15m"
+  }
+
+  # Hooks are run once each; one whose apply died before that was written down is run again, so they must bear it.
+  hook {
+    at      = "before_switch"
+    on      = "runner"
+    command = "./announce \"$AURORA_CLUSTER goes to $AURORA_TARGET_MAJOR in the next window\""
+  }
+
+  hook {
+    at         = "after_switch"
+    on         = "new"
+    sql        = "REFRESH MATERIALIZED VIEW reports.daily"
+    timeout    = "10m"
+    on_failure = "continue"
   }
 }
 
