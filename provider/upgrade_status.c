@@ -105,7 +105,7 @@ struct report {
     enum flow_stage reached;
     struct value *out, *findings, *slots;
     int64_t lag_bytes;
-    bool lag_known, lag_failed;
+    bool lag_known;
 };
 
 static const struct value *text(struct report *r, const char *s)
@@ -351,8 +351,7 @@ static const char *next_of(const struct report *r)
         [STAGE_NONE] = "No upgrade is under way.",
         [STAGE_PREPARED] = "Raise stage to \"validated\" and apply.",
         [STAGE_VALIDATED] = "Raise stage to \"switched\" and apply, at a time that suits you.",
-        [STAGE_SWITCHED] = "Watch production; when retain_old_for is over, raise stage to \"completed\" and "
-                           "apply: that removes the old side.",
+        [STAGE_SWITCHED] = "Watch production; when retain_old_for is over, apply stage \"completed\".",
         [STAGE_COMPLETED] = "Nothing is left to do; `adopt` prints what was made and stays.",
     };
     const struct world *w = &r->o->upgrade.world;
@@ -405,6 +404,21 @@ static void fill(struct report *r)
     put(r, r->out, "next", next_of(r));
 }
 
+/* A check looks, too, and one that failed may have seen nothing, or the first moment of a switchover, in
+ * which servers are not reached and slots are not read for good reasons. */
+static bool find_again(struct report *r, struct err *e)
+{
+    if (!status_look(r->o, &r->reached, e))
+        return false;
+    if (!is_switching(&r->o->upgrade.world))
+        return true;
+    r->findings = value_list(r->arena);
+    r->slots = value_list(r->arena);
+    r->lag_known = false;
+    find(r);
+    return true;
+}
+
 bool upgrade_status(struct operation *o, const struct value **ret, struct err *e)
 {
     struct arena *a = o->call->arena;
@@ -413,8 +427,7 @@ bool upgrade_status(struct operation *o, const struct value **ret, struct err *e
     if (!status_look(o, &r.reached, e))
         return false;
     find(&r);
-    /* A check looks, too, and one that failed may have seen nothing. */
-    if (r.findings->count > 0 && !stop_requested(o->upgrade.stop) && !status_look(o, &r.reached, e))
+    if (r.findings->count > 0 && !stop_requested(o->upgrade.stop) && !find_again(&r, e))
         return false;
     if (stop_requested(o->upgrade.stop))
         return err_set(e, ERR_CANCELLED, "interrupted");
