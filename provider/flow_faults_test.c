@@ -500,69 +500,6 @@ static void a_destroy_may_retire_the_old_side(void **state)
     assert_one_of_everything();
 }
 
-/* ---- settings ---- */
-
-static void every_setting_is_carried_before_the_switch(void **state)
-{
-    (void)state;
-    fake_reset();
-    fake.settings.blue = "<Port>6543</Port><EnabledCloudwatchLogsExports><member>postgresql</member>"
-                         "</EnabledCloudwatchLogsExports><DeletionProtection>true</DeletionProtection>";
-    must_apply(STAGE_PREPARED);
-    assert_string_equal(fake.settings.green, fake.settings.blue);
-    assert_true(fake.settings.green_role);
-    assert_string_equal(fake.settings.sent,
-                        "Port=6543 CloudwatchLogsExportConfiguration.EnableLogTypes.member.1="
-                        "postgresql DeletionProtection=true ");
-    fake.settings.blue = "<BackupRetentionPeriod>9</BackupRetentionPeriod>"; /* by the user, in the middle */
-    must_apply(STAGE_SWITCHED);
-    assert_string_equal(fake.settings.green, fake.settings.blue);
-    assert_string_equal(fake.settings.sent, "BackupRetentionPeriod=9 CloudwatchLogsExportConfiguration."
-                                            "DisableLogTypes.member.1=postgresql DeletionProtection=false ");
-    assert_int_equal(fake.switchovers, 1);
-}
-
-static void settings_that_cannot_be_carried_stop_before_the_switch(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *blue, *green_endpoint;
-        bool deaf, foreign;
-        const char *id, *step;
-    } rows[] = {
-        {"<KmsKeyId>mine</KmsKeyId>", NULL, false, false, "AUR0134", "check-settings"},
-        {"<Port>6543</Port>", NULL, true, false, "AUR0134", "green-settings"},
-        {"<Port>6543</Port>", NULL, false, true, "AUR0134", "check-settings"}, /* not our deployment */
-        {"", "ANY", false, false, "AUR0134", "check-settings"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct err e = ERR_INIT;
-        const struct step *failed = NULL;
-        fake_reset();
-        fake.settings.endpoint = true;
-        must_apply(STAGE_PREPARED);
-        fake.settings.blue = rows[i].blue;
-        fake.settings.endpoint_type = rows[i].green_endpoint;
-        fake.settings.deaf = rows[i].deaf;
-        fake.ours_tag = !rows[i].foreign;
-        assert_false(apply_flow(&flow_blue_green, STAGE_SWITCHED, &failed, &e));
-        if (!failed || strcmp(failed->name, rows[i].step) != 0 || !e.id || strcmp(e.id, rows[i].id) != 0)
-            fail_msg("row %zu: step %s: %s", i, failed ? failed->name : "-", e.text);
-        assert_int_equal(fake.switchovers, 0);
-    }
-}
-
-static void what_the_switch_loses_is_put_right(void **state)
-{
-    (void)state;
-    fake_reset();
-    fake.settings.role_lost_at_switch = fake.settings.endpoint = fake.settings.tag_lost = true;
-    must_apply(STAGE_SWITCHED);
-    assert_true(fake.settings.green_role && !fake.settings.tag_lost);
-    must_apply(STAGE_COMPLETED);
-    assert_one_of_everything();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,9 +526,6 @@ int main(void)
         cmocka_unit_test(values_that_the_new_family_refuses_are_told_before_anything_is_made),
         cmocka_unit_test(a_switch_made_elsewhere_is_taken_over),
         cmocka_unit_test(a_raised_minimum_is_given_back_either_way),
-        cmocka_unit_test(every_setting_is_carried_before_the_switch),
-        cmocka_unit_test(settings_that_cannot_be_carried_stop_before_the_switch),
-        cmocka_unit_test(what_the_switch_loses_is_put_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ struct pair {
 struct pairs {
     struct pair *items;
     size_t n, cap;
-    bool with_tags; /* the switchover carries them: before it they are no matter */
+    bool with_tags; /* after the switch, which carries them: before it they are no matter */
 };
 
 #define PAIR(o, x, y)                                                                                        \
@@ -50,7 +50,10 @@ static void add_pair(struct upgrade *u, struct pairs *p, struct pair one)
     parity_compare(u->look, one.of, one.old_object, one.new_object, &all, &n);
     for (size_t i = 0; i < n; i++) {
         bool wanted = u->request.instance_class && strcmp(all[i].member, "DBInstanceClass") == 0;
-        if (!wanted)
+        /* We lift the old side's before it goes, and never production's. */
+        bool lifted = p->with_tags && strcmp(all[i].member, "DeletionProtection") == 0 &&
+                      strcmp(all[i].new_value, "true") == 0;
+        if (!wanted && !lifted)
             ARR_PUSH(u->look, kept, kept_n, cap, all[i]);
     }
     one.list = kept;
