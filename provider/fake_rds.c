@@ -127,6 +127,18 @@ static const char *group_status(void)
     return now() < fake.attached_ms + APPLYING_MS ? "applying" : "pending-reboot";
 }
 
+static bool is_of_13(const char *version)
+{
+    return strncmp(version, "13", 2) == 0;
+}
+
+static const char *group_of_cluster(const char *version)
+{
+    return !is_of_13(version)      ? "orders-upgrade-17"
+           : fake.managed_attached ? "orders-upgrade-13-source"
+                                   : "orders-pg";
+}
+
 static const struct rds_cluster *cluster(struct arena *a, const char *id, const char *version, double min)
 {
     struct rds_cluster *k = ARENA_NEW(a, struct rds_cluster);
@@ -140,8 +152,7 @@ static const struct rds_cluster *cluster(struct arena *a, const char *id, const 
                               .engine = "aurora-postgresql",
                               .engine_mode = "provisioned",
                               .engine_version = version,
-                              .parameter_group =
-                                  fake.managed_attached ? "orders-upgrade-13-source" : "orders-pg",
+                              .parameter_group = group_of_cluster(version),
                               .endpoint = arena_printf(a, "%s.example", id),
                               .reader_endpoint = "",
                               .master_username = "",
@@ -511,7 +522,8 @@ bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *
     (void)s;
     if (!fake_enter(e))
         return false;
-    if (fake.managed_attached && strstr(name, "-source"))
+    bool has_13 = fake.old || is_of_13(fake.production_version);
+    if (fake.managed_attached && has_13 && strstr(name, "-source"))
         return err_set(e, ERR_CONFLICT, "%s is attached to a cluster", name);
     *group_of(is_cluster, name) = false;
     *(is_cluster ? &fake.cluster_group_filled : &fake.instance_group_filled) = false;

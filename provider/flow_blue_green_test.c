@@ -35,7 +35,8 @@ static void the_retirement_starts_behind_the_retention(void **state)
 {
     (void)state;
     assert_string_equal(flow_blue_green_retire.steps[0].name, "deployment-removed");
-    assert_string_equal(flow_blue_green_retire.steps[flow_blue_green_retire.count - 1].name, "old-gone");
+    assert_string_equal(flow_blue_green_retire.steps[flow_blue_green_retire.count - 1].name,
+                        "source-group-removed");
 }
 
 static bool row_included(const char *name, const struct upgrade *u, enum flow_stage reached,

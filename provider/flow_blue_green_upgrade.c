@@ -180,6 +180,7 @@ SAY(say_green_remove, "Deletes the deployment together with the green side; prod
 SAY(say_green_gone, "Waits until the green side is gone.")
 SAY(say_capacity_back, "Gives production its own minimum capacity back, where it was raised.")
 SAY(say_groups_remove, "Removes the parameter groups made for this upgrade.")
+SAY(say_source_group_remove, "Removes the completed copy of production's own parameter group, which nothing uses any more.")
 SAY(say_group_back,
     "Attaches production's own parameter group again, where a completed copy had replaced it.")
 
@@ -238,6 +239,8 @@ SAY(cli_green_unprotect,
 SAY(cli_green_remove, RDS "delete-blue-green-deployment --delete-target")
 SAY(cli_groups_remove,
     RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d", CLUSTER, TO)
+SAY(cli_source_group_remove,
+    RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d-source", CLUSTER, FROM)
 SAY(cli_group_back,
     RDS "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name <your group>",
     CLUSTER)
@@ -372,6 +375,9 @@ static const struct step forward[] = {
      .is_done = old_cluster_deleted, .run = old_cluster_delete},
     {.name = "old-gone", .stage = STAGE_COMPLETED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_old_gone, .is_done = old_gone},
+    {.name = "source-group-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds", .applies = manages_source,
+     .describe = say_source_group_remove, .equivalent = cli_source_group_remove,
+     .is_done = groups_removed, .run = groups_remove},
 };
 
 static const struct step back[] = {
@@ -401,7 +407,7 @@ static const struct step back[] = {
 };
 /* clang-format on */
 
-enum { RETIRE_ROWS = 6 };
+enum { RETIRE_ROWS = 7 };
 
 const struct flow flow_blue_green = {.name = "blue-green", .steps = forward, .count = ARRAY_LEN(forward)};
 const struct flow flow_blue_green_back = {.name = "blue-green-back", .steps = back, .count = ARRAY_LEN(back)};

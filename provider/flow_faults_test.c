@@ -402,6 +402,19 @@ static void production_is_made_ready_only_where_it_may_be_rebooted(void **state)
     assert_false(fake.managed_attached || fake.managed_group || fake.cluster_group);
 }
 
+static void the_copy_of_productions_group_goes_with_the_old_side(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.unready = asked.request.manage_source = asked.request.allow_reboot = true;
+    must_apply(STAGE_SWITCHED);
+    assert_true(fake.managed_group);
+    must_apply(STAGE_COMPLETED);
+    asked.request = (struct request){0};
+    assert_false(fake.managed_group);
+    assert_true(fake.cluster_group);
+}
+
 static void instances_with_groups_of_their_own_are_told(void **state)
 {
     (void)state;
@@ -522,6 +535,7 @@ int main(void)
         cmocka_unit_test(a_note_of_an_earlier_run_does_not_count),
         cmocka_unit_test(the_old_side_is_noted_before_its_deployment_goes),
         cmocka_unit_test(production_is_made_ready_only_where_it_may_be_rebooted),
+        cmocka_unit_test(the_copy_of_productions_group_goes_with_the_old_side),
         cmocka_unit_test(instances_with_groups_of_their_own_are_told),
         cmocka_unit_test(values_that_the_new_family_refuses_are_told_before_anything_is_made),
         cmocka_unit_test(a_switch_made_elsewhere_is_taken_over),

@@ -117,6 +117,16 @@ static int64_t timeout_of(const struct value *attrs, const char *name, int64_t o
 
 /* ---- create and update ---- */
 
+/* Before the upgrade: names of objects of ours are made of it. */
+static void note_source_major(struct upgrade *u)
+{
+    struct version before = {0};
+    if (u->world.production)
+        u->source_major = u->world.version.major;
+    if (u->history.source_version && version_parse(u->history.source_version, &before))
+        u->source_major = before.major;
+}
+
 /* Compares what the plan saw with what is there now. */
 static bool same_world(struct operation *o)
 {
@@ -127,11 +137,8 @@ static bool same_world(struct operation *o)
         tf_fail(o->call, &e);
         return false;
     }
-    struct version before = {0};
     u->is_serverless = u->world.production->serverless_v2;
-    u->source_major = u->world.version.major;
-    if (u->history.source_version && version_parse(u->history.source_version, &before))
-        u->source_major = before.major;
+    note_source_major(u);
     if (!plan_note_read(o->call, &note) || note.source_major == 0)
         return true;
     if (note.source_major == u->source_major && note.is_serverless == u->is_serverless &&
@@ -411,8 +418,8 @@ static const struct value *del(struct tf_call *c)
     bool ok = cluster_claim(region, o.upgrade.request.cluster, c->stop, &e);
     if (ok) {
         ok = world_look(&o.upgrade, &e);
-        if (ok && o.upgrade.world.production)
-            o.upgrade.source_major = o.upgrade.world.version.major;
+        if (ok)
+            note_source_major(&o.upgrade);
         bool done = ok && tear_down(&o, timeout_of(c->prior, "delete", delete_default_ms));
         cluster_release(region, o.upgrade.request.cluster);
         if (ok && !done) {
