@@ -110,9 +110,10 @@ static void guardrails(void **state)
     build_green(f);
     for (size_t i = 0; i < ARRAY_LEN(GUARD_CASES); i++) {
         const struct guard_case *g = &GUARD_CASES[i];
-        fake_plan = (struct fake_plan){
-            .fail_switchover = g->fail_switchover, .unhealthy = g->unhealthy, .sql_finds = g->sql_finds};
-        fake_plan.fingerprint = g->fingerprint ? g->fingerprint : "same";
+        fake_expect((struct fake_plan){.fail_switchover = g->fail_switchover,
+                                       .unhealthy = g->unhealthy,
+                                       .sql_finds = g->sql_finds,
+                                       .fingerprint = g->fingerprint ? g->fingerprint : "same"});
         await(f, on_deployment("SwitchoverBlueGreenDeployment", ""),
               "<Status>SWITCHOVER_IN_PROGRESS</Status>");
         await(f, "Action=DescribeEvents&SourceType=blue-green-deployment", g->part);
@@ -120,7 +121,7 @@ static void guardrails(void **state)
         expect(f, on_deployment("DescribeBlueGreenDeployments", ""),
                "<StatusDetails>Switchover from DB cluster orders to orders-green-");
         expect(f, CLUSTER "orders", "<EngineVersion>13.22</EngineVersion>");
-        fake_plan = (struct fake_plan){.fingerprint = "same"};
+        fake_expect((struct fake_plan){.fingerprint = "same"});
     }
     expect(f, "Action=DeleteDBCluster&DBClusterIdentifier=orders&SkipFinalSnapshot=true",
            "InvalidDBClusterStateFault");
@@ -136,14 +137,14 @@ static void failed_build(void **state)
     make_groups(f);
     make_cluster(f, "orders", "&EngineVersion=13.22&DBClusterParameterGroupName=g13");
     make_instance(f, "orders", "orders-1");
-    fake_plan.fail_upgrade = "pg_upgrade said no";
+    fake_expect((struct fake_plan){.fail_upgrade = "pg_upgrade said no", .fingerprint = "same"});
     (void)snprintf(deployment, sizeof deployment, "%s",
                    element(ask(f, BLUEGREEN), "BlueGreenDeploymentIdentifier"));
     await(f, on_deployment("DescribeBlueGreenDeployments", ""),
           "<Status>INVALID_CONFIGURATION</Status><StatusDetails>Creation of blue/green deployment failed "
           "because");
     expect(f, "Action=DescribeEvents&SourceType=blue-green-deployment", "pg_upgrade said no");
-    fake_plan.fail_upgrade = NULL;
+    fake_expect((struct fake_plan){.fingerprint = "same"});
     expect(f, on_deployment("DeleteBlueGreenDeployment", "&DeleteTarget=true"), "DELETING");
     await(f, on_deployment("DescribeBlueGreenDeployments", ""), "BlueGreenDeploymentNotFoundFault");
     assert_null(strstr(ask(f, "Action=DescribeDBClusters"), "-green-"));

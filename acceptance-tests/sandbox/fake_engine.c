@@ -26,7 +26,23 @@ struct engine {
 };
 
 static struct engine the_engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
-struct fake_plan fake_plan;
+static struct fake_plan the_plan;
+static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void fake_expect(struct fake_plan plan)
+{
+    (void)pthread_mutex_lock(&plan_lock);
+    the_plan = plan;
+    (void)pthread_mutex_unlock(&plan_lock);
+}
+
+static struct fake_plan plan_now(void)
+{
+    (void)pthread_mutex_lock(&plan_lock);
+    struct fake_plan plan = the_plan;
+    (void)pthread_mutex_unlock(&plan_lock);
+    return plan;
+}
 
 bool engine_open(const struct engine_options *o, struct engine **ret, struct err *e)
 {
@@ -42,7 +58,7 @@ void fake_reset(void)
         if (the_engine.volumes[i].id[0])
             the_engine.volumes[i] = (struct fake_volume){.id = ""};
     the_engine.name_count = 0;
-    fake_plan = (struct fake_plan){.fingerprint = "same"};
+    fake_expect((struct fake_plan){.fingerprint = "same"});
 }
 
 void engine_close(struct engine *g)
@@ -243,26 +259,27 @@ bool volume_set_start_lsn(struct engine *g, const char *id, lsn_t lsn, struct er
 bool volume_upgrade(struct engine *g, const char *id, int new_major, const struct engine_param *p, size_t n,
                     bool check_only, const char *log_dir, struct err *e)
 {
+    struct fake_plan plan = plan_now();
     (void)log_dir;
-    if (fake_plan.fail_upgrade)
-        return err_set(e, ERR_REMOTE, "%s", fake_plan.fail_upgrade);
+    if (plan.fail_upgrade)
+        return err_set(e, ERR_REMOTE, "%s", plan.fail_upgrade);
     return check_only || (change(id, set_major, &new_major, e) && volume_set_params(g, id, p, n, e));
 }
 
 bool volume_sql(struct engine *g, struct arena *a, const char *id, const char *database, const char *sql,
                 struct sql_result *ret, struct err *e)
 {
+    struct fake_plan plan = plan_now();
     (void)g;
     (void)id;
     (void)database;
     (void)e;
-    bool print = strstr(sql, "WITH ns AS") != NULL,
-         finds = fake_plan.sql_finds && strstr(sql, fake_plan.sql_finds);
+    bool print = strstr(sql, "WITH ns AS") != NULL, finds = plan.sql_finds && strstr(sql, plan.sql_finds);
     struct sql_result r = {0};
     if (print || finds) {
         r = (struct sql_result){1, 1, ARENA_ARRAY(a, const char **, 1)};
         r.cell[0] = ARENA_ARRAY(a, const char *, 1);
-        r.cell[0][0] = print ? fake_plan.fingerprint : "found";
+        r.cell[0][0] = print ? plan.fingerprint : "found";
     }
     if (ret)
         *ret = r;
@@ -355,9 +372,10 @@ bool fake_is_locked(const char *volume)
 bool bluegreen_build(struct engine *g, const char *blue, const char *green, int major,
                      const struct engine_param *p, size_t n, const char *log_dir, struct err *e)
 {
+    struct fake_plan plan = plan_now();
     (void)log_dir;
-    if (fake_plan.fail_upgrade)
-        return err_set(e, ERR_REMOTE, "%s", fake_plan.fail_upgrade);
+    if (plan.fail_upgrade)
+        return err_set(e, ERR_REMOTE, "%s", plan.fail_upgrade);
     return volume_major(g, blue) != 0 && make(green, major, e) && volume_set_params(g, green, p, n, e) &&
            volume_start(g, green, e);
 }
@@ -365,20 +383,22 @@ bool bluegreen_build(struct engine *g, const char *blue, const char *green, int 
 bool bluegreen_observe(struct engine *g, const char *blue, const char *green, struct bluegreen_state *ret,
                        struct err *e)
 {
+    struct fake_plan plan = plan_now();
     (void)g;
     (void)blue;
     (void)green;
     (void)e;
-    *ret = (struct bluegreen_state){.healthy = !fake_plan.unhealthy};
-    (void)snprintf(ret->reason, sizeof ret->reason, "%s", fake_plan.unhealthy ? fake_plan.unhealthy : "");
+    *ret = (struct bluegreen_state){.healthy = !plan.unhealthy};
+    (void)snprintf(ret->reason, sizeof ret->reason, "%s", plan.unhealthy ? plan.unhealthy : "");
     return true;
 }
 
 bool bluegreen_switchover(struct engine *g, const struct bluegreen_switch *s, struct err *e)
 {
+    struct fake_plan plan = plan_now();
     (void)g;
-    if (fake_plan.fail_switchover)
-        return err_set(e, ERR_TIMEOUT, "%s", fake_plan.fail_switchover);
+    if (plan.fail_switchover)
+        return err_set(e, ERR_TIMEOUT, "%s", plan.fail_switchover);
     return s->flip(s->arg, e) && change(s->blue, lock_writes, s, e);
 }
 

@@ -7,11 +7,13 @@
 void fake_reset(void); /* no volumes, no plan */
 
 /* What the next calls do. */
-extern struct fake_plan {
+struct fake_plan {
     const char *fail_upgrade, *fail_switchover, *unhealthy; /* texts; NULL: they succeed */
     const char *sql_finds;   /* a part of a statement: it gives one row "found" */
     const char *fingerprint; /* what the catalogue query answers */
-} fake_plan;
+};
+/* From now on, also for jobs that are running. */
+void fake_expect(struct fake_plan plan);
 
 /* Which volume a name's endpoint leads to; "" when nowhere. */
 const char *fake_endpoint(const char *name);

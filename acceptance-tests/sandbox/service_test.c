@@ -352,7 +352,8 @@ static void upgrade(void **state)
     expect(f, GO,
            "The current DB cluster parameter group g13 is custom. You must explicitly specify a new DB "
            "cluster parameter group");
-    fake_plan.sql_finds = "pg_replication_slots WHERE slot_type";
+    fake_expect(
+        (struct fake_plan){.sql_finds = "pg_replication_slots WHERE slot_type", .fingerprint = "same"});
     expect(f, GO "&DBClusterParameterGroupName=g17&DBInstanceParameterGroupName=i17",
            "<EngineVersion>17.6</EngineVersion></PendingModifiedValues>");
     await(f, "Action=DescribeEvents&SourceType=db-cluster&SourceIdentifier=orders",
@@ -363,7 +364,7 @@ static void upgrade(void **state)
     expect(f, CLUSTER "orders", "<EngineVersion>13.22</EngineVersion>");
     expect(f, "Action=DescribeDBLogFiles&DBInstanceIdentifier=orders-1&FilenameContains=upgrade",
            "error/pg_upgrade_precheck.log.");
-    fake_plan.sql_finds = NULL;
+    fake_expect((struct fake_plan){.fingerprint = "same"});
     expect(f, GO "&DBClusterParameterGroupName=g17&DBInstanceParameterGroupName=i17", AVAILABLE);
     await(f, "Action=DescribeEvents&SourceType=db-cluster&SourceIdentifier=orders",
           "Database cluster engine major version has been upgraded.");
