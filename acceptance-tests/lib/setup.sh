@@ -27,7 +27,7 @@ packages=(
     libgrpc-dev protobuf-c-compiler libprotobuf-c-dev libmsgpack-dev libjansson-dev libexpat1-dev
     libcmocka-dev libmicrohttpd-dev libpq-dev libcurl4-openssl-dev libssl-dev
     clang clang-format clang-tidy libclang-rt-dev shellcheck
-    postgresql-client python3 jq openssl curl ca-certificates git procps tzdata debian-archive-keyring
+    postgresql-client python3 python3-boto3 jq openssl curl ca-certificates git procps tzdata debian-archive-keyring
 )
 
 say() { printf '%s\n' "$*" >&2; }
