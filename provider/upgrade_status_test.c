@@ -269,6 +269,14 @@ static const struct left_row left_rows[] = {
                    "<DBClusterSnapshot><DBClusterSnapshotIdentifier>orders-old-mine"
                    "</DBClusterSnapshotIdentifier></DBClusterSnapshot>"},
      "decide orders-old1, keep orders-old1-final-cluster-b"},
+    {"production still has our completed copy of its group",
+     {.clusters = {{"orders", "<Engine>aurora-postgresql</Engine><EngineVersion>13.9</EngineVersion>"
+                              "<Status>available</Status><DBClusterParameterGroup>orders-upgrade-13-source"
+                              "</DBClusterParameterGroup>"}},
+      .instances = INSTANCES,
+      .cluster_groups = {"orders-upgrade-13-source"},
+      .tags = OURS TAG("replaced-group", "orders-pg")},
+     "remove orders-upgrade-13-source; walk 13"},
     {"the cluster is gone, its groups are not",
      {.cluster_groups = {"orders-upgrade-17"}, .tags = OURS},
      "remove orders-upgrade-17"},

@@ -347,6 +347,41 @@ static void groups(void **state)
     fixture_stop(&f);
 }
 
+/* AWS has no filter for names: all pages are read, what begins otherwise is left out. */
+static void groups_and_snapshots_by_prefix(void **state)
+{
+    (void)state;
+#define GROUP(n) "<DBParameterGroup><DBParameterGroupName>" n "</DBParameterGroupName></DBParameterGroup>"
+#define SNAPSHOT(n)                                                                                          \
+    "<DBClusterSnapshot><DBClusterSnapshotIdentifier>" n "</DBClusterSnapshotIdentifier></"                  \
+    "DBClusterSnapshot>"
+    static const struct step steps[] = {
+        {.action = "Marker=m1",
+         .body = REPLY("DescribeDBParameterGroups", "<DBParameterGroups>" GROUP("orders")
+                                                        GROUP("ORDERS-upgrade-17-x") "</DBParameterGroups>")},
+        {.action = "Action=DescribeDBParameterGroups",
+         .body = REPLY("DescribeDBParameterGroups",
+                       "<Marker>m1</Marker><DBParameterGroups>" GROUP("orders-upgrade-17")
+                           GROUP("my-orders-upgrade-") "</DBParameterGroups>")},
+        {.action = "SnapshotType=manual",
+         .body = REPLY("DescribeDBClusterSnapshots", "<DBClusterSnapshots>" SNAPSHOT("orders-old1-final-a")
+                                                         SNAPSHOT("other") "</DBClusterSnapshots>")},
+        {0}};
+    struct fixture f;
+    fixture_start(&f, steps);
+    const struct rds_group *g = NULL;
+    const struct rds_snapshot *p = NULL;
+    size_t n = 0;
+    assert_true(rds_group_list(&f.s, false, "orders-upgrade-", &g, &n, &f.e));
+    assert_int_equal(n, 2);
+    assert_string_equal(g[0].name, "orders-upgrade-17");
+    assert_string_equal(g[1].name, "ORDERS-upgrade-17-x");
+    assert_true(rds_snapshot_list(&f.s, "orders-old", &p, &n, &f.e));
+    assert_int_equal(n, 1);
+    assert_string_equal(p[0].identifier, "orders-old1-final-a");
+    fixture_stop(&f);
+}
+
 static void orderable(void **state)
 {
     (void)state;
@@ -515,6 +550,7 @@ int main(void)
         cmocka_unit_test(family_parameters),
         cmocka_unit_test(engine_version),
         cmocka_unit_test(groups),
+        cmocka_unit_test(groups_and_snapshots_by_prefix),
         cmocka_unit_test(orderable),
         cmocka_unit_test(tags_and_snapshots),
         cmocka_unit_test(bluegreen_shape),

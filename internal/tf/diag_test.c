@@ -2,6 +2,7 @@
 #include "internal/base/testing.h"
 #include "internal/tf/harness.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void path_rows(void **state)
@@ -123,6 +124,36 @@ static void foreign_bytes_and_secrets(void **state)
     assert_true(tf_failed(&c));
 }
 
+struct heard {
+    int errors, warnings;
+    char summary[64], detail[64];
+};
+
+static void hear(void *arg, bool is_error, const char *summary, const char *detail)
+{
+    struct heard *told = arg;
+    *(is_error ? &told->errors : &told->warnings) += 1;
+    (void)snprintf(told->summary, sizeof told->summary, "%s", summary);
+    (void)snprintf(told->detail, sizeof told->detail, "%s", detail);
+}
+
+static void told_outside_of_an_rpc(void **state)
+{
+    struct harness *h = *state;
+    struct heard told = {0};
+    struct tf_call c = {.arena = h->arena, .tell = hear, .tell_arg = &told};
+    log_secret("hunter3hunter3");
+    tf_warn(&c, "a.path", "two\nlines", "of hunter3hunter3 and %s", "caf\xe9 au lait");
+    assert_string_equal(told.summary, "two lines");
+    assert_string_equal(told.detail, "of *** and caf? au lait");
+    struct err e = ERR_INIT;
+    (void)err_set(&e, ERR_NOT_FOUND, "there is nothing");
+    tf_fail(&c, &e);
+    assert_int_equal(told.errors, 1);
+    assert_int_equal(told.warnings, 1);
+    assert_non_null(strstr(told.summary, ": there is nothing"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
@@ -131,6 +162,7 @@ int main(void)
         TEST(error_has_all_its_parts),
         TEST(summary_rows),
         TEST(foreign_bytes_and_secrets),
+        TEST(told_outside_of_an_rpc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
