@@ -379,6 +379,7 @@ static void a_quiet_watch_says_nothing_and_one_that_cannot_look_does_not_fail(vo
     must_apply(STAGE_SWITCHED);
     assert_string_equal(warned, "");
     assert_non_null(strstr(noted, "watch|nothing is worse"));
+    assert_non_null(strstr(noted, "watch|new side: \"shop\" 3; old side: nobody|"));
     start();
     asked.watch_ms = 10 * MINUTE;
     fake.health_fails = true;

@@ -74,8 +74,12 @@ static void tell(struct upgrade *u)
     watch_findings(u->watch, &findings);
     if (findings.n > 0)
         u->warn(u->warn_arg, "Found while watching the new side", buf_text(&findings));
-    if (u->note)
-        u->note(u->note_arg, "watch", findings.n ? buf_text(&findings) : "nothing is worse than before");
+    if (!u->note)
+        return;
+    struct buf sessions CLEANUP(buf_done) = BUF_INIT(FINDINGS_BYTES);
+    watch_sessions(u->watch, &sessions);
+    u->note(u->note_arg, "watch", buf_text(&sessions));
+    u->note(u->note_arg, "watch", findings.n ? buf_text(&findings) : "nothing is worse than before");
 }
 
 bool watch_ended(struct upgrade *u, bool *ret, struct err *e)

@@ -31,6 +31,9 @@ void watch_add(struct arena *a, struct watched_side *s, const struct pg_health *
  * that fail or take longer, applications that are still on the old side, nobody on the new one. */
 void watch_findings(const struct watch *w, struct buf *out);
 
+/* "new side: \"shop\" 3, \"report\" 1; old side: nobody": most sessions at a time, for the journal. */
+void watch_sessions(const struct watch *w, struct buf *out);
+
 /* "2026-01-02T03:04:05Z 1 2 3 4 5": since when, and the counters then. Only characters RDS allows in tags. */
 enum { WATCH_TEXT = 160 };
 void watch_write(int64_t since_ms, const struct pg_health *h, char out[WATCH_TEXT]);

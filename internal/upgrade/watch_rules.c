@@ -151,6 +151,23 @@ void watch_findings(const struct watch *w, struct buf *out)
     tell_misses("old", &w->old_side, out);
 }
 
+static void list_sessions(const char *side, const struct watched_side *s, struct buf *out)
+{
+    (void)buf_printf(out, "%s side: %s", side, s->application_count ? "" : "nobody");
+    for (size_t i = 0; i < s->application_count; i++) {
+        (void)buf_puts(out, i ? ", " : "");
+        name(out, s->applications[i].name);
+        (void)buf_printf(out, " %lld", (long long)s->applications[i].sessions);
+    }
+}
+
+void watch_sessions(const struct watch *w, struct buf *out)
+{
+    list_sessions("new", &w->new_side, out);
+    (void)buf_puts(out, "; ");
+    list_sessions("old", &w->old_side, out);
+}
+
 /* ---- the tag ---- */
 
 void watch_write(int64_t since_ms, const struct pg_health *h, char out[WATCH_TEXT])

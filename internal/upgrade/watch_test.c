@@ -85,6 +85,10 @@ static void clients_on_either_side_are_told(void **state)
                         "Still connected to the old side: \"cron\", 4 session(s).\n"
                         "Still connected to the old side: an application without a name, 2 session(s).\n"
                         "No client of yours was seen on the new side.\n");
+    buf_clear(&out);
+    watch_sessions(&w, &out);
+    assert_string_equal(buf_text(&out),
+                        "new side: nobody; old side: \"cron\" 4, an application without a name 2");
 }
 
 static void a_side_that_is_not_there_is_told_and_compared_with_nothing(void **state)
