@@ -180,7 +180,8 @@ SAY(say_green_remove, "Deletes the deployment together with the green side; prod
 SAY(say_green_gone, "Waits until the green side is gone.")
 SAY(say_capacity_back, "Gives production its own minimum capacity back, where it was raised.")
 SAY(say_groups_remove, "Removes the parameter groups made for this upgrade.")
-SAY(say_source_group_remove, "Removes the completed copy of production's own parameter group, which nothing uses any more.")
+SAY(say_source_group_remove,
+    "Removes the completed copy of production's own parameter group, which nothing uses any more.")
 SAY(say_group_back,
     "Attaches production's own parameter group again, where a completed copy had replaced it.")
 
@@ -240,7 +241,8 @@ SAY(cli_green_remove, RDS "delete-blue-green-deployment --delete-target")
 SAY(cli_groups_remove,
     RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d", CLUSTER, TO)
 SAY(cli_source_group_remove,
-    RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d-source", CLUSTER, FROM)
+    RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d-source", CLUSTER,
+    FROM)
 SAY(cli_group_back,
     RDS "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name <your group>",
     CLUSTER)
