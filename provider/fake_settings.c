@@ -130,3 +130,27 @@ bool rds_http_endpoint(const struct aws_session *s, const char *arn, bool on, st
     (void)on;
     return fake_enter(e) && err_set(e, ERR_BUG, "%s: the fake has no Data API", arn);
 }
+
+/* ---- the one deployment, asked for in other ways than by a list ---- */
+
+bool rds_bluegreen_find(const struct aws_session *s, const char *identifier, const struct rds_bluegreen **ret,
+                        struct err *e)
+{
+    const struct rds_bluegreen *const *all = NULL;
+    size_t n = 0;
+    if (!rds_bluegreen_list(s, &all, &n, e))
+        return false;
+    *ret = n > 0 && strcmp(all[0]->identifier, identifier) == 0 ? all[0] : NULL;
+    return true;
+}
+
+bool rds_bluegreen_each(const struct aws_session *s, void (*each)(void *arg, const struct rds_bluegreen *d),
+                        void *arg, struct err *e)
+{
+    const struct rds_bluegreen *d = NULL;
+    if (!rds_bluegreen_find(s, "bgd-1", &d, e))
+        return false;
+    if (d)
+        each(arg, d);
+    return true;
+}

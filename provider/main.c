@@ -8,6 +8,12 @@ int main(int argc, char **argv)
 {
     /* A core dump would hold passwords and tokens. */
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    /* Each upgrade keeps its journal open, and some connections. The host's limit may be a thousand. */
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
     /* A hundred workers mostly wait for AWS: heaps of their own would only keep what each has freed. */
     (void)mallopt(M_ARENA_MAX, 1);
     return argc > 1 ? command_main(argc, argv) : tf_serve(&aurora_provider);

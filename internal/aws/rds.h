@@ -177,6 +177,10 @@ struct rds_bluegreen_spec {
 };
 MUST_CHECK bool rds_bluegreen_find(const struct aws_session *s, const char *identifier,
                                    const struct rds_bluegreen **ret, struct err *e);
+/* Every deployment in its turn, as rds_cluster_each. */
+MUST_CHECK bool rds_bluegreen_each(const struct aws_session *s,
+                                   void (*each)(void *arg, const struct rds_bluegreen *d), void *arg,
+                                   struct err *e);
 MUST_CHECK bool rds_bluegreen_list(const struct aws_session *s, const struct rds_bluegreen *const **ret,
                                    size_t *ret_n, struct err *e);
 MUST_CHECK bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegreen_spec *b,

@@ -61,6 +61,25 @@ bool rds_bluegreen_list(const struct aws_session *s, const struct rds_bluegreen 
     return true;
 }
 
+struct each_deployment {
+    void (*each)(void *arg, const struct rds_bluegreen *d);
+    void *arg;
+};
+
+static void see_deployment(void *arg, const void *item)
+{
+    const struct each_deployment *k = arg;
+    k->each(k->arg, item);
+}
+
+bool rds_bluegreen_each(const struct aws_session *s, void (*each)(void *arg, const struct rds_bluegreen *d),
+                        void *arg, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    struct each_deployment k = {each, arg};
+    return rds_each(s, "DescribeBlueGreenDeployments", &f, &bluegreen_shape, see_deployment, &k, e);
+}
+
 bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegreen_spec *b,
                           const struct rds_bluegreen **ret, struct err *e)
 {

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is freed in small pieces malloc keeps for the thread that freed it, up to 1 KiB: with a thousand
+ * threads that is much. */
+enum { FIRST_BYTES = 2048 };
+
 struct str str_of(const char *s)
 {
     return (struct str){s, s ? strlen(s) : 0};
@@ -32,7 +36,7 @@ static void reserve(struct buf *b, size_t need)
 {
     if (need <= b->cap)
         return;
-    size_t cap = b->cap ? b->cap : 256;
+    size_t cap = b->cap ? b->cap : FIRST_BYTES;
     while (cap < need)
         cap *= 2;
     char *p = realloc(b->p, cap);

@@ -2,10 +2,12 @@
 #include "internal/base/log.h"
 #include "internal/flow/journal.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
     OBSERVE_TRIES_DEFAULT = 10,
+    EACH_WAITING_MS = 50, /* twenty looks a second, of some calls each, however many walks wait */
     CONFLICT_PATIENCE_MS =
         5 * 60 * 1000 /* as long as hashicorp/aws repeats a call refused with Invalid…StateFault */
 };
@@ -74,12 +76,17 @@ static bool may_change(const struct flow_run *r, struct err *e)
     return !r->may_change || r->may_change(r->may_change_arg, e);
 }
 
-/* An eighth of what was already waited: short waits end promptly, long ones ask AWS seldom. */
+/* WAIT rows of all walks of this process. */
+static atomic_int waiting;
+
+/* An eighth of what was already waited: short waits end promptly, long ones ask AWS seldom. The more walks
+ * wait the longer each pauses, because AWS counts the calls of them all. */
 static int64_t pause_length(const struct flow_run *r, int64_t waited_ms)
 {
     int64_t longest = r->poll_max_ms > r->poll_ms ? r->poll_max_ms : r->poll_ms;
-    int64_t pause = waited_ms / 8;
-    return pause < r->poll_ms ? r->poll_ms : pause > longest ? longest : pause;
+    int64_t pause = waited_ms / 8, share = (int64_t)atomic_load(&waiting) * EACH_WAITING_MS;
+    pause = pause < r->poll_ms ? r->poll_ms : pause > longest ? longest : pause;
+    return pause > share ? pause : share;
 }
 
 /* No use in waiting for what cannot be over in the time that is left. */
@@ -91,7 +98,7 @@ static bool fits(const struct flow_run *r, const struct step *s, struct err *e)
 
 /* Waits until the row is observed done. A failing observation ends the wait: transient faults were already
  * retried below. */
-static bool wait_until_done(const struct flow_run *r, const struct step *s, struct err *e)
+static bool look_until_done(const struct flow_run *r, const struct step *s, struct err *e)
 {
     int64_t since = r->clock->mono_ms(r->clock);
     for (;;) {
@@ -104,8 +111,17 @@ static bool wait_until_done(const struct flow_run *r, const struct step *s, stru
         }
         if (!paused(r, s, e) || !fits(r, s, e))
             return false;
-        (void)r->clock->wait(r->clock, r->stop, pause_length(r, r->clock->mono_ms(r->clock) - since));
+        if (r->clock->wait(r->clock, r->stop, pause_length(r, r->clock->mono_ms(r->clock) - since)))
+            return paused(r, s, e);
     }
+}
+
+static bool wait_until_done(const struct flow_run *r, const struct step *s, struct err *e)
+{
+    (void)atomic_fetch_add(&waiting, 1);
+    bool ok = look_until_done(r, s, e);
+    (void)atomic_fetch_sub(&waiting, 1);
+    return ok;
 }
 
 /* A conflict that the other side reports and no row has named is a passing state of the object: tried again
@@ -259,11 +275,21 @@ static void undo_rows(const struct flow_run *r, size_t start, size_t end)
     }
 }
 
+static bool has_undo(const struct flow_run *r, size_t start, size_t end)
+{
+    for (size_t i = start; i <= end; i++)
+        if (r->flow->steps[i].undo_on_failure && applies(&r->flow->steps[i], r->u))
+            return true;
+    return false;
+}
+
 /* Never beyond a point of no return that was passed, whatever the row itself reported. */
 static void undo_after_failure(const struct flow_run *r, size_t start, size_t failed)
 {
     size_t now = start;
     struct err ignored = ERR_INIT;
+    if (!has_undo(r, start, failed))
+        return;
     if (!find_start(r, &now, &ignored)) {
         (void)err_wrap(&ignored,
                        "not undone, because it cannot be told whether the point of no return was passed");

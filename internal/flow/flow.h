@@ -85,10 +85,10 @@ struct flow_run {
     enum flow_stage target;
     struct clock *clock;
     struct stop *stop;
-    int64_t deadline_ms; /* mono_ms of the clock after which waiting pauses */
-    int64_t poll_ms;     /* shortest pause between two looks */
-    int64_t
-        poll_max_ms; /* longest: pauses of a WAIT row grow with the time already waited; 0: always poll_ms */
+    int64_t deadline_ms;     /* mono_ms of the clock after which waiting pauses */
+    int64_t poll_ms;         /* shortest pause between two looks */
+    int64_t poll_max_ms;     /* longest; 0: always poll_ms. Pauses of a WAIT row grow with the time already
+ waited, and with the number of walks that wait in this process */
     int observe_tries;       /* looks after a CHANGE before "ran but cannot be observed"; 0: 10 */
     struct journal *journal; /* may be NULL */
     /* Asked at the start, before everything that changes something and before every wait: does this walk

@@ -21,7 +21,7 @@ struct upgrade {
     int looks;          /* so far */
     int64_t over_at_ms; /* when the WAIT row will be done, as it says itself */
     bool check_fails[2];
-    struct stop *stop_at_wait;
+    struct stop *stop_at_wait, *stop_in_pause;
     bool skip_optional;
     bool underway;      /* the switch was begun by another apply */
     int busy, busy_row; /* how often which row is refused with a conflict */
@@ -206,12 +206,25 @@ static struct upgrade fresh(void)
     return (struct upgrade){.fail_at = -1, .die_at = -1};
 }
 
+static struct stop *stopped_by_pause;
+
+static bool stopping_wait(struct clock *c, struct stop *stop, int64_t ms)
+{
+    (void)c;
+    (void)ms;
+    stop_request(stopped_by_pause);
+    return stop_requested(stop);
+}
+
 static bool apply(struct upgrade *u, enum flow_stage target, struct stop *stop, const struct step **failed,
                   struct err *e)
 {
     struct clock_fake clock;
     clock_fake_init(&clock, 0);
     findings = 0;
+    stopped_by_pause = u->stop_in_pause;
+    if (u->stop_in_pause)
+        clock.clock.wait = stopping_wait;
     struct flow_run r = {.flow = &flow,
                          .u = u,
                          .target = target,
@@ -383,6 +396,22 @@ static void a_passing_conflict_is_waited_out(void **state)
     assert_null(strstr(first + 1, "step tidy")); /* a step is named once */
 }
 
+/* What would be looked at after Stop cannot be: AWS is not asked any more. */
+static void stop_in_a_pause_ends_it_at_once(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    CLEANUP(stop_cleanup) struct stop *stop = stop_new();
+    u.wait_polls = 1000000;
+    u.stop_in_pause = stop;
+    assert_false(apply(&u, STAGE_SWITCHED, stop, NULL, &e));
+    assert_int_equal(e.code, ERR_CANCELLED);
+    assert_non_null(strstr(e.text, "interrupted"));
+    assert_int_equal(u.looks, 1);
+    assert_int_equal(findings, 0);
+}
+
 static void stop_and_deadline_are_pauses(void **state)
 {
     (void)state;
@@ -486,6 +515,7 @@ int main(void)
         cmocka_unit_test(a_switch_under_way_is_finished_and_nothing_above_it_touched),
         cmocka_unit_test(a_passing_conflict_is_waited_out),
         cmocka_unit_test(stop_and_deadline_are_pauses),
+        cmocka_unit_test(stop_in_a_pause_ends_it_at_once),
         cmocka_unit_test(a_wait_that_does_not_fit_pauses_at_once),
         cmocka_unit_test(rows_that_do_not_apply_are_left_out),
         cmocka_unit_test(the_journal_tells_the_walk),

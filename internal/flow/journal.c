@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@ enum { LINE_MAX_BYTES = 16 * 1024 };
 struct journal {
     int fd;
     struct clock *clock;
-    char path[PATH_MAX];
+    char *path; /* owned */
     char op[64];
 };
 
@@ -32,13 +31,14 @@ bool journal_open(const char *dir, const char *cluster, const char *op, struct c
         abort();
     time_iso(clock->wall_ms(clock), false, when);
     random_name(unique, 6);
-    int n = snprintf(j->path, sizeof j->path, "%s/%s-%s-%s.ndjson", dir, cluster, when, unique);
+    if (asprintf(&j->path, "%s/%s-%s-%s.ndjson", dir, cluster, when, unique) < 0)
+        abort();
     (void)snprintf(j->op, sizeof j->op, "%s", op);
     j->clock = clock;
-    j->fd = n < (int)sizeof j->path ? open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600)
-                                    : -1;
+    j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (j->fd < 0) {
-        (void)err_errno(e, n < (int)sizeof j->path ? errno : ENAMETOOLONG, "open the journal %s", j->path);
+        (void)err_errno(e, errno, "open the journal %s", j->path);
+        free(j->path);
         free(j);
         return false;
     }
@@ -52,6 +52,7 @@ void journal_close(struct journal *j)
         return;
     if (j->fd >= 0)
         (void)close(j->fd);
+    free(j->path);
     free(j);
 }
 

@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 enum {
-    FRAMES_MAX = 64, /* the CLI keeps about 100 lines */
-    HANDLER_STACK_BYTES = 32 * 1024,
+    FRAMES_MAX = 64,   /* the CLI keeps about 100 lines */
     TELLING_MAX_S = 5, /* the thread that faulted may hold the loader's lock */
 };
 
@@ -24,8 +23,8 @@ static const struct {
 };
 
 static struct socket_path leftover;
-static _Atomic pid_t teller; /* the thread that reports its fault; 0: none */
-static _Thread_local char handler_stack[HANDLER_STACK_BYTES];
+static _Atomic pid_t teller;                /* the thread that reports its fault; 0: none */
+static char first_stack[CRASH_STACK_BYTES]; /* the first thread's */
 
 /* Everything the handler calls is async-signal-safe; backtrace() is once its library is loaded, which
  * crash_init() sees to. */
@@ -117,17 +116,17 @@ void crash_init(bool debuggable)
     (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < ARRAY_LEN(caught); i++)
         (void)sigaction(caught[i].number, &action, NULL);
-    crash_thread();
+    crash_thread(first_stack);
     if (!debuggable)
         forbid_core_files();
 }
 
-void crash_thread(void)
+void crash_thread(char stack[CRASH_STACK_BYTES])
 {
     stack_t there;
     if (sigaltstack(NULL, &there) != 0 || !(there.ss_flags & SS_DISABLE))
         return; /* AddressSanitizer has one for each thread, and frees it itself */
-    const stack_t ours = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
+    const stack_t ours = {.ss_sp = stack, .ss_size = CRASH_STACK_BYTES};
     (void)sigaltstack(&ours, NULL);
 }
 

@@ -13,8 +13,10 @@
  * death by the same signal. `debuggable` leaves core files and ptrace as they are. */
 void crash_init(bool debuggable);
 
-/* Gives the calling thread a stack for the handler, so that a stack overflow is told as well. */
-void crash_thread(void);
+enum { CRASH_STACK_BYTES = 32 * 1024 };
+/* Gives the calling thread a stack for the handler, so that a stack overflow is told as well. It must live as
+ * long as the thread; until then nobody touches it, so on a thread's own stack it costs no memory. */
+void crash_thread(char stack[CRASH_STACK_BYTES]);
 
 /* What a crash is to leave nothing of; copied. Before other threads start. */
 void crash_remove(const struct socket_path *s);

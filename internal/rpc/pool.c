@@ -69,7 +69,8 @@ static struct pool_job *next_job(struct pool *p)
 static void *work(void *of)
 {
     struct pool *p = of;
-    crash_thread();
+    char last_words[CRASH_STACK_BYTES];
+    crash_thread(last_words);
     for (struct pool_job *job = next_job(p); job; job = next_job(p))
         job->run(job->of);
     return NULL;

@@ -82,7 +82,8 @@ static bool wait_for_answers(struct watch *w)
 static void *watch(void *of)
 {
     struct watch *w = of;
-    crash_thread();
+    char last_words[CRASH_STACK_BYTES];
+    crash_thread(last_words);
     if (!wait_for_end(w) || wait_for_answers(w))
         return NULL;
     server_cancel(w->o.server);

@@ -1,7 +1,9 @@
+#include "internal/upgrade/deployments.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -34,29 +36,67 @@ static bool is_arn_of(const char *arn, const char *cluster)
 }
 
 /* While AWS renames, neither side of the deployment need bear production's name. */
-static bool is_known_switching(const struct upgrade *u, const struct rds_bluegreen *d)
+static bool is_known_switching(const struct upgrade *u, const char *identifier, const char *status)
 {
     const char *known = u->history.deployment_id ? u->history.deployment_id : u->deployment_hint;
-    return known && strcmp(d->identifier, known) == 0 && strcmp(d->status, "SWITCHOVER_IN_PROGRESS") == 0;
+    return known && strcmp(identifier, known) == 0 && strcmp(status, "SWITCHOVER_IN_PROGRESS") == 0;
 }
 
-/* The deployment that has production on one side: as source before the switch, as target after it. */
+/* Has production on one side: as source before the switch, as target after it. */
+static bool concerns(const struct upgrade *u, const struct deployment_row *d)
+{
+    return is_arn_of(d->source, u->request.cluster) || is_arn_of(d->target, u->request.cluster) ||
+           is_known_switching(u, d->identifier, d->status);
+}
+
+static bool is_being_deleted(const char *status)
+{
+    return strcmp(status, "DELETING") == 0;
+}
+
+struct search {
+    const struct upgrade *u;
+    char identifier[256]; /* "": none found */
+    bool is_deleting;
+};
+
+static void note_deployment(void *arg, const struct deployment_row *d)
+{
+    struct search *found = arg;
+    if (!concerns(found->u, d))
+        return;
+    if (is_being_deleted(d->status))
+        found->is_deleting = true;
+    else
+        (void)snprintf(found->identifier, sizeof found->identifier, "%s", d->identifier);
+}
+
+/* NULL: it is gone, or is no more this cluster's. */
+static bool read_deployment(struct upgrade *u, const char *identifier, const struct rds_bluegreen **ret,
+                            struct err *e)
+{
+    const struct rds_bluegreen *d = NULL;
+    if (!rds_bluegreen_find(&u->aws, identifier, &d, e))
+        return false;
+    *ret = NULL;
+    if (d && !is_being_deleted(d->status) &&
+        concerns(u, &(struct deployment_row){d->identifier, d->source, d->target, d->status}))
+        *ret = d;
+    return true;
+}
+
+/* One that this operation has seen is asked for by its identifier; a list costs more the more there are. */
 static bool find_deployment(struct upgrade *u, struct world *w, struct err *e)
 {
-    const struct rds_bluegreen *const *all = NULL;
-    size_t n = 0;
-    if (!rds_bluegreen_list(&u->aws, &all, &n, e))
+    struct search found = {.u = u};
+    const char *known = u->history.deployment_id;
+    if (known && !read_deployment(u, known, &w->deployment, e))
+        return err_wrap(e, "look for deployment %s of %s", known, u->request.cluster);
+    if (!w->deployment && !deployments_each(&u->aws, note_deployment, &found, e))
         return err_wrap(e, "look for a blue/green deployment of %s", u->request.cluster);
-    for (size_t i = 0; i < n; i++) {
-        bool before = is_arn_of(all[i]->source, u->request.cluster);
-        bool after = is_arn_of(all[i]->target, u->request.cluster);
-        if (!before && !after && !is_known_switching(u, all[i]))
-            continue;
-        if (strcmp(all[i]->status, "DELETING") == 0)
-            w->is_deleting = true;
-        else
-            w->deployment = all[i];
-    }
+    if (found.identifier[0] && !read_deployment(u, found.identifier, &w->deployment, e))
+        return err_wrap(e, "look for deployment %s of %s", found.identifier, u->request.cluster);
+    w->is_deleting = found.is_deleting;
     const char *owner = w->deployment ? rds_tag_value(&w->deployment->tags, TAG_CLUSTER) : NULL;
     w->is_ours = owner && strcasecmp(owner, u->request.cluster) == 0;
     return true;
