@@ -114,7 +114,8 @@ static void use_up(json_t *list, size_t i)
 
 static void read_plan(const json_t *fault, struct fault_plan *ret)
 {
-    ret->kind = kind_named(rec_str(fault, "kind"))->kind;
+    const struct kind_of_fault *kind = kind_named(rec_str(fault, "kind"));
+    ret->kind = kind ? kind->kind : FAULT_NONE; /* of a state that a later release wrote */
     ret->status = (int)rec_int(fault, "status");
     ret->size = (size_t)rec_int(fault, "size");
     ret->delay_ms = (int64_t)(rec_real(fault, "delay") * 1000);
