@@ -1,8 +1,10 @@
-/* Versions, LSNs, ARNs, identifiers, times and durations: what is accepted is printed as it was read. */
+/* Versions, LSNs, ARNs, identifiers, times, durations and windows: what is accepted is printed as it was
+ * read. */
 #include "internal/base/names.h"
 #include "acceptance-tests/fuzz/fuzz.h"
 #include "internal/base/arena.h"
 #include "internal/base/clock.h"
+#include "internal/base/window.h"
 
 #include <string.h>
 
@@ -62,6 +64,27 @@ static void try_duration(struct arena *a, const char *s)
     DEMAND(duration_parse(text, &again) && again == ms);
 }
 
+/* Open exactly where the two answers agree that it is. */
+static void try_window(const char *s)
+{
+    enum { STEP_MS = 7 * 60 * 1000, LOOKS = 40 };
+    static const int64_t some_sunday_ms = 1767484800000;
+    struct window w = {0}, before = {0};
+    struct err e = ERR_INIT;
+    if (!window_add(&w, s, &e)) {
+        DEMAND(e.code == ERR_INVALID && memcmp(&w, &before, sizeof w) == 0);
+        return;
+    }
+    DEMAND(window_next_ms(&w, some_sunday_ms, 0) >= some_sunday_ms);
+    for (int i = 0; i < LOOKS; i++) {
+        int64_t at = some_sunday_ms + (int64_t)i * i * STEP_MS, left = window_left_ms(&w, at);
+        DEMAND(left >= 0);
+        DEMAND((left > 0) == (window_next_ms(&w, at, 0) == at));
+    }
+    before = w;
+    DEMAND(window_add(&w, s, &e) && memcmp(&w, &before, sizeof w) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     CLEANUP(arena_cleanup) struct arena *a = arena_new();
@@ -71,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     try_arn(a, s);
     try_time(s);
     try_duration(a, s);
+    try_window(s);
     if (identifier_valid(s))
         DEMAND(strlen(s) >= 1 && strlen(s) <= 63 && !strstr(s, "--"));
     return 0;
