@@ -36,9 +36,10 @@ static const struct rpc_method *method_named(const char *name)
 void dispatch_request(const struct tf_provider *p, const char *before, const char *never, const uint8_t *data,
                       size_t n)
 {
-    if (n == 0)
+    size_t methods = method_count();
+    if (n == 0 || methods == 0)
         return;
-    const struct rpc_method *m = &service_methods[data[0] % method_count()];
+    const struct rpc_method *m = &service_methods[data[0] % methods];
     if (never && m == method_named(never))
         return;
     CLEANUP(stop_cleanup) struct stop *stop = stop_new();

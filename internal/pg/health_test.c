@@ -173,6 +173,7 @@ static void a_plain_role_sees_sessions_without_names(void **state)
     struct err e = ERR_INIT;
     struct pg *other CLEANUP(pg_cleanup) = server_open(servers[1], "postgres", "rdsadmin", true);
     struct pg *c CLEANUP(pg_cleanup) = server_open(servers[1], "postgres", "app", false);
+    assert_non_null(other); /* the session that is not to be named */
     if (!pg_health(c, a, &h, &e))
         fail_msg("%s", e.text);
     assert_true(h.commits > 0);

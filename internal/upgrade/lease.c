@@ -21,7 +21,8 @@ enum {
 struct lease {
     struct lease *next; /* in `held` */
     struct upgrade *u;
-    struct pg *session; /* NULL: no login, or not reached */
+    struct aws_session aws; /* the renewing thread's own, which brings an arena: the walk changes its */
+    struct pg *session;     /* NULL: no login, or not reached */
     struct lease_holder self;
     char arn[ARN_SIZE]; /* of the object that bears our tag; "" none yet */
     int64_t written_ms; /* mono; when the tag was last written by us */
@@ -54,7 +55,7 @@ static bool write_tag(struct lease *l, const struct aws_session *s, const char *
 static void renew(struct lease *l)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct aws_session s = l->u->aws;
+    struct aws_session s = l->aws;
     struct err e = ERR_INIT;
     char arn[ARN_SIZE];
     (void)snprintf(arn, sizeof arn, "%s", l->arn);
@@ -111,7 +112,7 @@ static void note_written(struct lease *l, const char *arn)
     (void)pthread_mutex_lock(&lock);
     (void)snprintf(l->arn, sizeof l->arn, "%s", arn);
     l->written_ms = l->u->clock->mono_ms(l->u->clock);
-    if (!has_renewer)
+    if (!has_renewer && l->u->clock == clock_real()) /* a test's clock stands still: nothing runs out */
         start_renewer();
     (void)pthread_mutex_unlock(&lock);
 }
@@ -124,6 +125,8 @@ struct lease *lease_new(struct upgrade *u)
     if (!l)
         abort();
     l->u = u;
+    l->aws = u->aws;
+    l->aws.arena = NULL;
     lease_self(&l->self);
     (void)pthread_mutex_lock(&lock);
     l->next = held;
