@@ -22,7 +22,7 @@ enum {
     PLANS_AT_ONCE = 16,
     ARRIVAL_MS = 8 * 60 * 1000,
     SETTLE_MS = 5000,
-    LOOK_MS = 250,
+    LOOK_MS = 1000,
     NAME_SIZE = 32,
     /* The goal, and what it takes today: threads' stacks, values and replies of a thousand calls. */
     MEMORY_GOAL_MIB = 64,

@@ -64,19 +64,19 @@ struct clock *clock_real(void)
 
 static int64_t fake_wall(struct clock *c)
 {
-    return ((struct clock_fake *)c)->wall;
+    return __atomic_load_n(&((struct clock_fake *)c)->wall, __ATOMIC_SEQ_CST);
 }
 
 static int64_t fake_mono(struct clock *c)
 {
-    return ((struct clock_fake *)c)->mono;
+    return __atomic_load_n(&((struct clock_fake *)c)->mono, __ATOMIC_SEQ_CST);
 }
 
 static bool fake_wait(struct clock *c, struct stop *stop, int64_t ms)
 {
     struct clock_fake *f = (struct clock_fake *)c;
-    f->wall += ms;
-    f->mono += ms;
+    (void)__atomic_add_fetch(&f->wall, ms, __ATOMIC_SEQ_CST);
+    (void)__atomic_add_fetch(&f->mono, ms, __ATOMIC_SEQ_CST);
     return stop_requested(stop);
 }
 
