@@ -227,9 +227,8 @@ def all_parts(jobs):
             parts.append(Part(f"gates/{gate.name}", [str(gate)], 900, read_tap, alone=alone, needs=needs))
     parts.append(ctest_part("unit", 900, "-L", "unit", "-j", str(jobs)))
     parts.append(ctest_part("server", 1200, "-LE", "unit", "-j", str(jobs)))
-    for folder in sorted(run.parent for run in (ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*/run")):
-        parts.append(story_part(folder))
-    return parts
+    stories = [story_part(run.parent) for run in sorted((ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*/run"))]
+    return parts + sorted(stories, key=lambda story: story.alone)  # one in between would hold up all the others
 
 
 def chosen(parts, only, with_long):
