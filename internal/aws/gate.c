@@ -1,46 +1,50 @@
 #include "internal/aws/gate.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <time.h>
 
 void gate_init(struct gate *g, unsigned places)
 {
-    g->fd = eventfd(places, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-    if (g->fd < 0) {
-        (void)fputs("panic: no descriptor for a gate\n", stderr);
+    if (sem_init(&g->places, 0, places) != 0) {
+        (void)fputs("panic: no semaphore for a gate\n", stderr);
         abort();
     }
 }
 
 void gate_done(struct gate *g)
 {
-    (void)close(g->fd);
-    g->fd = -1;
+    (void)sem_destroy(&g->places);
 }
 
 bool gate_try(struct gate *g)
 {
-    uint64_t one;
-    return read(g->fd, &one, sizeof one) == (ssize_t)sizeof one;
+    return sem_trywait(&g->places) == 0;
+}
+
+static struct timespec next_look(void)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += GATE_LOOK_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    return until;
 }
 
 bool gate_enter(struct gate *g, const struct stop *stop)
 {
-    struct pollfd wait[] = {{.fd = g->fd, .events = POLLIN}, {.fd = stop_fd(stop), .events = POLLIN}};
     while (!stop_requested(stop)) {
-        if (gate_try(g))
-            return true;
-        (void)poll(wait, ARRAY_LEN(wait), -1); /* EINTR: look again */
+        const struct timespec until = next_look();
+        if (gate_try(g) || sem_timedwait(&g->places, &until) == 0)
+            return true; /* else EINTR or the time is up: look again */
     }
     return false;
 }
 
 void gate_leave(struct gate *g)
 {
-    uint64_t one = 1;
-    ssize_t n = write(g->fd, &one, sizeof one); /* cannot fail: the counter is far from its limit */
-    (void)n;
+    (void)sem_post(&g->places); /* cannot fail: the counter is far from its limit */
 }

@@ -1,15 +1,20 @@
 /* gate.h — a counting gate whose waiters can be stopped.
  *
- * A mutex or condition variable cannot be waited for together with a stop token; an eventfd can. Used for the
- * places of the HTTP pool and for "one refresh of credentials at a time". Any thread may enter and leave.
+ * Who leaves wakes one of those who wait, however many there are; a thousand may. They look at the stop token
+ * every GATE_LOOK_MS. Used for the places of the HTTP pool and for "one refresh of credentials at a time".
+ * Any thread may enter and leave.
  */
 #ifndef AURORA_AWS_GATE_H
 #define AURORA_AWS_GATE_H
 
 #include "internal/base/stop.h"
 
+#include <semaphore.h>
+
+enum { GATE_LOOK_MS = 200 };
+
 struct gate {
-    int fd;
+    sem_t places;
 };
 
 void gate_init(struct gate *g, unsigned places);
