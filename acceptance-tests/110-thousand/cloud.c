@@ -138,7 +138,8 @@ static void keep_tag(const struct request *r)
     const char *value = strstr(r->body, "Tags.Tag.1.Value=");
     for (const char *p = value ? value + 17 : ""; *p && *p != '&' && n + 1 < sizeof text; p++) {
         bool coded = p[0] == '%' && p[1] && p[2];
-        text[n++] = coded ? (char)(hex(p[1]) * 16 + hex(p[2])) : *p == '+' ? ' ' : *p;
+        int c = coded ? hex(p[1]) * 16 + hex(p[2]) : *p == '+' ? ' ' : *p;
+        text[n++] = (char)c;
         p += coded ? 2 : 0;
     }
     (void)pthread_mutex_lock(&lock);
