@@ -51,19 +51,31 @@ bool flow_includes(const struct step *s, const struct upgrade *u, enum flow_stag
 
 /* ---- one row ---- */
 
+static bool interrupted(const struct step *s, struct err *e)
+{
+    return err_set(e, ERR_CANCELLED, "step %s: interrupted; applying again continues here", s->name);
+}
+
+/* A look that Stop has cut short says no more than that, unless the row has words of its own for it. */
 static bool observe(const struct flow_run *r, const struct step *s, bool *ret, struct err *e)
 {
     bool done = false;
-    if (!s->is_done(r->u, &done, e))
-        return err_wrap(e, "step %s: observe", s->name);
-    *ret = done;
-    return true;
+    struct err why = ERR_INIT;
+    if (s->is_done(r->u, &done, &why)) {
+        *ret = done;
+        return true;
+    }
+    if (why.code == ERR_CANCELLED && !why.id && stop_requested(r->stop))
+        return interrupted(s, e);
+    if (e)
+        *e = why;
+    return err_wrap(e, "step %s: observe", s->name);
 }
 
 static bool paused(const struct flow_run *r, const struct step *s, struct err *e)
 {
     if (stop_requested(r->stop))
-        return err_set(e, ERR_CANCELLED, "step %s: interrupted; applying again continues here", s->name);
+        return interrupted(s, e);
     if (r->clock->mono_ms(r->clock) >= r->deadline_ms) {
         (void)err_set(e, ERR_PAUSED, "step %s: the time allowed by `timeouts` is over", s->name);
         return err_hint(e, "Nothing was undone. Apply again to go on, or raise the time-out.");

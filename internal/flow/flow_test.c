@@ -22,6 +22,7 @@ struct upgrade {
     int64_t over_at_ms; /* when the WAIT row will be done, as it says itself */
     bool check_fails[2];
     struct stop *stop_at_wait, *stop_in_pause;
+    bool look_is_cut; /* by that Stop, while the other side is being asked */
     bool skip_optional;
     bool underway;      /* the switch was begun by another apply */
     int busy, busy_row; /* how often which row is refused with a conflict */
@@ -98,10 +99,11 @@ static bool check_b(struct upgrade *u, bool *ret, struct err *e)
 
 static bool polled(struct upgrade *u, bool *ret, struct err *e)
 {
-    (void)e;
     if (u->stop_at_wait)
         stop_request(u->stop_at_wait);
     u->looks++;
+    if (u->look_is_cut)
+        return err_set(e, ERR_CANCELLED, "DescribeBlueGreenDeployments: stopped");
     *ret = u->wait_polls-- <= 0;
     return true;
 }
@@ -412,6 +414,21 @@ static void stop_in_a_pause_ends_it_at_once(void **state)
     assert_int_equal(findings, 0);
 }
 
+static void stop_in_a_look_is_no_failure_of_the_look(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    CLEANUP(stop_cleanup) struct stop *stop = stop_new();
+    u.wait_polls = 1000000;
+    u.stop_at_wait = stop;
+    u.look_is_cut = true;
+    assert_false(apply(&u, STAGE_SWITCHED, stop, NULL, &e));
+    assert_int_equal(e.code, ERR_CANCELLED);
+    assert_non_null(strstr(e.text, "interrupted; applying again continues here"));
+    assert_null(strstr(e.text, "observe"));
+}
+
 static void stop_and_deadline_are_pauses(void **state)
 {
     (void)state;
@@ -516,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_passing_conflict_is_waited_out),
         cmocka_unit_test(stop_and_deadline_are_pauses),
         cmocka_unit_test(stop_in_a_pause_ends_it_at_once),
+        cmocka_unit_test(stop_in_a_look_is_no_failure_of_the_look),
         cmocka_unit_test(a_wait_that_does_not_fit_pauses_at_once),
         cmocka_unit_test(rows_that_do_not_apply_are_left_out),
         cmocka_unit_test(the_journal_tells_the_walk),
