@@ -189,8 +189,8 @@ def report(part):
                 print(f"    {line[:200]}")
     if failed:
         print(f"  end of {part.log.relative_to(ROOT)}:")
-        for line in part.log.read_text(errors="replace").rstrip().split("\n")[-25:]:
-            print(f"  | {line[:200]}")
+        for line in part.log.read_text(errors="replace").rstrip().split("\n")[-50:]:
+            print(f"  | {line[:240]}")
     sys.stdout.flush()
 
 

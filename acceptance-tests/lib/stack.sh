@@ -30,7 +30,7 @@ stack_open() {
     chmod 711 "$STACK" # servers run as somebody else, who has to pass through
     trap stack_close EXIT
     trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'stack_interrupted; exit 143' TERM HUP
     # Nothing of the caller's own AWS, PostgreSQL or Terraform set-up may leak in.
     for variable in $(compgen -e | grep -E '^(AWS_|PG[A-Z]|TF_)' || true); do unset "$variable"; done
     export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true AWS_PAGER=''
@@ -65,6 +65,22 @@ stack_close() {
         rm -rf "$STACK"
     fi
     exit "$status"
+}
+
+# Whoever reads why a run was told to end (its time was up) sees what it was waiting for.
+stack_interrupted() {
+    local file
+    say "told to end after $SECONDS s, in: $BASH_COMMAND"
+    for file in tf.json tf.err row.log plan.log init.log sandbox.log; do
+        [ ! -s "$STACK/$file" ] || {
+            say "end of $file ($(($(date +%s) - $(stat -c %Y "$STACK/$file"))) s old):"
+            tail -n 6 "$STACK/$file" | cut -c1-240 >&2
+        }
+    done
+    [ -z "$SANDBOX_PID" ] || {
+        say "last requests:"
+        sandbox log 2>&1 | tail -n 8 | cut -c1-240 >&2
+    }
 }
 
 await() { # WHAT SECONDS COMMAND…: until the command succeeds
