@@ -55,6 +55,16 @@ bool call_rds(struct tf_call *c, const char *action, struct request *r, const st
     return true;
 }
 
+bool has_settled(const char *id, const char *status, bool *ret, struct err *e)
+{
+    static const char *const ends[] = {"failed", "incompatible-", "inaccessible-"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (strncmp(status, ends[i], strlen(ends[i])) == 0)
+            return err_set(e, ERR_REMOTE, "%s is %s", id, status);
+    *ret = strcmp(status, "available") == 0;
+    return true;
+}
+
 bool wait_for(struct tf_call *c, bool (*look)(struct tf_call *c, const char *id, bool *ret, struct err *e),
               const char *id, struct err *e)
 {

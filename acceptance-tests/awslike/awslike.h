@@ -79,6 +79,8 @@ bool newer_only(const struct tf_call *c);
 MUST_CHECK bool call_rds(struct tf_call *c, const char *action, struct request *r, const struct xml **ret,
                          struct err *e);
 bool means_absent(const struct err *e);
+/* For `look`: whether it is available. Error: it has a status that nothing leads out of. */
+MUST_CHECK bool has_settled(const char *id, const char *status, bool *ret, struct err *e);
 /* Until `look` says so: false from it with an error ends the wait. */
 MUST_CHECK bool wait_for(struct tf_call *c,
                          bool (*look)(struct tf_call *c, const char *id, bool *ret, struct err *e),

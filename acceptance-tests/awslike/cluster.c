@@ -90,8 +90,7 @@ static bool is_available(struct tf_call *c, const char *id, bool *ret, struct er
         return false;
     if (!k)
         return err_set(e, ERR_NOT_FOUND, "cluster %s has disappeared", id);
-    *ret = strcmp(k->status, "available") == 0;
-    return true;
+    return has_settled(id, k->status, ret, e);
 }
 
 static bool is_gone(struct tf_call *c, const char *id, bool *ret, struct err *e)

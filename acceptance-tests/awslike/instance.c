@@ -171,8 +171,7 @@ static bool is_available(struct tf_call *c, const char *id, bool *ret, struct er
         return false;
     if (!in)
         return err_set(e, ERR_NOT_FOUND, "instance %s has disappeared", id);
-    *ret = strcmp(in->status, "available") == 0;
-    return true;
+    return has_settled(id, in->status, ret, e);
 }
 
 static bool is_gone(struct tf_call *c, const char *id, bool *ret, struct err *e)
@@ -201,10 +200,14 @@ static const struct value *settled(struct tf_call *c)
 static bool has_certificate(struct tf_call *c, const char *id, bool *ret, struct err *e)
 {
     const struct rds_instance *in = NULL;
+    bool available = false;
     if (!find(c, id, &in, e))
         return false;
-    *ret = in && strcmp(in->ca_certificate, text_of(c->planned, "ca_cert_identifier")) == 0 &&
-           strcmp(in->status, "available") == 0;
+    if (!in)
+        return err_set(e, ERR_NOT_FOUND, "instance %s has disappeared", id);
+    if (!has_settled(id, in->status, &available, e))
+        return false;
+    *ret = available && strcmp(in->ca_certificate, text_of(c->planned, "ca_cert_identifier")) == 0;
     return true;
 }
 

@@ -135,7 +135,7 @@ sandbox() { # VERB [ARGUMENT…]: sql, fault, log, speed
 # The AWS CLI of Debian bookworm does not know AWS_ENDPOINT_URL yet.
 rds() { aws --endpoint-url "$AURORA_ENDPOINT" --output json rds "$@"; }
 
-# The same for reading, without the second the AWS CLI takes to start.
+# The same without the second the AWS CLI takes to start, and with members that an older one does not know.
 look() { "$ROOT/acceptance-tests/lib/look" "$@"; }
 
 # ---- production ----

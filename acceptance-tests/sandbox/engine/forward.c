@@ -402,11 +402,15 @@ static void set_accepting(struct forward *f, struct endpoint *p)
     p->accepting = want;
 }
 
+/* A child between fork and exec still has a copy of the descriptor: closing ours alone would leave the socket
+ * listening for that moment, and the address in use. */
 static void stop_listening(struct forward *f, struct endpoint *p)
 {
     if (p->accepting)
         (void)epoll_ctl(f->epoll, EPOLL_CTL_DEL, p->fd, NULL);
     p->accepting = false;
+    if (p->fd >= 0)
+        (void)shutdown(p->fd, SHUT_RDWR);
     close_fd(&p->fd);
 }
 

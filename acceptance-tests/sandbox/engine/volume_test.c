@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_life(void **state)
@@ -66,12 +67,35 @@ static void test_endpoint_moves(void **state)
     assert_non_null(strstr(why, "refused"));
 }
 
+/* A child that has not come to its exec has copies of all descriptors, of listening sockets, too. */
+static void test_endpoint_comes_back_beside_a_child(void **state)
+{
+    (void)state;
+    char why[256];
+    OK(endpoint_point(fx_engine, "app", 5432, "one", ENDPOINT_WRITER, &e));
+    pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            (void)pause();
+    assert_true(child > 0);
+    OK(endpoint_point(fx_engine, "app", 5432, NULL, ENDPOINT_WRITER, &e));
+    assert_null(fx_connect("app", DATABASE, NULL, why));
+    assert_non_null(strstr(why, "refused"));
+    OK(endpoint_point(fx_engine, "app", 5432, "one", ENDPOINT_WRITER, &e));
+    PGconn *c = fx_connect("app", DATABASE, NULL, why);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_non_null(c);
+    PQfinish(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_tls_and_users),
         cmocka_unit_test(test_endpoint_moves),
+        cmocka_unit_test(test_endpoint_comes_back_beside_a_child),
     };
     return cmocka_run_group_tests(tests, fx_open, fx_close);
 }
