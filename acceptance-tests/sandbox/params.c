@@ -123,10 +123,16 @@ static struct param with_aurora(const struct param_row *row, const char *value, 
     return (struct param){row, value, !(flags & P_FIXED), (flags & P_CLUSTER_ONLY) != 0};
 }
 
-/* Row i of both tables together; false: beyond the last, or not of this major and level. */
+/* Row i of both tables together. */
+static const struct param_row *base_row(size_t i)
+{
+    return i < PARAM_ROW_COUNT ? &PARAM_ROWS[i] : &EXTRA[i - PARAM_ROW_COUNT].row;
+}
+
+/* False: not of this major and level. */
 static bool row_at(size_t i, int major, bool cluster, struct param *ret)
 {
-    const struct param_row *row = i < PARAM_ROW_COUNT ? &PARAM_ROWS[i] : &EXTRA[i - PARAM_ROW_COUNT].row;
+    const struct param_row *row = base_row(i);
     if (major < row->first || major > row->last)
         return false;
     const struct aurora_row *aurora = i < PARAM_ROW_COUNT ? aurora_row(row->name) : NULL;
@@ -141,7 +147,7 @@ bool param_find(int major, bool cluster, const char *name, struct param *ret)
 {
     for (size_t i = 0; i < ROW_TOTAL; i++) {
         struct param p;
-        if (row_at(i, major, cluster, &p) && strcasecmp(p.row->name, name) == 0) {
+        if (strcasecmp(base_row(i)->name, name) == 0 && row_at(i, major, cluster, &p)) {
             *ret = p;
             return true;
         }

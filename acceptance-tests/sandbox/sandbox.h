@@ -41,7 +41,7 @@ static inline void sandbox_unlock(struct sandbox *sb)
     store_unlock(sb->store);
 }
 
-/* Writes the document; a failure is reported on stderr, because what was done cannot be taken back. */
+/* Saves what has changed; a failure is reported on stderr, because what was done cannot be taken back. */
 void sandbox_save(struct sandbox *sb);
 void sandbox_freeze(struct sandbox *sb);  /* with the lock: keeps a copy of the document for stale reads */
 void sessions_expire(struct sandbox *sb); /* with the lock: every session's credentials are expired */

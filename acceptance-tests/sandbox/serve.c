@@ -47,12 +47,23 @@ static bool take_folder(struct running *r, const char *dir, struct err *e)
     return true;
 }
 
+/* A folder of the time before state.log would look as if it were empty. */
+static bool check_old_state(struct running *r, struct err *e)
+{
+    const char *now = arena_printf(r->arena, "%s/state.log", r->sb.state_dir);
+    const char *old = arena_printf(r->arena, "%s/state.json", r->sb.state_dir);
+    return access(now, F_OK) == 0 || access(old, F_OK) != 0 ||
+           err_set(e, ERR_INVALID,
+                   "%s was written by an aurora-sandbox older than this one; begin with another folder", old);
+}
+
 static bool open_parts(struct running *r, const struct serve_options *o, struct err *e)
 {
     struct sandbox *sb = &r->sb;
     struct store_seed seed = {o->region, o->account};
     struct engine_options engine = {sb->state_dir, o->majors_dir, o->run_as};
-    if (!store_open(arena_printf(r->arena, "%s/state.json", sb->state_dir), &seed, &sb->store, e) ||
+    if (!check_old_state(r, e) ||
+        !store_open(arena_printf(r->arena, "%s/state.log", sb->state_dir), &seed, &sb->store, e) ||
         !request_log_open(arena_printf(r->arena, "%s/requests.ndjson", sb->state_dir), &sb->log, e) ||
         !engine_open(&engine, &sb->engine, e))
         return false;

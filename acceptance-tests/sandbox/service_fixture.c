@@ -28,7 +28,7 @@ static void start(struct fixture *f, bool fresh)
     f->sb.clock = clock_real();
     f->sb.speed = 100000;
     f->sb.state_dir = f->dir;
-    (void)snprintf(path, sizeof path, "%s/state.json", f->dir);
+    (void)snprintf(path, sizeof path, "%s/state.log", f->dir);
     assert_true(store_open(path, &seed, &f->sb.store, &e));
     (void)snprintf(path, sizeof path, "%s/requests.ndjson", f->dir);
     assert_true(request_log_open(path, &f->sb.log, &e));

@@ -168,7 +168,7 @@ static const struct refusal {
      "DBClusterNotFoundFault", "", 404},
     {"Action=ListTagsForResource&ResourceName=orders", "InvalidParameterValue", "Invalid resource name", 400},
     {"Action=DescribeEvents&SourceIdentifier=orders", "InvalidParameterCombination", "SourceType", 400},
-    {"Action=DownloadDBLogFilePortion&DBInstanceIdentifier=orders-1&LogFileName=..%2F..%2Fstate.json",
+    {"Action=DownloadDBLogFilePortion&DBInstanceIdentifier=orders-1&LogFileName=..%2F..%2Fstate.log",
      "DBLogFileNotFoundFault", "", 404},
     {"Action=DescribeGlobalClusters&GlobalClusterIdentifier=g", "GlobalClusterNotFoundFault", "", 404},
 };

@@ -1,19 +1,16 @@
 #include "acceptance-tests/sandbox/store.h"
 
+#include "acceptance-tests/sandbox/change.h"
+#include "acceptance-tests/sandbox/state_file.h"
 #include "internal/base/file.h"
 #include "internal/base/names.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
-enum { STATE_MAX = 64 * 1024 * 1024, STATE_FORMAT = 1 };
+enum { STATE_FORMAT = 2 };
 
 const struct kind_row KINDS[KIND_COUNT] = {
     [KIND_CLUSTER] = {"clusters", "DBClusterIdentifier", "DBClusterArn", "cluster", "DbClusterResourceId",
@@ -41,7 +38,8 @@ const struct kind_row KINDS[KIND_COUNT] = {
 struct store {
     pthread_mutex_t lock;
     json_t *root;
-    char path[1024];
+    json_t *saved;           /* as a reader of the file would get it */
+    struct state_file *file; /* NULL, as `saved`: of a copy */
 };
 
 static void random_upper(char *out, size_t n)
@@ -57,7 +55,7 @@ static json_t *new_document(const struct store_seed *seed)
     random_upper(key, 16);
     random_name(secret, 40);
     random_name(token, 32);
-    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:[], s:[], s:{}, s:[]}", "format", STATE_FORMAT,
+    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:[], s:[], s:[], s:[]}", "format", STATE_FORMAT,
                              "region", seed->region, "account_id", seed->account, "secret_access_key", secret,
                              "control_token", token, "jobs", "events", "sessions", "faults");
     rec_printf(root, "access_key_id", "AKIA%s", key);
@@ -66,44 +64,74 @@ static json_t *new_document(const struct store_seed *seed)
     return root;
 }
 
-static bool read_document(const char *path, json_t **ret, struct err *e)
+/* A list that is none would read as an empty one. */
+static bool check_lists(const json_t *root, struct err *e)
 {
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct str text;
-    json_error_t problem;
-    if (!file_read(a, path, STATE_MAX, &text, e))
-        return false;
-    json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &problem);
-    if (!root || rec_int(root, "format") != STATE_FORMAT) {
-        json_decref(root);
-        return err_set(e, ERR_INVALID, "%s is not a state of this program%s%s", path, root ? "" : ": ",
-                       root ? "" : problem.text);
+    static const char *const OTHERS[] = {"jobs", "events", "sessions", "faults"};
+    for (size_t k = 0; k < KIND_COUNT + ARRAY_LEN(OTHERS); k++) {
+        const char *name = k < KIND_COUNT ? KINDS[k].list : OTHERS[k - KIND_COUNT];
+        const json_t *list = json_object_get(root, name), *record;
+        size_t i;
+        if (list && !json_is_array(list))
+            return err_set(e, ERR_INVALID, "%s is no list", name);
+        json_array_foreach(list, i, record)
+        {
+            if (!json_is_object(record))
+                return err_set(e, ERR_INVALID, "element %zu of %s is no record", i, name);
+        }
     }
-    *ret = root;
+    return true;
+}
+
+static bool check_document(const json_t *root, struct err *e)
+{
+    static const char *const TEXTS[] = {"region", "account_id", "access_key_id", "secret_access_key",
+                                        "control_token"};
+    if (rec_int(root, "format") != STATE_FORMAT)
+        return err_set(e, ERR_INVALID, "written in format %lld, this program reads %d",
+                       (long long)rec_int(root, "format"), STATE_FORMAT);
+    for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++)
+        if (!*rec_str(root, TEXTS[i]))
+            return err_set(e, ERR_INVALID, "%s is missing", TEXTS[i]);
+    return check_lists(root, e);
+}
+
+/* What is there, or a new document if there is no file; anything else is refused and left as it is. */
+static bool read_document(const char *path, const struct store_seed *seed, json_t **ret, struct err *e)
+{
+    json_t *root = NULL;
+    if (state_file_read(path, &root, e)) {
+        if (check_document(root, e)) {
+            *ret = root;
+            return true;
+        }
+        json_decref(root);
+        return err_wrap(e, "%s", path);
+    }
+    if (e->code != ERR_NOT_FOUND)
+        return false;
+    *ret = new_document(seed);
     return true;
 }
 
 bool store_open(const char *path, const struct store_seed *seed, struct store **ret, struct err *e)
 {
     struct err why = ERR_INIT;
+    struct state_file *file = NULL;
     json_t *root = NULL;
-    if (strlen(path) >= sizeof((struct store *)0)->path)
-        return err_set(e, ERR_INVALID, "path too long: %s", path);
-    if (!read_document(path, &root, &why)) {
-        if (why.code != ERR_NOT_FOUND)
-            return err_set(e, why.code, "read the state: %s", why.text);
-        root = new_document(seed);
+    if (!read_document(path, seed, &root, &why))
+        return err_set(e, why.code, "read the state: %s; it was left as it is", why.text);
+    if (!state_file_create(path, root, &file, e)) {
+        json_decref(root);
+        return err_wrap(e, "save the state");
     }
     struct store *s = calloc(1, sizeof *s);
     if (!s)
         abort();
     (void)pthread_mutex_init(&s->lock, NULL);
     s->root = root;
-    (void)snprintf(s->path, sizeof s->path, "%s", path);
-    if (!store_save(s, e)) {
-        store_close(s);
-        return false;
-    }
+    s->saved = json_deep_copy(root);
+    s->file = file;
     *ret = s;
     return true;
 }
@@ -122,6 +150,8 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    state_file_close(s->file);
+    json_decref(s->saved);
     json_decref(s->root);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
@@ -142,45 +172,13 @@ json_t *store_root(struct store *s)
     return s->root;
 }
 
-static bool write_whole(int fd, const char *text, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, text, n);
-        if (done < 0 && errno != EINTR)
-            return false;
-        text += done > 0 ? done : 0;
-        n -= done > 0 ? (size_t)done : 0;
-    }
-    return true;
-}
-
-/* The new file takes the old one's name in one step. The two change names where the file system can do that,
- * because ext4 writes a file that replaces another to the disk first, which costs more than all the rest. */
-static bool take_name(const char *beside, const char *path)
-{
-    return renameat2(AT_FDCWD, beside, AT_FDCWD, path, RENAME_EXCHANGE) == 0 || rename(beside, path) == 0;
-}
-
-static bool replace(const char *path, const char *text, struct err *e)
-{
-    char beside[sizeof((struct store *)0)->path + 8];
-    (void)snprintf(beside, sizeof beside, "%s.old", path);
-    (void)unlink(beside);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_whole(fd, text, strlen(text)) && take_name(beside, path);
-    int reason = errno;
-    if (fd >= 0)
-        (void)close(fd);
-    return ok || err_errno(e, reason, "write %s", path);
-}
-
-/* Replaced in one step, but not forced to the disk: the state outlives a killed process, not a killed
- * machine, as the servers' data does. */
 bool store_save(struct store *s, struct err *e)
 {
-    char *text = json_dumps(s->root, JSON_COMPACT);
-    bool ok = text && replace(s->path, text, e);
-    free(text);
+    json_t *changes = change_find(s->saved, s->root);
+    bool ok = state_file_save(s->file, changes, s->root, e);
+    if (ok && !change_apply(s->saved, changes, e))
+        abort(); /* what was written would not be read either */
+    json_decref(changes);
     return ok || err_wrap(e, "save the state");
 }
 

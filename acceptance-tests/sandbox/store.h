@@ -1,5 +1,10 @@
-/* store.h — everything the sandbox knows, as one JSON document in DIR/state.json, replaced atomically after
- * every change.
+/* store.h — everything the sandbox knows, as one JSON document in DIR/state.log.
+ *
+ * A save writes what has changed since the last one (state_file.h says how, and what a reader finds after a
+ * SIGKILL or a loss of power): a change is there after a SIGKILL at any moment from the return of its
+ * store_save() on, and all of it or nothing is there before. Nobody says what he changed: a save compares the
+ * document with what is saved, so that no change can be forgotten. A document that was damaged is refused at
+ * the start, with the place, and stays as it is.
  *
  * A record has the members AWS shows, under AWS's names, and our own under names that begin with "_". One
  * lock guards the whole document; hold it while touching a record, and never while calling the engine, whose
@@ -41,7 +46,7 @@ struct store_seed {
     const char *region, *account; /* of a new document */
 };
 
-/* Reads the document or makes a new one with credentials of its own. */
+/* Reads the document, or makes a new one with credentials of its own if there is no file. */
 MUST_CHECK bool store_open(const char *path, const struct store_seed *seed, struct store **ret,
                            struct err *e);
 void store_close(struct store *s); /* NULL allowed */
@@ -52,6 +57,7 @@ void store_unlock(struct store *s);
 
 /* All below: with the lock held. */
 json_t *store_root(struct store *s);
+/* On failure nothing is lost but time: the next save that succeeds has this one's changes, too. */
 MUST_CHECK bool store_save(struct store *s, struct err *e);
 json_t *store_list(struct store *s, enum kind kind);
 /* By identifier (case ignored) or ARN. NULL: none. */
