@@ -1,21 +1,13 @@
 /* The schema of aurora_blue_green_upgrade. INTERFACE names every attribute; a new one is a row here. */
 #include "internal/base/names.h"
-#include "provider/blue_green.h"
 #include "provider/staging.h"
-#include "provider/validate.h"
+#include "provider/upgrade_resource.h"
+#include "provider/upgrade_schema.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- checks of single values ---- */
-
-static bool check_version(const struct value *v, struct err *e)
-{
-    struct version parsed;
-    return version_parse(value_as_text(v, ""), &parsed) ||
-           err_set(e, ERR_INVALID, "\"%s\" is not a version of Aurora PostgreSQL such as \"17\" or \"17.6\"",
-                   value_as_text(v, ""));
-}
 
 /* AWS: SwitchoverTimeout is 30 to 3600 seconds. */
 static bool check_outage(const struct value *v, struct err *e)
@@ -72,38 +64,20 @@ static bool check_capacity(const struct value *v, struct err *e)
 
 /* ---- the tables ---- */
 
-static const char *const stages[] = {"prepared", "validated", "switched", "completed", "rolled_back", NULL};
-static const char *const destroy_ways[] = {"refuse", "keep_old", "delete_old", NULL};
 static const char *const source_ways[] = {"check", "manage", NULL};
-static const char *const plan_ways[] = {"full", "aws", "off", NULL};
-static const char *const unsupported_ways[] = {"error", "drop", NULL};
 
 /* clang-format off */
-static const struct tf_attr step_attrs[] = {
-    {.name = "name", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Stable id of the step."},
-    {.name = "stage", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "The stage it belongs to."},
-    {.name = "description", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "What it does."},
-    {.name = "equivalent", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "The same by hand: an AWS CLI call or SQL."},
-    {.name = "blocks_writes", .type = TF_BOOL, .flags = TF_COMPUTED, .doc = "Production refuses writes meanwhile."},
-    {.name = "irreversible", .type = TF_BOOL, .flags = TF_COMPUTED, .doc = "There is no way back behind it."},
-    {.name = "expected_duration", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "`seconds`, `minutes` or `hours`."},
-    {0},
-};
-
 static const struct tf_attr attrs[] = {
-    {.name = "cluster_identifier", .type = TF_STRING, .flags = TF_REQUIRED | TF_REPLACE, .validate = validate_cluster_identifier,
-     .doc = "The production cluster. It keeps its name and its endpoints before and after."},
-    {.name = "target_engine_version", .type = TF_STRING, .flags = TF_REQUIRED, .validate = check_version,
+    UPGRADE_PLACE,
+    {.name = "target_engine_version", .type = TF_STRING, .flags = TF_REQUIRED, .validate = validate_version,
      .doc = "Version to upgrade to: `\"17.6\"`, or `\"17\"` for the newest valid minor at the time the green side is made. This resource "
             "upgrades majors; later minor upgrades by AWS are no drift."},
-    {.name = "stage", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = stages,
+    {.name = "stage", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = upgrade_stages,
      .doc = "How far to go: `prepared` (green exists and follows), `validated` (proved equal), `switched` (production is the new version, the old "
             "side is kept read-only), `completed` (the old side is gone) or `rolled_back` (everything made is removed; only before the switch)."},
-    {.name = "region", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED | TF_REPLACE | TF_STABLE,
-     .doc = "Region of the cluster. Default: the provider's."},
     {.name = "retain_old_for", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"168h\"", .validate = validate_duration,
      .doc = "How long the old side stays after the switch before `completed` may remove it; `\"0s\"` is allowed."},
-    {.name = "on_destroy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"refuse\"", .one_of = destroy_ways,
+    {.name = "on_destroy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"refuse\"", .one_of = upgrade_destroy_ways,
      .doc = "What a destroy does between the switch and `completed`: `refuse`, `keep_old` (the old side and its deployment stay, read-only) or "
             "`delete_old` (with a final snapshot, whatever `retain_old_for` says). Before the switch a destroy removes everything made."},
     {.name = "allow_reboot", .type = TF_BOOL, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "false",
@@ -111,8 +85,7 @@ static const struct tf_attr attrs[] = {
     {.name = "source_parameters", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"check\"", .one_of = source_ways,
      .doc = "`check`: production that is not ready for logical replication is an error that says what to add. `manage`: a completed copy of "
             "the cluster's parameter group is attached; your configuration must then take the group's name from `data.aurora_cluster`."},
-    {.name = "plan_checks", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = plan_ways,
-     .doc = "What a plan looks at: `full` (AWS and databases), `aws` or `off`. Default: the provider's. Apply always runs all checks."},
+    UPGRADE_PLAN_CHECKS,
     {.name = "deployment_name", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_deployment_name,
      .doc = "Name of the blue/green deployment. Default: `<cluster>-upgrade-<from>-to-<to>`, with the majors, made legal."},
     {.name = "instance_class", .type = TF_STRING, .flags = TF_OPTIONAL,
@@ -121,15 +94,7 @@ static const struct tf_attr attrs[] = {
      .doc = "Serverless v2: the green side's minimum while it builds, at least 1.0 by default; production's own value is put back before the switch."},
     {.name = "raise_source_capacity", .type = TF_BOOL, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "false",
      .doc = "Serverless v2: raise production's own minimum to the same value for the duration."},
-    {.name = "tags", .type = TF_STRING_MAP, .flags = TF_OPTIONAL, .doc = "Tags for objects made for the upgrade. Nothing of yours is tagged."},
-    {.name = "tags_all", .type = TF_STRING_MAP, .flags = TF_COMPUTED, .doc = "`tags` over the provider's `default_tags`."},
-    {.name = "id", .type = TF_STRING, .flags = TF_COMPUTED | TF_STABLE, .doc = "The same as `cluster_identifier`."},
-    {.name = "reached_stage", .type = TF_STRING, .flags = TF_COMPUTED,
-     .doc = "What AWS shows: `none`, `prepared`, `validated`, `switched`, `completed` or `rolled_back`."},
-    {.name = "planned_steps", .type = TF_OBJECT_LIST, .flags = TF_COMPUTED, .nested = step_attrs,
-     .doc = "In a plan: every step an apply will walk. Empty once nothing is to be done."},
-    {.name = "source_engine_version", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Version before the upgrade."},
-    {.name = "resolved_engine_version", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Version the upgrade goes to, chosen once per run."},
+    UPGRADE_COMMON,
     {.name = "staging_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Writer endpoint of the green side before the switch, to test against."},
     {.name = "staging_reader_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Reader endpoint of the green side before the switch."},
     {.name = "new_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED,
@@ -137,19 +102,7 @@ static const struct tf_attr attrs[] = {
     {.name = "new_dbi_resource_ids", .type = TF_STRING_LIST, .flags = TF_COMPUTED, .doc = "Resource ids of the new side's instances."},
     {.name = "old_cluster_identifier", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Name of the old cluster after the switch; kept as history."},
     {.name = "old_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Resource id of the old cluster; kept as history."},
-    {.name = "master_user_secret_arn", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Secret of the master user, where AWS manages it."},
-    {.name = "switched_at", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "When the switch was observed (ISO 8601, UTC)."},
     {.name = "blue_green_deployment_identifier", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "AWS's id of the deployment; kept as history."},
-    {0},
-};
-
-static const struct tf_attr group_attrs[] = {
-    {.name = "db_cluster_parameter_group_name", .type = TF_STRING, .flags = TF_OPTIONAL,
-     .doc = "Existing cluster parameter group of the target's family. Default: one made from production's own overrides."},
-    {.name = "db_parameter_group_name", .type = TF_STRING, .flags = TF_OPTIONAL,
-     .doc = "Existing instance parameter group of the target's family. Default: one made from production's own overrides."},
-    {.name = "on_unsupported", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = unsupported_ways,
-     .doc = "Overrides the target's family does not have: `error` (default) or `drop`."},
     {0},
 };
 
@@ -186,32 +139,20 @@ static const struct tf_attr cutover_attrs[] = {
     {0},
 };
 
-static const struct tf_attr timeouts_attrs[] = {
-    {.name = "create", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"24h\"`. A time-out is a pause."},
-    {.name = "read", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"5m\"`."},
-    {.name = "update", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"24h\"`."},
-    {.name = "delete", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration, .doc = "Default `\"2h\"`."},
-    {0},
-};
-
 static const struct tf_block blocks[] = {
     {.name = "postgresql", .attrs = postgresql_attrs,
      .doc = "How to log in. Without a login only what needs no database is possible, and the plan says what is not."},
-    {.name = "target_parameter_group", .attrs = group_attrs, .doc = "Parameter groups of the green side."},
+    {.name = "target_parameter_group", .attrs = upgrade_group_attrs, .doc = "Parameter groups of the green side."},
     {.name = "validation", .attrs = validation_attrs, .blocks = query_blocks, .doc = "How the green side is proved equal."},
     {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds of the switch."},
     {.name = "hook", .is_list = true, .attrs = hook_attrs,
      .doc = "SQL or a command of yours at a point of the upgrade, at most 16, in their order. A hook that has run is not repeated by the next apply, unless its text "
             "changes; one whose apply died before that was written down is: hooks must be idempotent. A hook added behind a point that was passed is run by the next "
             "apply that walks past it."},
-    {.name = "timeouts", .attrs = timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
+    {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
     {0},
 };
 /* clang-format on */
-
-const char *const blue_green_shape[] = {"deployment_name", "instance_class",
-                                        "target_parameter_group.db_cluster_parameter_group_name",
-                                        "target_parameter_group.db_parameter_group_name", NULL};
 
 const struct tf_schema blue_green_schema = {
     .version = 0,

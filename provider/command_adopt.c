@@ -219,7 +219,7 @@ enum command_status command_adopt(struct invocation *i)
     struct err e = ERR_INIT;
     if (!command_open(i, &e))
         return command_fail(i, &e);
-    if (!operation_start(&o, &i->call, command_attrs(i), &value_null))
+    if (!operation_start(&o, &kind_blue_green, &i->call, command_attrs(i), &value_null))
         return COMMAND_FAILED;
     struct adoption x = {.i = i, .o = &o, .out = BUF_INIT(HCL_MAX_BYTES), .imports = value_list(i->arena)};
     bool ok = adopt(&x, &e);

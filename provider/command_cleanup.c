@@ -2,7 +2,7 @@
  * table as `rolled_back` does, then the parameter groups nobody uses. Never a deployment made elsewhere, and
  * after the switch nothing but such groups. */
 #include "provider/command.h"
-#include "provider/flow_blue_green_upgrade.h"
+#include "provider/flow_upgrades.h"
 #include "provider/leftovers.h"
 
 #include "internal/flow/journal.h"
@@ -189,7 +189,7 @@ enum command_status command_cleanup(struct invocation *i)
     struct err e = ERR_INIT;
     if (!command_open(i, &e))
         return command_fail(i, &e);
-    if (!operation_start(&o, &i->call, command_attrs(i), &value_null))
+    if (!operation_start(&o, &kind_blue_green, &i->call, command_attrs(i), &value_null))
         return COMMAND_FAILED;
     struct cleanup c = {.i = i, .o = &o};
     enum command_status status = clean(&c);

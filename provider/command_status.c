@@ -1,6 +1,6 @@
 /* status, watch, wait — how far an upgrade has come, once or until something happens. */
 #include "provider/command.h"
-#include "provider/flow_blue_green_upgrade.h"
+#include "provider/flow_upgrades.h"
 #include "provider/upgrade_status.h"
 
 #include "internal/upgrade/errors.h"
@@ -35,7 +35,7 @@ static bool look(struct invocation *i, const struct value **ret, struct err *e)
 {
     struct operation o;
     const struct value *status = NULL;
-    if (!operation_start(&o, &i->call, command_attrs(i), &value_null))
+    if (!operation_start(&o, &kind_blue_green, &i->call, command_attrs(i), &value_null))
         return err_set(e, ERR_NONE, "told");
     bool ok = upgrade_status(&o, &status, e);
     if (ok) {

@@ -88,7 +88,7 @@ enum command_status command_unfence(struct invocation *i)
     struct err e = ERR_INIT;
     if (!command_open(i, &e))
         return command_fail(i, &e);
-    if (!operation_start(&o, &i->call, command_attrs(i), &value_null))
+    if (!operation_start(&o, &kind_blue_green, &i->call, command_attrs(i), &value_null))
         return COMMAND_FAILED;
     bool ok = look_and_prove(i, &o, &p, &e);
     if (!ok)

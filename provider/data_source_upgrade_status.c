@@ -117,7 +117,7 @@ static const struct value *read_data(struct tf_call *c)
         provider_not_ready(c);
         return NULL;
     }
-    if (!operation_start(&o, c, c->config, &value_null))
+    if (!operation_start(&o, &kind_blue_green, c, c->config, &value_null))
         return NULL;
     bool ok = upgrade_status(&o, &status, &e);
     operation_done(&o);

@@ -3,8 +3,8 @@
 #include "internal/base/testing.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/upgrade.h"
-#include "provider/blue_green.h"
-#include "provider/flow_blue_green_upgrade.h"
+#include "provider/flow_upgrades.h"
+#include "provider/upgrade_resource.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -7,25 +7,10 @@
  * Descriptions and equivalents depend on the configuration and the two majors only: they are planned values,
  * and Terraform insists that a plan and its apply agree.
  */
-#include "provider/flow_blue_green_upgrade.h"
 #include "internal/upgrade/blue_green.h"
-
-#define SAY(name, ...)                                                                                       \
-    static void name(const struct upgrade *u, struct buf *out)                                               \
-    {                                                                                                        \
-        (void)u;                                                                                             \
-        (void)buf_printf(out, __VA_ARGS__);                                                                  \
-    }
-#define CLUSTER (u->request.cluster)
-#define FROM    (u->source_major)
-#define TO      (u->request.target.major)
+#include "provider/flow_upgrades.h"
 
 /* ---- when a row applies ---- */
-
-static bool has_login(const struct upgrade *u)
-{
-    return u->has_login;
-}
 
 static bool manages_source(const struct upgrade *u)
 {
@@ -101,10 +86,6 @@ HOOKS(after_rollback, HOOK_AFTER_ROLLBACK)
 SAY(say_source,
     "Checks that %s is an available aurora-postgresql cluster that AWS can make a blue/green deployment of.",
     CLUSTER)
-SAY(say_target,
-    "Checks that AWS offers an upgrade from %d to %d for this cluster and its instance classes, and chooses "
-    "the version.",
-    FROM, TO)
 SAY(say_parameters, "Checks that logical replication is on and that slots, senders and workers suffice.")
 SAY(say_databases, "Looks into every database for what would break replication or the upgrade: tables "
                    "without a key, prepared "
@@ -120,7 +101,6 @@ SAY(say_cluster_group,
     "production's "
     "own overrides.",
     TO)
-SAY(say_instance_group, "The same for the instance parameter group of family aurora-postgresql%d.", TO)
 SAY(say_source_capacity, "Raises production's own minimum capacity while the new side builds, because "
                          "raise_source_capacity is true.")
 SAY(say_deployment, "Makes the blue/green deployment: a copy of %s on %d that follows production.", CLUSTER,
@@ -161,7 +141,6 @@ SAY(say_switchover,
     "max_write_outage, else AWS goes back.")
 SAY(say_old_noted, "Writes down on the old cluster whose it was and when the switch was.")
 SAY(say_new_available, "Waits until the new production and all its instances are available.")
-SAY(say_new_version, "Proves that the endpoint answers from %d and takes writes.", TO)
 SAY(say_new_sequences, "Proves that no sequence is behind the old side.")
 SAY(say_new_statistics, "Proves that the planner has statistics, and runs ANALYZE where it has none.")
 SAY(say_green_settings, "Gives the green side every setting of production that AWS did not carry over.")
@@ -179,7 +158,6 @@ SAY(say_green_unprotect, "Lifts the deletion protection of the green cluster.")
 SAY(say_green_remove, "Deletes the deployment together with the green side; production is not touched.")
 SAY(say_green_gone, "Waits until the green side is gone.")
 SAY(say_capacity_back, "Gives production its own minimum capacity back, where it was raised.")
-SAY(say_groups_remove, "Removes the parameter groups made for this upgrade.")
 SAY(say_source_group_remove,
     "Removes the completed copy of production's own parameter group, which nothing uses any more.")
 SAY(say_group_back,
@@ -187,20 +165,11 @@ SAY(say_group_back,
 
 /* ---- the same by hand ---- */
 
-#define RDS "aws rds "
 SAY(cli_source_group,
     RDS "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name %s-upgrade-%d-source "
         "--apply-immediately",
     CLUSTER, CLUSTER, FROM)
 SAY(cli_source_reboot, RDS "reboot-db-instance --db-instance-identifier <each instance of %s>", CLUSTER)
-SAY(cli_cluster_group,
-    RDS "create-db-cluster-parameter-group --db-parameter-group-family aurora-postgresql%d "
-        "--db-cluster-parameter-group-name %s-upgrade-%d",
-    TO, CLUSTER, TO)
-SAY(cli_instance_group,
-    RDS "create-db-parameter-group --db-parameter-group-family aurora-postgresql%d "
-        "--db-parameter-group-name %s-upgrade-%d-instance",
-    TO, CLUSTER, TO)
 SAY(cli_source_capacity,
     RDS "modify-db-cluster --db-cluster-identifier %s --serverless-v2-scaling-configuration MinCapacity=<n>",
     CLUSTER)
@@ -216,7 +185,6 @@ SAY(cli_green_settings,
 SAY(cli_available, RDS "describe-blue-green-deployments")
 SAY(cli_lag, "SELECT slot_name, active, pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots")
 SAY(cli_statistics, "vacuumdb --all --analyze-in-stages (on green)")
-SAY(cli_new_statistics, "vacuumdb --all --analyze-in-stages")
 SAY(cli_events, RDS "describe-events --source-type blue-green-deployment")
 SAY(cli_validated, RDS
     "add-tags-to-resource --resource-name <deployment> --tags Key=aurora-upgrade:validated-at,Value=<now>")
@@ -238,8 +206,6 @@ SAY(cli_old_cluster,
 SAY(cli_green_unprotect,
     RDS "modify-db-cluster --db-cluster-identifier <green> --no-deletion-protection --apply-immediately")
 SAY(cli_green_remove, RDS "delete-blue-green-deployment --delete-target")
-SAY(cli_groups_remove,
-    RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d", CLUSTER, TO)
 SAY(cli_source_group_remove,
     RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d-source", CLUSTER,
     FROM)

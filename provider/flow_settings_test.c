@@ -3,7 +3,7 @@
 #include "internal/base/testing.h"
 #include "internal/upgrade/upgrade.h"
 #include "provider/fake_rds.h"
-#include "provider/flow_blue_green_upgrade.h"
+#include "provider/flow_upgrades.h"
 
 #include <string.h>
 

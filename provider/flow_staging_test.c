@@ -4,7 +4,7 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/upgrade.h"
 #include "provider/fake_rds.h"
-#include "provider/flow_blue_green_upgrade.h"
+#include "provider/flow_upgrades.h"
 
 #include <stdio.h>
 #include <string.h>

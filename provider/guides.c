@@ -2,7 +2,7 @@
 #include "internal/base/file.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/upgrade.h"
-#include "provider/flow_blue_green_upgrade.h"
+#include "provider/flow_upgrades.h"
 
 #include <string.h>
 
@@ -73,13 +73,16 @@ static void flow_table(struct buf *out, const struct flow *flow)
     }
 }
 
-static void steps_page(struct buf *out)
+/* One page per kind of upgrade. */
+static void steps_page(struct buf *out, const char *title, const char *resource, const char *back,
+                       const struct flow *forward_flow, const struct flow *back_flow)
 {
+    (void)buf_printf(out,
+                     "---\npage_title: \"%s\"\ndescription: \"Every step %s walks, from its own "
+                     "table.\"\n---\n\n# %s\n\n",
+                     title, resource, title);
     (void)buf_puts(
         out,
-        "---\npage_title: \"The steps of a blue/green upgrade\"\n"
-        "description: \"Every step aurora_blue_green_upgrade walks, from its own table.\"\n---\n\n"
-        "# The steps of a blue/green upgrade\n\n"
         "This page is written from the table the provider walks. The example upgrades the cluster `orders` "
         "from 13 to 17, with a "
         "login for PostgreSQL. A step that does not apply to a configuration is left out of its plan.\n\n"
@@ -88,9 +91,34 @@ static void steps_page(struct buf *out)
         "when it is there already. A *wait* ends when the world is as described. Behind the *no_return* row "
         "everything only goes "
         "forward.\n\n## Forward\n\n");
-    flow_table(out, &flow_blue_green);
-    (void)buf_puts(out, "\n## `rolled_back`, and a destroy before the switch\n\n");
-    flow_table(out, &flow_blue_green_back);
+    flow_table(out, forward_flow);
+    (void)buf_printf(out, "\n## `rolled_back`, and a destroy before the %s\n\n", back);
+    flow_table(out, back_flow);
+}
+
+static void blue_green_page(struct buf *out)
+{
+    steps_page(out, "The steps of a blue/green upgrade", "aurora_blue_green_upgrade", "switch",
+               &flow_blue_green, &flow_blue_green_back);
+}
+
+static void in_place_page(struct buf *out)
+{
+    steps_page(out, "The steps of an upgrade in place", "aurora_in_place_upgrade", "upgrade", &flow_in_place,
+               &flow_in_place_back);
+    (void)buf_puts(
+        out,
+        "\n## What AWS does on its own\n\n"
+        "Between `upgrade` and `upgraded` AWS works alone: its own prechecks, a snapshot of its own "
+        "(`preupgrade-...`), `pg_upgrade` on the writer, then the readers. An apply that is cut short there "
+        "leaves AWS at work, and the next apply observes the outcome. When AWS goes back the cluster is "
+        "available on its old version; that is the error AUR0191, with AWS's event and the end of the log "
+        "that says most. The next apply then makes a new snapshot: the one before lacks what was written "
+        "since.\n\n"
+        "## After the upgrade\n\n"
+        "The snapshot of the run is available, named in `snapshot_identifier`, and never deleted but by "
+        "`on_destroy = \"delete_old\"`. `rolled_back` after the upgrade is refused (AUR0195): restoring "
+        "the snapshot is up to you, and loses what was written since.\n");
 }
 
 /* Errors outside of an upgrade's own table: each family is raised in one place, with the cause in the
@@ -253,7 +281,8 @@ bool guides_write(const char *dir, struct err *e)
     static const struct {
         const char *file;
         void (*write)(struct buf *out);
-    } pages[] = {{"blue-green-steps.md", steps_page},
+    } pages[] = {{"blue-green-steps.md", blue_green_page},
+                 {"in-place-steps.md", in_place_page},
                  {"errors.md", errors_page},
                  {"credentials.md", credentials_page},
                  {"companion-command.md", guide_companion}};

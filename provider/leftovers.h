@@ -6,7 +6,7 @@
 #ifndef AURORA_PROVIDER_LEFTOVERS_H
 #define AURORA_PROVIDER_LEFTOVERS_H
 
-#include "provider/blue_green.h"
+#include "provider/upgrade_resource.h"
 
 enum fate {
     FATE_REMOVE, /* ours, and nobody needs it */

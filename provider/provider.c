@@ -1,7 +1,8 @@
 /* provider.c — everything this provider has. A new member is a file of its own and one line here. */
 #include "provider/provider.h"
 
-static const struct tf_resource *const resources[] = {&resource_blue_green_upgrade, NULL};
+static const struct tf_resource *const resources[] = {&resource_blue_green_upgrade,
+                                                      &resource_in_place_upgrade, NULL};
 static const struct tf_data_source *const data_sources[] = {&data_source_cluster, &data_source_upgrade_status,
                                                             NULL};
 static const struct tf_function *const functions[] = {&function_version_family, NULL};

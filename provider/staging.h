@@ -3,7 +3,7 @@
 #ifndef AURORA_PROVIDER_STAGING_H
 #define AURORA_PROVIDER_STAGING_H
 
-#include "provider/blue_green.h"
+#include "provider/upgrade_resource.h"
 
 extern const struct tf_attr hook_attrs[]; /* of the block hook */
 bool validate_window(const struct value *v, struct err *e);

@@ -5,7 +5,7 @@
 #ifndef AURORA_PROVIDER_UPGRADE_STATUS_H
 #define AURORA_PROVIDER_UPGRADE_STATUS_H
 
-#include "provider/blue_green.h"
+#include "provider/upgrade_resource.h"
 
 /* A look at the world without a configuration: the target is that of the run that is observed, else of the
  * groups production has from an upgrade of ours (*ret_reached is `completed` then), else production's own

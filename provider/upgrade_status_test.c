@@ -41,7 +41,7 @@ static void open_stage(struct stage *s, const struct scene *scene)
                                .planned = &value_null,
                                .tell = told};
     value_set(a, attrs, "cluster_identifier", value_string(a, "Orders"));
-    if (!operation_start(&s->o, &s->call, attrs, &value_null))
+    if (!operation_start(&s->o, &kind_blue_green, &s->call, attrs, &value_null))
         fail_msg("not started");
 }
 

@@ -52,6 +52,8 @@ static const struct aws_op ops[] = {
      .list = "EngineDefaults/Parameters",
      .item = "Parameter",
      .marker = "EngineDefaults/Marker"},
+    LIST("DescribeDBLogFiles", "DescribeDBLogFiles", "DescribeDBLogFilesDetails", INSTANCE_GONE),
+    CALL("DownloadDBLogFilePortion", OP_REPEATABLE, "DBLogFileNotFoundFault"),
     CALL("ListTagsForResource", OP_REPEATABLE, NULL),
 
     CALL("ModifyDBCluster", OP_REPEATABLE, CLUSTER_GONE),
@@ -69,6 +71,7 @@ static const struct aws_op ops[] = {
     CALL("SwitchoverBlueGreenDeployment", 0, BLUEGREEN_GONE),
     CALL("DeleteBlueGreenDeployment", OP_REPEATABLE, BLUEGREEN_GONE),
     CALL("CreateDBClusterSnapshot", OP_REPEATABLE, NULL),
+    CALL("DeleteDBClusterSnapshot", OP_REPEATABLE, SNAPSHOT_GONE),
     CALL("AddRoleToDBCluster", OP_REPEATABLE | OP_NO_RESULT, CLUSTER_GONE),
     CALL("RemoveRoleFromDBCluster", OP_REPEATABLE | OP_NO_RESULT, "DBClusterRoleNotFound"),
     CALL("EnableHttpEndpoint", OP_REPEATABLE, NULL),

@@ -208,14 +208,31 @@ MUST_CHECK bool rds_tag_list(const struct aws_session *s, const char *arn, struc
 
 struct rds_snapshot {
     const char *identifier, *arn, *cluster_identifier, *status, *engine_version, *type, *create_time;
+    struct rds_tags tags;
 };
 MUST_CHECK bool rds_snapshot_find(const struct aws_session *s, const char *id,
                                   const struct rds_snapshot **ret, struct err *e);
 /* Cluster snapshots made by hand whose name begins with `prefix`, in any case. */
 MUST_CHECK bool rds_snapshot_list(const struct aws_session *s, const char *prefix,
                                   const struct rds_snapshot **ret, size_t *ret_n, struct err *e);
+/* Those made by hand of one cluster; AWS's own before an upgrade are among them. */
+MUST_CHECK bool rds_snapshot_list_of(const struct aws_session *s, const char *cluster,
+                                     const struct rds_snapshot **ret, size_t *ret_n, struct err *e);
 MUST_CHECK bool rds_snapshot_create(const struct aws_session *s, const char *id, const char *cluster,
                                     struct rds_tags tags, struct err *e);
+MUST_CHECK bool rds_snapshot_delete(const struct aws_session *s, const char *id,
+                                    struct err *e); /* absent: done */
+
+/* Log files of an instance, as AWS keeps them. */
+struct rds_log_file {
+    const char *name;
+    double written_ms, bytes; /* Unix ms */
+};
+MUST_CHECK bool rds_log_files(const struct aws_session *s, const char *instance, const char *contains,
+                              const struct rds_log_file **ret, size_t *ret_n, struct err *e);
+/* Its last `lines` lines, or what AWS gives of them (1 MB). Not secret, but of any content. */
+MUST_CHECK bool rds_log_tail(const struct aws_session *s, const char *instance, const char *name, int lines,
+                             const char **ret, struct err *e);
 
 struct rds_custom_endpoint {
     const char *identifier, *cluster_identifier, *endpoint, *status, *type, *arn;

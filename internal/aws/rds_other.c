@@ -1,4 +1,4 @@
-/* Events, tags, snapshots, custom endpoints. */
+/* Events, tags, snapshots, log files, custom endpoints. */
 #include "internal/aws/rds_internal.h"
 
 #include <stdlib.h>
@@ -81,6 +81,7 @@ static const struct shape_member snapshot_members[] = {
     MEMBER(rds_snapshot, TEXT, engine_version, "EngineVersion"),
     MEMBER(rds_snapshot, TEXT, type, "SnapshotType"),
     MEMBER(rds_snapshot, TEXT, create_time, "SnapshotCreateTime"),
+    TAGS_OF(rds_snapshot),
     END_OF_SHAPE,
 };
 static const struct shape snapshot_shape = {sizeof(struct rds_snapshot), snapshot_members};
@@ -116,6 +117,19 @@ bool rds_snapshot_list(const struct aws_session *s, const char *prefix, const st
     return true;
 }
 
+bool rds_snapshot_list_of(const struct aws_session *s, const char *cluster, const struct rds_snapshot **ret,
+                          size_t *ret_n, struct err *e)
+{
+    struct rds_snapshot *items = NULL;
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, "DBClusterIdentifier", cluster);
+    fields_add(&f, "SnapshotType", "manual");
+    if (!rds_list(s, "DescribeDBClusterSnapshots", &f, &snapshot_shape, &items, ret_n, e))
+        return false;
+    *ret = items;
+    return true;
+}
+
 bool rds_snapshot_create(const struct aws_session *s, const char *id, const char *cluster,
                          struct rds_tags tags, struct err *e)
 {
@@ -124,6 +138,50 @@ bool rds_snapshot_create(const struct aws_session *s, const char *id, const char
     fields_add(&f, "DBClusterIdentifier", cluster);
     fields_add_tags(&f, tags);
     return rds_call(s, "CreateDBClusterSnapshot", &f, NULL, e);
+}
+
+bool rds_snapshot_delete(const struct aws_session *s, const char *id, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, "DBClusterSnapshotIdentifier", id);
+    return rds_call_unless_absent(s, "DeleteDBClusterSnapshot", &f, e);
+}
+
+/* ---- log files ---- */
+
+static const struct shape_member log_file_members[] = {
+    MEMBER(rds_log_file, TEXT, name, "LogFileName"),
+    MEMBER(rds_log_file, DOUBLE, written_ms, "LastWritten"),
+    MEMBER(rds_log_file, DOUBLE, bytes, "Size"),
+    END_OF_SHAPE,
+};
+static const struct shape log_file_shape = {sizeof(struct rds_log_file), log_file_members};
+
+bool rds_log_files(const struct aws_session *s, const char *instance, const char *contains,
+                   const struct rds_log_file **ret, size_t *ret_n, struct err *e)
+{
+    struct rds_log_file *items = NULL;
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, "DBInstanceIdentifier", instance);
+    fields_add(&f, "FilenameContains", contains);
+    if (!rds_list(s, "DescribeDBLogFiles", &f, &log_file_shape, &items, ret_n, e))
+        return false;
+    *ret = items;
+    return true;
+}
+
+bool rds_log_tail(const struct aws_session *s, const char *instance, const char *name, int lines,
+                  const char **ret, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    const struct xml *result = NULL;
+    fields_add(&f, "DBInstanceIdentifier", instance);
+    fields_add(&f, "LogFileName", name);
+    fields_add_int(&f, "NumberOfLines", lines);
+    if (!rds_call(s, "DownloadDBLogFilePortion", &f, &result, e))
+        return false;
+    *ret = xml_text(result, "LogFileData", "");
+    return true;
 }
 
 /* ---- custom endpoints ---- */

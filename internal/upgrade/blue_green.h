@@ -14,6 +14,7 @@
 bool source_check(struct upgrade *u, bool *ret, struct err *e);
 bool target_check(struct upgrade *u, bool *ret, struct err *e); /* chooses resolved_version */
 bool parameters_check(struct upgrade *u, bool *ret, struct err *e);
+bool instance_groups_check(struct upgrade *u, bool *ret, struct err *e);
 bool databases_check(struct upgrade *u, bool *ret, struct err *e);
 /* target_check's choice alone, for the plan. */
 MUST_CHECK bool resolve_version(struct upgrade *u, struct err *e);
@@ -121,8 +122,8 @@ bool green_deployment_remove(struct upgrade *u, struct err *e); /* with the gree
 bool green_gone(struct upgrade *u, bool *ret, struct err *e);
 bool source_capacity_restored(struct upgrade *u, bool *ret, struct err *e);
 bool source_capacity_restore(struct upgrade *u, struct err *e);
-/* When the old side may go: switched-at + retain_old_for, Unix ms; counted from now while that is not noted.
- */
+/* When the old side, or the snapshot, may go: switched-at + retain_old_for, Unix ms; counted from now while
+ * that is not noted. */
 int64_t retention_ends(const struct upgrade *u);
 
 /* ---- shared ---- */

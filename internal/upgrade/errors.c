@@ -13,7 +13,7 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                        "Wait until the cluster and all its instances are available, then apply again."},
     [E_SOURCE_UNSUPPORTED] =
         {"AUR0104", ERR_INVALID, "cluster_identifier",
-         "AWS does not support a blue/green deployment for this cluster; see the documentation page."},
+         "AWS does not support this kind of upgrade for this cluster; see the documentation page."},
     [E_TARGET_LOWER] =
         {"AUR0105", ERR_INVALID, "target_engine_version",
          "A cluster cannot go back to an older major version; name the present or a higher one."},
@@ -47,10 +47,11 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "Set on_unsupported = \"drop\" to leave them out, or name groups of your own."},
     [E_GROUP_UNSUITABLE] =
         {"AUR0116", ERR_INVALID, "target_parameter_group",
-         "Name a group of the target's family, for the cluster one with rds.logical_replication = 1."},
+         "Name a group of the target's family; for a blue/green deployment the cluster's must have "
+         "rds.logical_replication = 1."},
     [E_SEVERAL_GROUPS] =
         {"AUR0117", ERR_INVALID, "target_parameter_group.db_parameter_group_name",
-         "Give the instances the same group, or name the group that all of green shall have."},
+         "Give the instances the same group, or name the group that all of the new side shall have."},
     [E_DEPLOYMENT_FAILED] =
         {"AUR0120", ERR_REMOTE, "",
          "Set stage = \"rolled_back\" to remove the deployment, correct the cause, then start again."},
@@ -140,6 +141,26 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
         {"AUR0184", ERR_UNAVAILABLE, "",
          "This part of the status could not be looked at; the rest of it holds. Correct what is named "
          "above and ask again."},
+    [E_UPGRADE_REFUSED] = {"AUR0190", ERR_REMOTE, "", "Remove the cause AWS names, then apply again."},
+    [E_UPGRADE_WENT_BACK] =
+        {"AUR0191", ERR_REMOTE, "",
+         "Remove the cause that AWS's words and its log name, then apply again: a new snapshot is made. AWS "
+         "goes back by itself; the cluster is available on its old version."},
+    [E_UPGRADE_RUNNING] =
+        {"AUR0192", ERR_CANCELLED, "",
+         "AWS goes on by itself. Apply again: the outcome will be observed and the rest done."},
+    [E_SNAPSHOT_FAILED] = {"AUR0193", ERR_REMOTE, "snapshot_identifier",
+                           "Look at the snapshot and the events of the cluster, remove the snapshot if AWS "
+                           "has left it, then apply again. Production was not touched."},
+    [E_SNAPSHOT_FOREIGN] =
+        {"AUR0194", ERR_CONFLICT, "snapshot_identifier",
+         "Choose another name, or leave it unset: the snapshot is made by this run, right before the "
+         "upgrade, or it would not hold the last writes."},
+    [E_SNAPSHOT_ONLY] =
+        {"AUR0195", ERR_INVALID, "stage",
+         "AWS offers no way back from an upgrade in place but its snapshot: restore it under another name "
+         "(aws rds restore-db-cluster-from-snapshot), make instances, and rename both clusters. What was "
+         "written since is not in it. This version of the provider does not do that for you."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

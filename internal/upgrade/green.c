@@ -141,6 +141,9 @@ bool same_run(const struct upgrade *u, struct err *e)
     int other = u->world.run_target.major;
     if (other == 0 || other == u->request.target.major)
         return true;
+    if (u->world.snapshot)
+        return upgrade_fail(e, E_OTHER_RUN, "an upgrade of %s to %d is under way (snapshot %s)",
+                            u->request.cluster, other, u->world.snapshot->identifier);
     if (u->world.is_ours)
         return upgrade_fail(e, E_OTHER_RUN, "an upgrade of %s to %d is under way (deployment %s)",
                             u->request.cluster, other, u->world.deployment->name);

@@ -1,4 +1,4 @@
-/* The green side's parameter groups: the source's own overrides, translated into the target's family. */
+/* The new version's parameter groups: the source's own overrides, translated into the target's family. */
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
@@ -10,19 +10,6 @@
 static const char *kind_name(bool is_cluster)
 {
     return is_cluster ? "cluster" : "instance";
-}
-
-/* The group whose overrides are carried: of the writer, where instances have different ones. */
-static const char *source_group_name(const struct upgrade *u, bool is_cluster)
-{
-    const struct rds_cluster *k = u->world.production;
-    if (is_cluster)
-        return k->parameter_group;
-    for (size_t m = 0; m < k->member_count; m++)
-        for (size_t i = 0; k->members[m].is_writer && i < u->world.instance_count; i++)
-            if (strcmp(u->world.instances[i]->identifier, k->members[m].identifier) == 0)
-                return u->world.instances[i]->parameter_group;
-    return u->world.instance_count ? u->world.instances[0]->parameter_group : "";
 }
 
 static const struct rds_param *find_param(const struct rds_param *params, size_t n, const char *name)
@@ -86,8 +73,7 @@ bool translate_group(struct upgrade *u, bool is_cluster, struct translation *ret
 {
     const struct rds_param *own = NULL, *known = NULL;
     size_t n = 0, known_count = 0, carried_cap = 0, unsupported_cap = 0;
-    const char *from = source_group_name(u, is_cluster),
-               *family = family_name(u->look, u->request.target.major);
+    const char *from = source_group(u, is_cluster), *family = family_name(u->look, u->request.target.major);
     struct translation t = {0};
     struct rds_param *carried = NULL;
     if (strncmp(from, "default.", 8) != 0 &&
@@ -180,7 +166,7 @@ static bool check_named(struct upgrade *u, bool is_cluster, const char *name, co
     if (strcmp(g->family, family) != 0)
         return upgrade_fail(e, E_GROUP_UNSUITABLE, "%s parameter group %s is of family %s, needed is %s",
                             kind_name(is_cluster), name, g->family, family);
-    return !is_cluster || replicates(u, name, e);
+    return !is_cluster || !u->strategy->replicates || replicates(u, name, e);
 }
 
 static bool group_done(struct upgrade *u, bool is_cluster, bool *ret, struct err *e)
@@ -191,8 +177,8 @@ static bool group_done(struct upgrade *u, bool is_cluster, bool *ret, struct err
     if (!world_need(u, e))
         return false;
     const char *name = target_group(u, u->look, is_cluster);
-    if (u->world.deployment && !u->world.is_ours) {
-        *ret = true; /* made elsewhere, with groups of its own */
+    if ((u->world.deployment && !u->world.is_ours) || takes_default(u, is_cluster)) {
+        *ret = true; /* made elsewhere with groups of its own, or none is needed */
         return true;
     }
     if (!rds_group_find(&u->aws, is_cluster, name, &g, e))
@@ -223,7 +209,7 @@ static bool group_run(struct upgrade *u, bool is_cluster, struct err *e)
         return false;
     if (!rds_group_create(&u->aws, is_cluster, name, family,
                           arena_printf(u->look, "Overrides of %s for the upgrade of %s",
-                                       source_group_name(u, is_cluster), u->request.cluster),
+                                       source_group(u, is_cluster), u->request.cluster),
                           run_tags(u, u->look), &made) &&
         made.code != ERR_CONFLICT) {
         *e = made;

@@ -238,6 +238,8 @@ static const char *object_of_run(const struct upgrade *u)
     if (w->deployment && w->production && arn_parse(w->production->arn, &p))
         return arena_printf(u->look, "arn:%s:rds:%s:%s:deployment:%s", p.partition, p.region, p.account,
                             w->deployment->identifier);
+    if (w->snapshot)
+        return w->snapshot->arn;
     return w->old && rds_tag_value(&w->old->tags, TAG_OLD_OF) ? w->old->arn : NULL;
 }
 

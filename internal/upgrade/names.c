@@ -36,6 +36,24 @@ bool makes_group(const struct upgrade *u, bool is_cluster)
     return !named_group(u, is_cluster);
 }
 
+const char *source_group(const struct upgrade *u, bool is_cluster)
+{
+    const struct rds_cluster *k = u->world.production;
+    if (is_cluster)
+        return k->parameter_group;
+    for (size_t m = 0; m < k->member_count; m++)
+        for (size_t i = 0; k->members[m].is_writer && i < u->world.instance_count; i++)
+            if (strcmp(u->world.instances[i]->identifier, k->members[m].identifier) == 0)
+                return u->world.instances[i]->parameter_group;
+    return u->world.instance_count ? u->world.instances[0]->parameter_group : "";
+}
+
+bool takes_default(const struct upgrade *u, bool is_cluster)
+{
+    return u->strategy->keeps_default && makes_group(u, is_cluster) && u->world.production &&
+           strncmp(source_group(u, is_cluster), "default.", 8) == 0;
+}
+
 const char *group_name(const struct upgrade *u, struct arena *a, bool is_cluster)
 {
     return arena_printf(a, "%s-upgrade-%d%s", u->request.cluster, u->request.target.major,
@@ -65,7 +83,7 @@ struct rds_tags run_tags(const struct upgrade *u, struct arena *a)
 {
     const struct rds_tag ours[] = {
         {TAG_CLUSTER, u->request.cluster},
-        {TAG_RESOURCE, TAG_RESOURCE_BLUE_GREEN},
+        {TAG_RESOURCE, u->strategy->resource},
         {TAG_SOURCE_VERSION, u->world.production ? u->world.production->engine_version : ""},
         {TAG_TARGET_VERSION, u->resolved_version ? u->resolved_version : ""},
     };

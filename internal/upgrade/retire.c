@@ -9,7 +9,9 @@
 
 int64_t retention_ends(const struct upgrade *u)
 {
-    int64_t switched = u->world.old ? tag_time(&u->world.old->tags, TAG_SWITCHED_AT) : 0;
+    const struct world *w = &u->world;
+    const struct rds_tags *noted = w->old ? &w->old->tags : w->snapshot ? w->facts : NULL;
+    int64_t switched = noted ? tag_time(noted, TAG_SWITCHED_AT) : 0;
     return (switched ? switched : u->clock->wall_ms(u->clock)) + u->request.retain_old_ms;
 }
 
@@ -17,14 +19,16 @@ bool retention_check(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_need(u, e))
         return false;
+    const struct world *w = &u->world;
+    const char *kept = w->old ? w->old->identifier : w->snapshot ? w->snapshot->identifier : NULL;
     int64_t ends = retention_ends(u);
-    *ret = !u->world.old || u->clock->wall_ms(u->clock) >= ends;
+    *ret = !kept || u->clock->wall_ms(u->clock) >= ends;
     if (*ret)
         return true;
     char date[TIME_ISO_SIZE];
     time_iso(ends, false, date);
-    return upgrade_fail(e, E_RETENTION, "the old side %s of %s is kept until %s (retain_old_for)",
-                        u->world.old->identifier, u->request.cluster, date);
+    return upgrade_fail(e, E_RETENTION, "%s, what %s was before, is kept until %s (retain_old_for)", kept,
+                        u->request.cluster, date);
 }
 
 bool deployment_removed(struct upgrade *u, bool *ret, struct err *e)
@@ -161,9 +165,12 @@ bool not_switched_check(struct upgrade *u, bool *ret, struct err *e)
     if (d && strcmp(d->status, "SWITCHOVER_IN_PROGRESS") == 0)
         return upgrade_fail(e, E_SWITCHOVER_RUNNING, "AWS is switching %s over at this moment",
                             u->request.cluster);
+    if (u->world.snapshot && u->world.production && strcmp(u->world.production->status, "upgrading") == 0)
+        return upgrade_fail(e, E_UPGRADE_RUNNING, "AWS is upgrading %s at this moment", u->request.cluster);
     *ret = u->world.reached != STAGE_SWITCHED;
     return *ret ||
-           upgrade_fail(e, E_NO_WAY_BACK, "%s is already switched to %s", u->request.cluster,
+           upgrade_fail(e, (enum upgrade_error)u->strategy->no_way_back, "%s is already switched to %s",
+                        u->request.cluster,
                         u->world.production ? u->world.production->engine_version : "the new version");
 }
 

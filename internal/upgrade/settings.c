@@ -2,6 +2,7 @@
  * possible, refused before the switch where it is not. Only sides of our own making are changed. */
 #include "internal/upgrade/settings.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/in_place.h"
 #include "internal/upgrade/parity.h"
 
 #include <string.h>
@@ -121,6 +122,24 @@ static bool after_switch(struct upgrade *u, struct pairs *ret, struct err *e)
         return err_wrap(e, "read the instances of %s", w->old->identifier);
     add_clusters(u, ret, w->old, w->production);
     add_instances(u, ret, old_side, (struct members){w->instances, w->instance_count});
+    return true;
+}
+
+/* In place the objects are the same ones: by name. */
+static bool before_and_now(struct upgrade *u, struct pairs *ret, struct err *e)
+{
+    const struct world *was = &u->before;
+    *ret = (struct pairs){.with_tags = true};
+    if (!world_need(u, e))
+        return false;
+    const struct world *w = &u->world;
+    if (!was->production || u->is_verified)
+        return true;
+    add_clusters(u, ret, was->production, w->production);
+    for (size_t i = 0; i < was->instance_count; i++)
+        for (size_t k = 0; k < w->instance_count; k++)
+            if (strcmp(was->instances[i]->identifier, w->instances[k]->identifier) == 0)
+                add_pair(u, ret, PAIR(PARITY_INSTANCE, was->instances[i], w->instances[k]));
     return true;
 }
 
@@ -433,6 +452,14 @@ bool settings_check(struct upgrade *u, bool *ret, struct err *e)
 }
 
 /* Nothing can be refused any more: everything is told. */
+static void tell_all(struct upgrade *u, const struct pairs *p, struct lines *all)
+{
+    collect(u, p, true, all);
+    collect(u, p, false, all);
+    collect_tags(u, p, all);
+    tell(u, "after the switch", all);
+}
+
 bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
 {
     struct lines all = {0};
@@ -440,10 +467,18 @@ bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
     if (!after_switch(u, &p, e) ||
         (p.n > 0 && !endpoints_compare(u, u->world.old, u->world.production, &all, e)))
         return false;
-    collect(u, &p, true, &all);
-    collect(u, &p, false, &all);
-    collect_tags(u, &p, &all);
-    tell(u, "after the switch", &all);
+    tell_all(u, &p, &all);
+    *ret = true;
+    return true;
+}
+
+bool kept_settings_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct lines all = {0};
+    struct pairs p = {0};
+    if (!before_and_now(u, &p, e))
+        return false;
+    tell_all(u, &p, &all);
     *ret = true;
     return true;
 }

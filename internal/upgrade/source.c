@@ -1,4 +1,4 @@
-/* Production as it is: what would make a blue/green deployment fail, all found before anything is made. */
+/* Production as it is: what would make an upgrade fail, all found before anything is made. */
 #include "internal/pg/catalog.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
@@ -38,8 +38,9 @@ const char *join_lines(struct arena *a, const char *const *lines, size_t n, size
 
 /* ---- check-source ---- */
 
-static bool supported(const struct rds_cluster *k, struct err *e)
+static bool supported(const struct upgrade *u, struct err *e)
 {
+    const struct rds_cluster *k = u->world.production;
     if (strcmp(k->engine, "aurora-postgresql") != 0)
         return upgrade_fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql", k->identifier,
                             k->engine);
@@ -51,7 +52,7 @@ static bool supported(const struct rds_cluster *k, struct err *e)
     if (k->replication_source[0] != '\0')
         return upgrade_fail(e, E_SOURCE_UNSUPPORTED, "cluster %s is itself a replica of %s", k->identifier,
                             k->replication_source);
-    if (k->master_user_secret_arn[0] != '\0')
+    if (k->master_user_secret_arn[0] != '\0' && !u->strategy->managed_secret)
         return upgrade_fail(
             e, E_SOURCE_UNSUPPORTED,
             "the master password of cluster %s is managed in Secrets Manager, which blue/green "
@@ -63,7 +64,7 @@ static bool supported(const struct rds_cluster *k, struct err *e)
 bool source_check(struct upgrade *u, bool *ret, struct err *e)
 {
     const char *busy = NULL;
-    if (!world_need(u, e) || !supported(u->world.production, e))
+    if (!world_need(u, e) || !supported(u, e))
         return false;
     const struct rds_cluster *k = u->world.production;
     if (!is_available(k->status))
@@ -112,7 +113,8 @@ static bool choose_target(struct upgrade *u, const struct rds_engine_version *fr
 static bool version_of_run(struct upgrade *u)
 {
     const struct world *w = &u->world;
-    const char *noted = w->deployment ? rds_tag_value(&w->deployment->tags, TAG_TARGET_VERSION) : NULL;
+    bool is_run = w->deployment || w->snapshot;
+    const char *noted = is_run ? rds_tag_value(w->facts, TAG_TARGET_VERSION) : NULL;
     const char *chosen = noted && noted[0] ? noted : w->green ? w->green->engine_version : NULL;
     if (chosen && w->reached < STAGE_SWITCHED)
         u->resolved_version = arena_strdup(u->arena, chosen);
@@ -157,8 +159,7 @@ static bool classes_exist(struct upgrade *u, struct err *e)
 bool target_check(struct upgrade *u, bool *ret, struct err *e)
 {
     *ret = true;
-    return world_need(u, e) && supported(u->world.production, e) && resolve_version(u, e) &&
-           classes_exist(u, e);
+    return world_need(u, e) && supported(u, e) && resolve_version(u, e) && classes_exist(u, e);
 }
 
 /* ---- check-parameters ---- */
@@ -270,7 +271,7 @@ static bool no_reboot_ahead(struct upgrade *u, struct err *e)
     return true;
 }
 
-/* CreateBlueGreenDeployment takes one instance group for all of green. */
+/* CreateBlueGreenDeployment and ModifyDBCluster take one instance group for all of the new side. */
 static bool one_instance_group(const struct upgrade *u, struct err *e)
 {
     bool matters = makes_group(u, false) && !u->world.deployment;
@@ -278,12 +279,18 @@ static bool one_instance_group(const struct upgrade *u, struct err *e)
         const struct rds_instance *first = u->world.instances[0], *other = u->world.instances[i];
         if (strcmp(first->parameter_group, other->parameter_group) != 0)
             return upgrade_fail(e, E_SEVERAL_GROUPS,
-                                "instance %s has parameter group %s, instance %s has %s, and green gets one "
+                                "instance %s has parameter group %s, instance %s has %s, and %s gets one "
                                 "for all of its instances",
                                 first->identifier, first->parameter_group, other->identifier,
-                                other->parameter_group);
+                                other->parameter_group, u->strategy->new_side);
     }
     return true;
+}
+
+bool instance_groups_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    *ret = true;
+    return world_need(u, e) && one_instance_group(u, e);
 }
 
 bool parameters_check(struct upgrade *u, bool *ret, struct err *e)
@@ -345,7 +352,8 @@ static bool examine_database(struct upgrade *u, struct pg *c, const char *databa
     const struct pg_finding *found = NULL;
     size_t n = 0;
     (void)database;
-    if (!pg_preflight(c, u->look, PG_FOR_BLUE_GREEN, u->request.target.major, &found, &n, e))
+    if (!pg_preflight(c, u->look, (enum pg_purpose)u->strategy->purpose, u->request.target.major, &found, &n,
+                      e))
         return false;
     for (size_t i = 0; i < n; i++)
         note_finding(u, arg, &found[i]);

@@ -3,7 +3,7 @@
 #ifndef AURORA_UPGRADE_TAGS_H
 #define AURORA_UPGRADE_TAGS_H
 
-/* On the deployment, on groups we make, and on the old cluster: whose they are. */
+/* On the deployment, on groups and snapshots we make, and on the old cluster: whose they are. */
 #define TAG_CLUSTER        "aurora-upgrade:cluster"
 #define TAG_RESOURCE       "aurora-upgrade:resource"
 #define TAG_SOURCE_VERSION "aurora-upgrade:source-version"
@@ -15,7 +15,7 @@
 #define TAG_SOURCE_CAPACITY "aurora-upgrade:source-min-capacity"
 /* On the deployment, later the old cluster: whose apply works on it, and until when (lease.h). */
 #define TAG_HOLDER "aurora-upgrade:holder"
-/* On the old cluster, once it has lost the name. */
+/* On the old cluster, once it has lost the name; the time on the snapshot, too. */
 #define TAG_OLD_OF      "aurora-upgrade:old-of"
 #define TAG_SWITCHED_AT "aurora-upgrade:switched-at"
 /* Before the point's name ("aurora-upgrade:hooks-in-window"): fingerprints of the hooks that have run. On the
@@ -26,6 +26,10 @@
 /* On a parameter group attached with source_parameters = "manage": the group it replaced. */
 #define TAG_REPLACED_GROUP "aurora-upgrade:replaced-group"
 
+/* On the snapshot of an upgrade in place, instead of the old cluster: when it was over for good. */
+#define TAG_COMPLETED_AT "aurora-upgrade:completed-at"
+
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
+#define TAG_RESOURCE_IN_PLACE   "aurora_in_place_upgrade"
 
 #endif

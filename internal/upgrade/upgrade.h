@@ -37,6 +37,7 @@ struct request {
     const char *cluster_group, *instance_group; /* existing groups named by the user; NULL: made by us */
     const char *deployment_name;                /* NULL: derived */
     const char *instance_class;                 /* of green; NULL: as blue */
+    const char *snapshot;                       /* in place: name of the one we make; NULL: derived */
     double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
     const char *const *exclude_tables;          /* end with NULL; may be NULL */
     const struct validation_query *queries;
@@ -61,15 +62,36 @@ struct world {
     const struct rds_cluster *green;        /* before the switch, once it exists */
     const struct rds_instance *const *green_instances;
     size_t green_instance_count;
-    const struct rds_cluster *old; /* after the switch, until it is removed */
-    struct version version;        /* production's */
-    struct version run_target;     /* of the observed run; major 0: no run */
-    enum flow_stage reached;       /* NONE … COMPLETED, as AWS shows it */
+    const struct rds_cluster *old;       /* after the switch, until it is removed */
+    const struct rds_snapshot *snapshot; /* in place: the newest of the run; NULL: none */
+    const struct rds_tags *facts;        /* of the object that stands for the run; NULL: no run */
+    struct version version;              /* production's */
+    struct version run_target;           /* of the observed run; major 0: no run */
+    enum flow_stage reached;             /* NONE … COMPLETED, as AWS shows it */
 };
+
+/* What tells one kind of upgrade from the other beyond its table of steps. */
+struct strategy {
+    const char *resource; /* Terraform's name; value of TAG_RESOURCE */
+    /* The part of a look that finds the objects of a run; fills the rest of `w`. */
+    bool (*look)(struct upgrade *u, struct world *w, struct err *e);
+    int purpose;          /* enum pg_purpose of the checks in the databases */
+    int no_way_back;      /* enum upgrade_error: stage = "rolled_back" after the switch */
+    bool replicates;      /* production's groups must allow logical replication */
+    bool managed_secret;  /* AWS does it with a master password in Secrets Manager, too */
+    bool keeps_default;   /* a default group is left to AWS, which takes the new family's */
+    bool shows_stages;    /* AWS shows prepared and validated; else the state alone knows */
+    const char *new_side; /* in texts: "green", "the new version" */
+};
+extern const struct strategy strategy_blue_green; /* world.c */
+extern const struct strategy strategy_in_place;   /* in_place.c */
+
+/* A run is under way: some object of it exists. */
+bool world_has_run(const struct world *w);
 
 /* What was seen on the way and is gone at the end; lives in the operation's arena. NULL: not seen. */
 struct history {
-    const char *deployment_id, *source_version, *green_identifier, *new_cluster_resource_id;
+    const char *deployment_id, *snapshot_id, *source_version, *green_identifier, *new_cluster_resource_id;
     const char *old_identifier, *old_resource_id, *switched_at, *master_user_secret_arn;
     const char **new_dbi_resource_ids; /* ends with NULL */
     size_t new_dbi_count;
@@ -78,6 +100,7 @@ struct history {
 enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD };
 
 struct upgrade {
+    const struct strategy *strategy;
     struct request request;
     struct arena *arena;
     struct aws_session aws; /* its arena is the present look's */
@@ -109,8 +132,12 @@ struct upgrade {
     uint32_t hooks_ran;  /* by this operation; bit per hook */
     struct watch *watch; /* what was seen so far (watch.c); NULL: nothing */
     struct arena *look;  /* owns `world` */
+    /* In place there is no old side to compare with: the last look before the change; major 0: none. */
+    struct world before;
+    struct arena *before_look;
 };
 
+/* strategy_blue_green; the caller may set another before the first look. */
 void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock,
                   struct old_sides *old_sides);
 void upgrade_done(struct upgrade *u);
@@ -130,6 +157,7 @@ bool cluster_was_created(const char *region, const char *cluster);
 MUST_CHECK bool world_look(struct upgrade *u, struct err *e);
 /* The same, and production must be there (AUR0101). */
 MUST_CHECK bool world_need(struct upgrade *u, struct err *e);
+bool is_arn_of(const char *arn, const char *cluster); /* is it that cluster's? */
 /* The one sentence about production that every error carries: "orders is in production on 13.23, unchanged".
  */
 void world_state(const struct upgrade *u, struct err *e);
@@ -151,6 +179,11 @@ const char *deployment_name(const struct upgrade *u,
 /* The green side's group: the user's, or the one we make from the source's overrides. */
 const char *target_group(const struct upgrade *u, struct arena *a, bool is_cluster);
 bool makes_group(const struct upgrade *u, bool is_cluster);
+/* The group of production's whose overrides are carried: the writer's, where instances have different ones.
+ */
+const char *source_group(const struct upgrade *u, bool is_cluster);
+/* Production has a default group, and that is left to AWS. */
+bool takes_default(const struct upgrade *u, bool is_cluster);
 const char *group_name(const struct upgrade *u, struct arena *a, bool is_cluster);
 const char *family_name(struct arena *a, int major); /* "aurora-postgresql17" */
 const char *final_snapshot_name(const struct upgrade *u, struct arena *a);

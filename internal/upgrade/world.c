@@ -1,3 +1,4 @@
+#include "internal/pg/catalog.h"
 #include "internal/upgrade/deployments.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
@@ -14,6 +15,7 @@ void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_sessi
                           .aws = *s,
                           .clock = clock,
                           .stop = s->stop,
+                          .strategy = &strategy_blue_green,
                           .old_sides = old_sides,
                           .look = arena_new()};
     u->aws.arena = u->look;
@@ -23,12 +25,13 @@ void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_sessi
 void upgrade_done(struct upgrade *u)
 {
     arena_free(u->look);
-    u->look = NULL;
+    arena_free(u->before_look);
+    u->look = u->before_look = NULL;
 }
 
 /* ---- one look ---- */
 
-static bool is_arn_of(const char *arn, const char *cluster)
+bool is_arn_of(const char *arn, const char *cluster)
 {
     struct arn parsed;
     return arn_parse(arn, &parsed) && strcmp(parsed.type, "cluster") == 0 &&
@@ -175,8 +178,7 @@ static struct version version_of(const char *text)
 /* The target of the run that AWS shows: what our tag says, else what green or production runs. */
 static struct version run_target(const struct world *w)
 {
-    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : w->old ? &w->old->tags : NULL;
-    const char *noted = tags ? rds_tag_value(tags, TAG_TARGET_VERSION) : NULL;
+    const char *noted = w->facts ? rds_tag_value(w->facts, TAG_TARGET_VERSION) : NULL;
     if (noted)
         return version_of(noted);
     if (w->green)
@@ -275,11 +277,41 @@ static void note_history(struct upgrade *u, const struct world *w)
     }
     if (w->production && !w->old && w->deployment && !h->source_version)
         h->source_version = keep(u, w->production->engine_version);
+    if (w->snapshot) {
+        h->snapshot_id = keep(u, w->snapshot->identifier);
+        if (!h->source_version)
+            h->source_version = keep(u, w->snapshot->engine_version);
+        if (!h->switched_at)
+            h->switched_at = keep(u, rds_tag_value(w->facts, TAG_SWITCHED_AT));
+    }
     if (w->old) {
         note_old_side(u, w);
         if (w->production)
             note_new_side(u, w->production, w->instances, w->instance_count);
     }
+}
+
+static bool look_blue_green(struct upgrade *u, struct world *w, struct err *e)
+{
+    if (!find_deployment(u, w, e) || !find_green(u, w, e) || !find_old(u, w, e))
+        return false;
+    w->facts = w->deployment ? &w->deployment->tags : w->old ? &w->old->tags : NULL;
+    w->run_target = run_target(w);
+    w->reached = reached_stage(u, w);
+    return true;
+}
+
+const struct strategy strategy_blue_green = {.resource = TAG_RESOURCE_BLUE_GREEN,
+                                             .look = look_blue_green,
+                                             .purpose = PG_FOR_BLUE_GREEN,
+                                             .no_way_back = E_NO_WAY_BACK,
+                                             .replicates = true,
+                                             .shows_stages = true,
+                                             .new_side = "green"};
+
+bool world_has_run(const struct world *w)
+{
+    return w->deployment || w->old || w->snapshot;
 }
 
 bool world_look(struct upgrade *u, struct err *e)
@@ -295,10 +327,8 @@ bool world_look(struct upgrade *u, struct err *e)
         if (!rds_instance_list(&u->aws, w.production->identifier, &w.instances, &w.instance_count, e))
             return err_wrap(e, "read the instances of %s", u->request.cluster);
     }
-    if (!find_deployment(u, &w, e) || !find_green(u, &w, e) || !find_old(u, &w, e))
+    if (!u->strategy->look(u, &w, e))
         return false;
-    w.run_target = run_target(&w);
-    w.reached = reached_stage(u, &w);
     note_history(u, &w);
     u->world = w;
     return true;
@@ -324,6 +354,11 @@ void world_state(const struct upgrade *u, struct err *e)
     if (w->reached == STAGE_SWITCHED && w->old)
         (void)err_state(e, "%s is in production on %s; the old side is %s, kept as it was at the switch.",
                         name, version, w->old->identifier);
+    else if (w->reached == STAGE_SWITCHED && w->snapshot)
+        (void)err_state(e, "%s is in production on %s; snapshot %s holds it as it was before.", name, version,
+                        w->snapshot->identifier);
+    else if (w->snapshot && strcmp(w->production->status, "upgrading") == 0)
+        (void)err_state(e, "AWS is upgrading %s at this moment; it refuses writes until that is over.", name);
     else if (w->deployment && strcmp(w->deployment->status, "SWITCHOVER_IN_PROGRESS") == 0)
         (void)err_state(e, "AWS is switching %s over at this moment; writes are refused for a short time.",
                         name);

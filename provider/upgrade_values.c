@@ -2,8 +2,8 @@
 #include "internal/base/log.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
-#include "provider/blue_green.h"
 #include "provider/staging.h"
+#include "provider/upgrade_resource.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -91,6 +91,7 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .instance_group = text_at(a, attrs, "target_parameter_group.db_parameter_group_name"),
         .deployment_name = text_at(a, attrs, "deployment_name"),
         .instance_class = text_at(a, attrs, "instance_class"),
+        .snapshot = c->config ? text_at(a, c->config, "snapshot_identifier") : NULL,
         .target_min_capacity = capacity->kind == VALUE_NUMBER ? strtod(capacity->text, NULL) : -1,
         .exclude_tables = strings_at(a, attrs, "validation.exclude_tables"),
         .minimum_stable_ms = duration_at(attrs, "validation.minimum_stable", 0),
@@ -144,18 +145,19 @@ const char *operation_region(const struct operation *o)
     return s->region ? s->region : aws_region(s->aws);
 }
 
-bool operation_start(struct operation *o, struct tf_call *c, const struct value *attrs,
-                     const struct value *login_block)
+bool operation_start(struct operation *o, const struct upgrade_kind *kind, struct tf_call *c,
+                     const struct value *attrs, const struct value *login_block)
 {
     const char *region = value_as_text(value_get(attrs, "region"), NULL);
     struct aws_session s = provider_session(c, region);
-    *o = (struct operation){.call = c, .login_block = login_block};
+    *o = (struct operation){.kind = kind, .call = c, .login_block = login_block};
     if (!s.aws) {
         tf_error(c, NULL, "The provider is not configured",
                  "Nothing can be read from AWS without a wholly known provider block.");
         return false;
     }
     upgrade_init(&o->upgrade, c->arena, &s, clock_real(), provider_config(c)->old_sides);
+    o->upgrade.strategy = kind->strategy;
     read_request(c, attrs, &o->upgrade.request);
     o->upgrade.old_hint = text_at(c->arena, c->prior, "old_cluster_resource_id");
     o->upgrade.deployment_hint = text_at(c->arena, c->prior, "blue_green_deployment_identifier");
@@ -181,22 +183,29 @@ struct fill {
     struct value *state;
 };
 
+/* Only what the kind's schema has. */
+static void put(struct fill *f, const char *name, const struct value *v)
+{
+    const struct tf_attr *at = f->o->kind->schema->attrs;
+    while (at->name && strcmp(at->name, name) != 0)
+        at++;
+    if (at->name)
+        value_set(f->o->call->arena, f->state, name, v);
+}
+
 /* A fact seen now, else what the state already knew, else null. */
 static void fact(struct fill *f, const char *name, const char *seen)
 {
     struct arena *a = f->o->call->arena;
     const struct value *before = value_get(f->prior, name);
     bool usable = !value_is_null(before) && !value_has_unknown(before);
-    value_set(a, f->state, name,
-              seen && seen[0] ? value_string(a, arena_strdup(a, seen))
-              : usable        ? before
-                              : &value_null);
+    put(f, name, seen && seen[0] ? value_string(a, arena_strdup(a, seen)) : usable ? before : &value_null);
 }
 
 static void fact_now(struct fill *f, const char *name, const char *seen)
 {
     struct arena *a = f->o->call->arena;
-    value_set(a, f->state, name, seen && seen[0] ? value_string(a, arena_strdup(a, seen)) : &value_null);
+    put(f, name, seen && seen[0] ? value_string(a, arena_strdup(a, seen)) : &value_null);
 }
 
 static void fact_list(struct fill *f, const char *name, const char **seen)
@@ -207,7 +216,7 @@ static void fact_list(struct fill *f, const char *name, const char **seen)
     for (size_t i = 0; seen && seen[i]; i++)
         value_append(a, list, value_string(a, seen[i]));
     bool keep = list->count == 0 && before->kind == VALUE_LIST && !value_has_unknown(before);
-    value_set(a, f->state, name, keep ? before : list);
+    put(f, name, keep ? before : list);
 }
 
 static void fill_versions(struct fill *f)
@@ -223,6 +232,14 @@ static void fill_versions(struct fill *f)
     fact(f, "resolved_engine_version", resolved);
 }
 
+enum flow_stage reached_of(const struct operation *o, enum flow_stage passed)
+{
+    enum flow_stage reached = o->upgrade.world.reached;
+    bool before_switch = passed == STAGE_PREPARED || passed == STAGE_VALIDATED;
+    bool unseen = reached == STAGE_NONE && !o->kind->strategy->shows_stages;
+    return unseen && before_switch ? passed : reached;
+}
+
 const struct value *operation_state(struct operation *o, const struct value *base, const struct value *prior)
 {
     struct arena *a = o->call->arena;
@@ -235,7 +252,7 @@ const struct value *operation_state(struct operation *o, const struct value *bas
     fact_now(&f, "id", value_as_text(value_get(base, "cluster_identifier"), NULL));
     if (value_get(base, "region")->kind != VALUE_STRING) /* else the user's own spelling */
         fact_now(&f, "region", operation_region(o));
-    fact_now(&f, "reached_stage", stage_name(u->world.reached));
+    fact_now(&f, "reached_stage", stage_name(reached_of(o, stage_of(base, "stage"))));
     fact_now(&f, "staging_endpoint", u->world.green ? u->world.green->endpoint : NULL);
     fact_now(&f, "staging_reader_endpoint", u->world.green ? u->world.green->reader_endpoint : NULL);
     fact(&f, "new_cluster_resource_id", h->new_cluster_resource_id);
@@ -244,6 +261,8 @@ const struct value *operation_state(struct operation *o, const struct value *bas
     fact(&f, "old_cluster_resource_id", h->old_resource_id);
     fact(&f, "switched_at", h->switched_at);
     fact(&f, "blue_green_deployment_identifier", h->deployment_id);
+    if (value_get(base, "snapshot_identifier")->kind != VALUE_STRING)
+        fact(&f, "snapshot_identifier", h->snapshot_id);
     fact(&f, "master_user_secret_arn",
          u->world.production ? u->world.production->master_user_secret_arn : NULL);
     const struct value *tags = provider_tags_all(o->call, value_get(base, "tags"));

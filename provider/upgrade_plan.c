@@ -1,4 +1,4 @@
-/* The plan of aurora_blue_green_upgrade: what a change means in the world as it is (INTERFACE 2.2), told
+/* The plan of an upgrade: what a change means in the world as it is (INTERFACE 2.2), told
  * before anything is done.
  *
  * Rules that can refuse a plan are rows of one table, each a question to the situation. What is planned as
@@ -6,9 +6,9 @@
  */
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
-#include "provider/blue_green.h"
-#include "provider/flow_blue_green_upgrade.h"
+#include "provider/flow_upgrades.h"
 #include "provider/staging.h"
+#include "provider/upgrade_resource.h"
 
 #include <string.h>
 #include <strings.h>
@@ -80,7 +80,7 @@ static struct situation situation_of(struct tf_call *c, struct operation *o)
         if (version_parse(value_as_text(value_get(c->prior, "target_engine_version"), ""), &before))
             s.prior_target = before.major;
     }
-    s.run = u->world.deployment || u->world.old;
+    s.run = world_has_run(&u->world);
     s.above = !s.run && u->world.version.major > u->request.target.major;
     s.already = !s.run && u->world.version.major == u->request.target.major;
     return s;
@@ -126,7 +126,8 @@ static bool no_way_back(const struct situation *s, struct err *e)
                 s->prior_target == s->o->upgrade.request.target.major;
     if (s->wanted != STAGE_ROLLED_BACK || (!switched && !done))
         return true;
-    return upgrade_fail(e, E_NO_WAY_BACK, "%s is already switched to %s", s->o->upgrade.request.cluster,
+    return upgrade_fail(e, (enum upgrade_error)s->o->kind->strategy->no_way_back,
+                        "%s is already switched to %s", s->o->upgrade.request.cluster,
                         s->o->upgrade.world.production->engine_version);
 }
 
@@ -147,7 +148,7 @@ static bool too_early(const struct situation *s, struct err *e)
     if (u->clock->wall_ms(u->clock) >= ends)
         return true;
     time_iso(ends, false, date);
-    return upgrade_fail(e, E_RETENTION, "the old side of %s is kept until %s (retain_old_for)",
+    return upgrade_fail(e, E_RETENTION, "what %s was before is kept until %s (retain_old_for)",
                         u->request.cluster, date);
 }
 
@@ -156,14 +157,13 @@ static bool shape_changed(const struct situation *s, struct err *e)
     bool of_this_run = s->prior_target == s->o->upgrade.request.target.major;
     if (is_create(s) || !s->run || !of_this_run || s->wanted == STAGE_ROLLED_BACK)
         return true;
-    for (size_t i = 0; blue_green_shape[i]; i++) {
-        const struct value *before = value_path(s->prior, blue_green_shape[i]);
-        const struct value *now = value_path(s->c->config, blue_green_shape[i]);
+    for (const char *const *path = s->o->kind->shape; *path; path++) {
+        const struct value *before = value_path(s->prior, *path);
+        const struct value *now = value_path(s->c->config, *path);
         if (value_is_unknown(now) || value_equal(before, now))
             continue;
-        (void)upgrade_fail(e, E_SHAPE_CHANGED, "%s cannot change while the upgrade is under way",
-                           blue_green_shape[i]);
-        return err_attribute(e, blue_green_shape[i]);
+        (void)upgrade_fail(e, E_SHAPE_CHANGED, "%s cannot change while the upgrade is under way", *path);
+        return err_attribute(e, *path);
     }
     return true;
 }
@@ -210,7 +210,7 @@ static void tell_translation(struct situation *s, bool is_cluster)
     struct upgrade *u = &s->o->upgrade;
     struct translation t = {0};
     struct err e = ERR_INIT;
-    if (!makes_group(u, is_cluster))
+    if (!makes_group(u, is_cluster) || takes_default(u, is_cluster))
         return;
     if (!translate_group(u, is_cluster, &t, &e)) {
         tf_fail(s->c, &e);
@@ -225,8 +225,8 @@ static void tell_translation(struct situation *s, bool is_cluster)
         tf_fail(s->c, &e);
     } else if (t.unsupported_count > 0) {
         tf_warn(s->c, "target_parameter_group.on_unsupported", "Parameters will be dropped",
-                "The %s parameter group for the green side carries %zu override(s) and drops: %s", kind,
-                t.carried_count, lost);
+                "The %s parameter group for %s carries %zu override(s) and drops: %s", kind,
+                u->strategy->new_side, t.carried_count, lost);
     }
 }
 
@@ -235,11 +235,8 @@ static void look_ahead(struct situation *s, const char *checks)
     struct upgrade *u = &s->o->upgrade;
     bool full = strcmp(checks, "full") == 0, login = u->has_login;
     u->has_login = login && full;
-    run_check(s, source_check);
-    if (!tf_failed(s->c))
-        run_check(s, target_check);
-    if (!tf_failed(s->c))
-        run_check(s, parameters_check);
+    for (upgrade_check *const *check = s->o->kind->checks; *check && !tf_failed(s->c); check++)
+        run_check(s, *check);
     if (!tf_failed(s->c)) {
         tell_translation(s, true);
         tell_translation(s, false);
@@ -250,6 +247,16 @@ static void look_ahead(struct situation *s, const char *checks)
 }
 
 /* ---- warnings ---- */
+
+/* The object that stands for the run. */
+static const char *run_name(const struct upgrade *u)
+{
+    const struct world *w = &u->world;
+    return w->snapshot     ? arena_printf(u->arena, "snapshot %s", w->snapshot->identifier)
+           : w->deployment ? arena_printf(u->arena, "deployment %s", w->deployment->name)
+           : w->old        ? arena_printf(u->arena, "cluster %s", w->old->identifier)
+                           : "nothing";
+}
 
 static void tell(struct situation *s)
 {
@@ -262,8 +269,8 @@ static void tell(struct situation *s)
                 u->world.production->engine_version, u->request.target.major);
     if (is_create(s) && s->run)
         tf_warn(s->c, NULL, "An upgrade is under way",
-                "Found: deployment %s, reached \"%s\". Earlier steps are skipped.",
-                u->world.deployment ? u->world.deployment->name : "(removed)", stage_name(u->world.reached));
+                "Found: %s, reached \"%s\". Earlier steps are skipped.", run_name(u),
+                stage_name(u->world.reached));
     if (s->run && u->world.deployment && !u->world.is_ours)
         tf_warn(
             s->c, NULL, "The deployment was made elsewhere",
@@ -271,11 +278,8 @@ static void tell(struct situation *s)
             "its green side.",
             u->world.deployment->name);
     if (forward && !u->has_login && !s->already && !s->above && u->world.reached < STAGE_SWITCHED)
-        tf_warn(s->c, "postgresql", "No login for PostgreSQL",
-                "Without postgresql { } schema, rows, lag and sequences of %s are not compared and no "
-                "statistics are made; AWS's own "
-                "guard rails are all that remains.",
-                cluster);
+        tf_warn(s->c, "postgresql", "No login for PostgreSQL", "Without postgresql { } of %s %s.", cluster,
+                s->o->kind->without_login);
     if (forward && u->request.watch_ms > 0 && !u->has_login && u->world.reached <= STAGE_SWITCHED &&
         !s->already && !s->above)
         tf_warn(s->c, "cutover.watch_for", "The new production will not be watched",
@@ -308,12 +312,11 @@ static bool walks_nothing(const struct situation *s)
 static const struct value *steps_for(struct situation *s)
 {
     if (s->wanted == STAGE_ROLLED_BACK)
-        return walks_nothing(s)
-                   ? value_list(s->c->arena)
-                   : planned_steps(s->o, &flow_blue_green_back, STAGE_COMPLETED, STAGE_ROLLED_BACK);
+        return walks_nothing(s) ? value_list(s->c->arena)
+                                : planned_steps(s->o, s->o->kind->back, STAGE_COMPLETED, STAGE_ROLLED_BACK);
     if (walks_nothing(s))
         return value_list(s->c->arena);
-    return planned_steps(s->o, &flow_blue_green, steps_from(s), s->wanted);
+    return planned_steps(s->o, s->o->kind->forward, steps_from(s), s->wanted);
 }
 
 /* The major the upgrade started from: of production before the switch, of the old side after it. */
@@ -354,33 +357,18 @@ static const char *checks_of(struct tf_call *c, const struct value *planned)
 
 /* What decides the steps is known only at apply: mock outputs, a provider block that is not wholly known,
  * plan_checks = "off". */
-static bool cannot_look(struct tf_call *c, const struct value *planned, const char **ret_why)
+static bool cannot_look(const struct upgrade_kind *kind, struct tf_call *c, const struct value *planned,
+                        const char **ret_why)
 {
-    static const char *const deciding[] = {"cluster_identifier",
-                                           "target_engine_version",
-                                           "stage",
-                                           "region",
-                                           "retain_old_for",
-                                           "allow_reboot",
-                                           "source_parameters",
-                                           "deployment_name",
-                                           "instance_class",
-                                           "target_min_capacity",
-                                           "raise_source_capacity",
-                                           "target_parameter_group",
-                                           "validation",
-                                           "cutover",
-                                           "hook",
-                                           NULL};
     const struct provider_config *p = provider_config(c);
     *ret_why = NULL;
     if (strcmp(checks_of(c, planned), "off") == 0)
         return true;
     if (!p || !p->aws)
         *ret_why = p && p->unknown ? p->unknown : "the provider block is known only after apply";
-    for (size_t i = 0; deciding[i] && !*ret_why; i++)
-        if (value_has_unknown(value_get(c->config, deciding[i])))
-            *ret_why = arena_printf(c->arena, "%s is known only after apply", deciding[i]);
+    for (const char *const *name = kind->deciding; *name && !*ret_why; name++)
+        if (value_has_unknown(value_get(c->config, *name)))
+            *ret_why = arena_printf(c->arena, "%s is known only after apply", *name);
     return *ret_why != NULL;
 }
 
@@ -404,12 +392,13 @@ static bool leaves_cluster(struct tf_call *c, const struct value *planned)
         return true; /* another spelling: the same cluster is adopted */
     if (stage_of(c->prior, "reached_stage") != STAGE_SWITCHED || !refuses)
         return true;
-    (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and its old side still exists", was);
+    (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and what it was before is still kept", was);
     tf_fail(c, &e);
     return true;
 }
 
-const struct value *blue_green_plan(struct tf_call *c, const struct value *planned)
+const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call *c,
+                                 const struct value *planned)
 {
     struct operation o;
     const char *why = NULL;
@@ -419,12 +408,12 @@ const struct value *blue_green_plan(struct tf_call *c, const struct value *plann
         return planned;
     planned = tf_with(c, planned, "id", value_get(planned, "cluster_identifier"));
     planned = tf_with(c, planned, "tags_all", provider_tags_all(c, value_get(planned, "tags")));
-    if (cannot_look(c, planned, &why)) {
+    if (cannot_look(kind, c, planned, &why)) {
         if (why)
             tf_warn(c, NULL, "The steps are decided at apply", "%s.", why);
         return planned;
     }
-    if (!operation_start(&o, c, planned, value_get(c->config, "postgresql")))
+    if (!operation_start(&o, kind, c, planned, value_get(c->config, "postgresql")))
         return planned;
     struct err e = ERR_INIT;
     if (!world_look(&o.upgrade, &e)) {
@@ -444,14 +433,14 @@ const struct value *blue_green_plan(struct tf_call *c, const struct value *plann
     return planned;
 }
 
-void blue_green_plan_destroy(struct tf_call *c)
+void upgrade_plan_destroy(const struct upgrade_kind *kind, struct tf_call *c)
 {
     struct operation o;
     struct err e = ERR_INIT;
     const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
     plan_note_write(c, &(struct plan_note){.is_destroy = true, .cluster = cluster, .region = ""});
     const struct provider_config *p = provider_config(c);
-    if (!p || !p->aws || !operation_start(&o, c, c->prior, value_get(c->prior, "postgresql")))
+    if (!p || !p->aws || !operation_start(&o, kind, c, c->prior, value_get(c->prior, "postgresql")))
         return;
     if (cluster_was_created(operation_region(&o), o.upgrade.request.cluster)) {
         operation_done(&o); /* create_before_destroy: the new resource has taken everything over */
@@ -464,14 +453,14 @@ void blue_green_plan_destroy(struct tf_call *c)
              !staging_hooks_have_login(&o.upgrade, STAGE_NONE, STAGE_ROLLED_BACK, &e))
         tf_fail(c, &e);
     else if (o.upgrade.world.reached == STAGE_SWITCHED && o.upgrade.request.on_destroy == DESTROY_REFUSE) {
-        (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and its old side still exists", cluster);
+        (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and what it was before is still kept",
+                           cluster);
         world_state(&o.upgrade, &e);
         tf_fail(c, &e);
     } else if (o.upgrade.world.reached == STAGE_SWITCHED &&
                o.upgrade.request.on_destroy == DESTROY_KEEP_OLD) {
-        tf_warn(c, NULL, "The old side stays",
-                "%s and its deployment are kept, read-only; removing them is then up to you.",
-                o.upgrade.world.old ? o.upgrade.world.old->identifier : "The old cluster");
+        tf_warn(c, NULL, "What production was before stays",
+                "It is kept (%s); removing it is then up to you.", run_name(&o.upgrade));
     }
     operation_done(&o);
 }

@@ -1,0 +1,48 @@
+/* in_place.h — what the rows of the in-place tables point to, beyond what they share with blue_green.h. The
+ * tables themselves are in provider/flow_in_place_upgrade.c.
+ *
+ * One ModifyDBCluster call with the version and both parameter groups; from then on AWS works alone: its own
+ * prechecks, its own snapshot (preupgrade-…), pg_upgrade, and back to the old version by itself when it
+ * fails. What was made for a run is known by the tags of our snapshot, made right before that call; after it
+ * the same snapshot says when it was, and at the end that the run is over. Nothing of production is tagged.
+ *
+ * Facts: AWS guide "Upgrading the Aurora PostgreSQL DB engine", RDS API 2014-10-31. "available" on the old
+ * version is a failure; events tell why, and the log files of the writer.
+ */
+#ifndef AURORA_UPGRADE_IN_PLACE_H
+#define AURORA_UPGRADE_IN_PLACE_H
+
+#include "internal/upgrade/blue_green.h"
+
+/* ---- in_place.c: the run, its snapshot, its end ---- */
+bool in_place_source_check(struct upgrade *u, bool *ret, struct err *e);
+/* A snapshot of this run that is not older than an hour: an attempt that failed leaves one without the last
+ * writes. Those are deleted before another is made. */
+bool snapshot_taken(struct upgrade *u, bool *ret, struct err *e);
+bool snapshot_take(struct upgrade *u, struct err *e);
+bool snapshot_ready(struct upgrade *u, bool *ret, struct err *e);
+bool snapshots_removed(struct upgrade *u, bool *ret, struct err *e);
+bool snapshots_remove(struct upgrade *u, struct err *e);
+bool upgrade_noted(struct upgrade *u, bool *ret, struct err *e);
+bool upgrade_note(struct upgrade *u, struct err *e);
+bool run_closed(struct upgrade *u, bool *ret, struct err *e);
+bool run_close(struct upgrade *u, struct err *e);
+/* For unit tests. */
+const char *run_snapshot_name(const struct upgrade *u, struct arena *a);
+
+/* ---- in_place_upgrade.c: the call, and what AWS makes of it ---- */
+/* The newest event that says the upgrade cannot be or was not made, newer than `since` (AWS's own time, ISO
+ * 8601). NULL: none. */
+const struct rds_event *upgrade_refusal(struct upgrade *u, const char *since);
+bool upgrade_begun(struct upgrade *u, bool *ret, struct err *e);
+bool upgrade_begin(struct upgrade *u, struct err *e);
+bool upgrade_ended(struct upgrade *u, bool *ret, struct err *e);
+bool new_reboot_done(struct upgrade *u, bool *ret, struct err *e);
+bool new_reboot_run(struct upgrade *u, struct err *e);
+bool new_in_sync(struct upgrade *u, bool *ret, struct err *e);
+
+/* ---- settings.c ---- */
+/* Against the last look before the call; without one, in another process, there is nothing to compare. */
+bool kept_settings_check(struct upgrade *u, bool *ret, struct err *e);
+
+#endif

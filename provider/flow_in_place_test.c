@@ -1,0 +1,123 @@
+/* The tables of the upgrade in place obey the engine's rules, and say what a user has to know. */
+#include "internal/base/testing.h"
+#include "internal/upgrade/in_place.h"
+#include "provider/flow_upgrades.h"
+
+#include <string.h>
+
+static struct upgrade sample(void)
+{
+    struct upgrade u = {.strategy = &strategy_in_place, .source_major = 13, .has_login = true};
+    u.request.cluster = "orders";
+    u.request.target = (struct version){17, 6};
+    return u;
+}
+
+static void the_tables_obey_the_rules(void **state)
+{
+    (void)state;
+    static const struct flow *const flows[] = {&flow_in_place, &flow_in_place_back, &flow_in_place_retire};
+    struct upgrade u = sample();
+    for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
+        struct err e = ERR_INIT;
+        if (!flow_check(flows[i], &u, &e))
+            fail_msg("%s", e.text);
+    }
+}
+
+static size_t row_of(const char *name)
+{
+    for (size_t i = 0; i < flow_in_place.count; i++)
+        if (strcmp(flow_in_place.steps[i].name, name) == 0)
+            return i;
+    fail_msg("no row %s", name);
+    return 0;
+}
+
+/* Nothing may come between them: the snapshot has to hold the last writes. */
+static void the_snapshot_stands_right_before_the_upgrade(void **state)
+{
+    (void)state;
+    size_t upgrade = row_of("upgrade");
+    assert_int_equal(row_of("snapshot-available") + 1, upgrade);
+    assert_int_equal(row_of("snapshot") + 2, upgrade);
+    assert_int_equal(flow_in_place.steps[upgrade].kind, STEP_NO_RETURN);
+}
+
+static void production_is_touched_by_nothing_before_the_upgrade(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < row_of("upgrade"); i++) {
+        assert_false(flow_in_place.steps[i].blocks_writes);
+        assert_false(flow_in_place.steps[i].irreversible);
+    }
+    assert_true(flow_in_place.steps[row_of("upgrade")].blocks_writes);
+    assert_true(flow_in_place.steps[row_of("upgraded")].blocks_writes);
+    assert_true(flow_in_place.steps[row_of("new-reboot")].blocks_writes);
+}
+
+static void rows_follow_the_login(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"check-databases", "new-statistics"};
+    struct upgrade u = sample();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct step *s = &flow_in_place.steps[row_of(rows[i])];
+        u.has_login = true;
+        assert_true(flow_includes(s, &u, STAGE_NONE, STAGE_SWITCHED));
+        u.has_login = false;
+        assert_false(flow_includes(s, &u, STAGE_NONE, STAGE_SWITCHED));
+    }
+    assert_false(flow_includes(&flow_in_place.steps[row_of("upgrade")], &u, STAGE_NONE, STAGE_VALIDATED));
+}
+
+static void snapshots_have_legal_names_of_their_own(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct clock_fake clock;
+    struct upgrade u = sample();
+    clock_fake_init(&clock, 1795000000000);
+    u.clock = &clock.clock;
+    const char *first = run_snapshot_name(&u, a);
+    assert_int_equal(strncmp(first, "orders-upgrade-13-to-17-", 24), 0);
+    assert_int_equal(strspn(first + 24, "0123456789"), 14);
+    assert_int_equal(strlen(first), 38);
+    clock.wall += 1000;
+    assert_string_not_equal(first, run_snapshot_name(&u, a));
+}
+
+static struct rds_cluster cluster_with(const char *group)
+{
+    return (struct rds_cluster){.identifier = "orders", .parameter_group = group};
+}
+
+static void default_groups_are_left_to_aws(void **state)
+{
+    (void)state;
+    struct upgrade u = sample();
+    struct rds_cluster k = cluster_with("default.aurora-postgresql13");
+    u.world.production = &k;
+    assert_true(takes_default(&u, true));
+    u.strategy = &strategy_blue_green;
+    assert_false(takes_default(&u, true));
+    u.strategy = &strategy_in_place;
+    u.request.cluster_group = "mine";
+    assert_false(takes_default(&u, true));
+    u.request.cluster_group = NULL;
+    k = cluster_with("orders-13");
+    assert_false(takes_default(&u, true));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_tables_obey_the_rules),
+        cmocka_unit_test(the_snapshot_stands_right_before_the_upgrade),
+        cmocka_unit_test(production_is_touched_by_nothing_before_the_upgrade),
+        cmocka_unit_test(rows_follow_the_login),
+        cmocka_unit_test(snapshots_have_legal_names_of_their_own),
+        cmocka_unit_test(default_groups_are_left_to_aws),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/* flow_upgrades.h — the tables of steps, one pair for each kind of upgrade (flow_<kind>_upgrade.c). */
+#ifndef AURORA_FLOW_UPGRADES_H
+#define AURORA_FLOW_UPGRADES_H
+
+#include "internal/flow/flow.h"
+
+extern const struct flow flow_blue_green;        /* prepared … completed */
+extern const struct flow flow_blue_green_back;   /* rolled_back, before the switch */
+extern const struct flow flow_blue_green_retire; /* the old side, at a destroy */
+
+extern const struct flow flow_in_place;        /* prepared … completed */
+extern const struct flow flow_in_place_back;   /* rolled_back, before the upgrade */
+extern const struct flow flow_in_place_retire; /* the snapshot, at a destroy */
+
+/* ---- flow_common.c: shared by rows of several flows ---- */
+bool has_login(const struct upgrade *u);
+void say_target(const struct upgrade *u, struct buf *out);
+void say_instance_group(const struct upgrade *u, struct buf *out);
+void say_new_version(const struct upgrade *u, struct buf *out);
+void say_groups_remove(const struct upgrade *u, struct buf *out);
+void cli_cluster_group(const struct upgrade *u, struct buf *out);
+void cli_instance_group(const struct upgrade *u, struct buf *out);
+void cli_new_statistics(const struct upgrade *u, struct buf *out);
+void cli_groups_remove(const struct upgrade *u, struct buf *out);
+
+/* One row's sentence, or the same by hand: a function of the request and the two majors. */
+#define SAY(name, ...) static TELL(name, __VA_ARGS__)
+#define TELL(name, ...)                                                                                      \
+    void name(const struct upgrade *u, struct buf *out)                                                      \
+    {                                                                                                        \
+        (void)u;                                                                                             \
+        (void)buf_printf(out, __VA_ARGS__);                                                                  \
+    }
+#define CLUSTER (u->request.cluster)
+#define FROM    (u->source_major)
+#define TO      (u->request.target.major)
+#define RDS     "aws rds "
+
+#endif

@@ -1,0 +1,64 @@
+/* The schema of aurora_in_place_upgrade. INTERFACE names every attribute; a new one is a row here. */
+#include "provider/staging.h"
+#include "provider/upgrade_resource.h"
+#include "provider/upgrade_schema.h"
+
+#include <string.h>
+
+/* CreateDBClusterSnapshot: as the name of a cluster, but up to 255 characters. */
+static bool check_snapshot_name(const struct value *v, struct err *e)
+{
+    const char *name = value_as_text(v, "");
+    size_t n = strlen(name);
+    bool letter = (name[0] >= 'a' && name[0] <= 'z') || (name[0] >= 'A' && name[0] <= 'Z');
+    bool legal = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == n;
+    return (letter && legal && n <= 255 && name[n - 1] != '-' && !strstr(name, "--")) ||
+           err_set(e, ERR_INVALID,
+                   "1 to 255 letters, digits and single hyphens, first a letter, last not a hyphen");
+}
+
+static const char *const group_ways[] = {"direct", NULL};
+
+/* clang-format off */
+static const struct tf_attr attrs[] = {
+    UPGRADE_PLACE,
+    {.name = "target_engine_version", .type = TF_STRING, .flags = TF_REQUIRED, .validate = validate_version,
+     .doc = "Version to upgrade to: `\"17.6\"`, or `\"17\"` for the newest valid minor at the time the snapshot is made. This resource "
+            "upgrades majors; later minor upgrades by AWS are no drift."},
+    {.name = "stage", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = upgrade_stages,
+     .doc = "How far to go: `prepared` (both parameter groups exist), `validated` (the checks in the databases pass), `switched` (snapshot taken, production "
+            "is the new version), `completed` (the run is over; its snapshot stays) or `rolled_back` (everything made is removed; only before the upgrade)."},
+    {.name = "retain_old_for", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"168h\"", .validate = validate_duration,
+     .doc = "How long after the upgrade `completed` is refused; `\"0s\"` is allowed."},
+    {.name = "on_destroy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"refuse\"", .one_of = upgrade_destroy_ways,
+     .doc = "What a destroy does between the upgrade and `completed`: `refuse`, `keep_old` (the snapshot stays) or `delete_old` (it is deleted). Before the "
+            "upgrade a destroy removes everything made."},
+    UPGRADE_PLAN_CHECKS,
+    {.name = "snapshot_identifier", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .validate = check_snapshot_name,
+     .doc = "Name of the snapshot that is made right before the upgrade, and verified available. Default: `<cluster>-upgrade-<from>-to-<to>-<time>`. One that exists "
+            "and was not made by this run is refused: it would not hold the last writes."},
+    {.name = "parameter_group_strategy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"direct\"", .one_of = group_ways,
+     .doc = "`direct`: version and both parameter groups go into one call."},
+    UPGRADE_COMMON,
+    {0},
+};
+
+static const struct tf_block blocks[] = {
+    {.name = "postgresql", .attrs = postgresql_attrs,
+     .doc = "How to log in. Without a login only what needs no database is possible, and the plan says what is not."},
+    {.name = "target_parameter_group", .attrs = upgrade_group_attrs,
+     .doc = "Parameter groups of the new version. Where production has a default group and none is named here, AWS takes the new family's default."},
+    {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
+    {0},
+};
+/* clang-format on */
+
+const struct tf_schema in_place_schema = {
+    .version = 0,
+    .attrs = attrs,
+    .blocks = blocks,
+    .doc = "Upgrades an Aurora PostgreSQL cluster to a new major version in place, with one call: production "
+           "refuses writes for minutes, and keeps its cluster, its endpoints and everything else. The "
+           "resource is the upgrade state of one cluster: it stays in the configuration, and `stage` says "
+           "how far an apply may go.",
+};

@@ -1,0 +1,502 @@
+/* An upgrade: create, read, update, delete, import. All of it is one walk over a table of the kind's
+ * (flow_blue_green_upgrade.c, flow_in_place_upgrade.c). */
+#include "provider/upgrade_resource.h"
+#include "internal/flow/journal.h"
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/lease.h"
+#include "internal/upgrade/tags.h"
+#include "provider/staging.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { POLL_MS = 1000, POLL_MAX_MS = 30000 };
+static const int64_t create_default_ms = 24LL * 3600000, delete_default_ms = 2LL * 3600000;
+
+/* ---- one walk ---- */
+
+struct walk {
+    struct operation *o;
+    struct tf_call *c;
+    const char *name; /* of the operation, for the journal */
+    int64_t timeout_ms;
+    size_t findings;
+    bool has_walked;           /* the world may be another than the one first looked at */
+    const struct step *failed; /* the row the walk ended at; NULL: none, or before the first */
+};
+
+static void report(void *arg, const struct step *s, const struct err *finding)
+{
+    struct walk *w = arg;
+    struct err e = *finding;
+    (void)s;
+    w->findings++;
+    world_state(&w->o->upgrade, &e);
+    tf_fail(w->c, &e);
+}
+
+static struct journal *open_journal(struct walk *w)
+{
+    struct journal *j = NULL;
+    struct err e = ERR_INIT;
+    const char *dir = provider_config(w->c)->journal_dir;
+    if (!journal_open(dir, w->o->upgrade.request.cluster, w->name, clock_real(), &j, &e))
+        tf_warn(w->c, NULL, "No journal is kept", "%s. The upgrade itself does not need it.", e.text);
+    return j;
+}
+
+static void note(void *arg, const char *step, const char *text)
+{
+    journal_event(arg, step, "note", text);
+}
+
+/* What a failed operation leaves, for the last paragraph of its error. */
+static void tell_what_exists(struct walk *w, struct err *e)
+{
+    const struct world *world = &w->o->upgrade.world;
+    char before[sizeof e->hint];
+    (void)snprintf(before, sizeof before, "%s", e->hint);
+    if (!world_has_run(world))
+        return;
+    if (world->snapshot) {
+        (void)err_hint(e, "%s%sFound: snapshot %s (%s). Apply again to go on.", before, before[0] ? "\n" : "",
+                       world->snapshot->identifier, world->snapshot->status);
+        return;
+    }
+    (void)err_hint(e,
+                   "%s%sFound: deployment %s (%s). Apply again to go on; stage = \"rolled_back\" removes it "
+                   "while production is not switched.",
+                   before, before[0] ? "\n" : "", world->deployment ? world->deployment->name : "removed",
+                   world->deployment ? world->deployment->status : "the old side is being removed");
+}
+
+static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage target)
+{
+    struct upgrade *u = &w->o->upgrade;
+    struct journal *journal CLEANUP(journal_cleanup) = open_journal(w);
+    struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
+    struct err e = ERR_INIT;
+    const struct flow_run run = {.flow = flow,
+                                 .u = u,
+                                 .target = target,
+                                 .clock = u->clock,
+                                 .stop = u->stop,
+                                 .deadline_ms = u->clock->mono_ms(u->clock) + w->timeout_ms,
+                                 .poll_ms = POLL_MS,
+                                 .poll_max_ms = POLL_MAX_MS,
+                                 .journal = journal,
+                                 .may_change = lease_hold,
+                                 .may_change_arg = lease,
+                                 .report = report,
+                                 .report_arg = w};
+    w->has_walked = true;
+    u->note = note;
+    u->note_arg = journal;
+    bool ok = flow_apply(&run, &w->failed, &e);
+    u->note = NULL;
+    if (ok)
+        return true;
+    /* Findings were told one by one; the summary of a group would only repeat the first. */
+    if (w->failed && w->failed->kind == STEP_CHECK && w->findings > 0) {
+        struct err exists = ERR_INIT;
+        tell_what_exists(w, &exists);
+        if (exists.hint[0])
+            tf_warn(w->c, NULL, "What was made so far stays", "%s", exists.hint);
+        return false;
+    }
+    world_state(u, &e);
+    tell_what_exists(w, &e);
+    tf_fail(w->c, &e);
+    return false;
+}
+
+static int64_t timeout_of(const struct value *attrs, const char *name, int64_t otherwise)
+{
+    int64_t ms = otherwise;
+    const char *text = value_as_text(value_get(value_get(attrs, "timeouts"), name), NULL);
+    return text && duration_parse(text, &ms) ? ms : otherwise;
+}
+
+/* ---- create and update ---- */
+
+/* Before the upgrade: names of objects of ours are made of it. */
+static void note_source_major(struct upgrade *u)
+{
+    struct version before = {0};
+    if (u->world.production)
+        u->source_major = u->world.version.major;
+    if (u->history.source_version && version_parse(u->history.source_version, &before))
+        u->source_major = before.major;
+}
+
+/* Compares what the plan saw with what is there now. */
+static bool same_world(struct operation *o)
+{
+    struct upgrade *u = &o->upgrade;
+    struct plan_note note = {0};
+    struct err e = ERR_INIT;
+    if (!world_need(u, &e)) {
+        tf_fail(o->call, &e);
+        return false;
+    }
+    u->is_serverless = u->world.production->serverless_v2;
+    note_source_major(u);
+    if (!plan_note_read(o->call, &note) || note.source_major == 0)
+        return true;
+    if (note.source_major == u->source_major && note.is_serverless == u->is_serverless &&
+        note.has_login == u->has_login)
+        return true;
+    (void)upgrade_fail(&e, E_WORLD_CHANGED, "changed since this plan: %s",
+                       note.source_major != u->source_major     ? "production's major version"
+                       : note.is_serverless != u->is_serverless ? "the kind of the cluster's instances"
+                                                                : "the login for PostgreSQL");
+    world_state(u, &e);
+    tf_fail(o->call, &e);
+    return false;
+}
+
+bool only_ends(const struct value *prior, enum flow_stage wanted)
+{
+    return !value_is_null(prior) && stage_of(prior, "stage") == STAGE_ROLLED_BACK &&
+           (wanted == STAGE_COMPLETED || wanted == STAGE_ROLLED_BACK);
+}
+
+/* How far an earlier apply has come for the same target, by the state: every row up to there has passed. */
+static enum flow_stage walked_before(const struct operation *o)
+{
+    const struct value *prior = o->call->prior;
+    struct version v = {0};
+    enum flow_stage was = stage_of(prior, "stage");
+    bool same = version_parse(value_as_text(value_get(prior, "target_engine_version"), ""), &v) &&
+                v.major == o->upgrade.request.target.major;
+    return same && was != STAGE_ROLLED_BACK ? was : STAGE_NONE;
+}
+
+/* A stage that is lowered, and attributes that make no step, change the state only. */
+static bool is_state_only(const struct operation *o)
+{
+    enum flow_stage wanted = o->upgrade.request.stage;
+    return wanted != STAGE_ROLLED_BACK && walked_before(o) >= wanted &&
+           reached_of(o, walked_before(o)) >= wanted;
+}
+
+static bool walks_nothing(const struct operation *o)
+{
+    const struct world *w = &o->upgrade.world;
+    bool ended = w->version.major >= o->upgrade.request.target.major && !world_has_run(w);
+    return ended || only_ends(o->call->prior, o->upgrade.request.stage) || is_state_only(o);
+}
+
+/* What a plan that could look would have refused, before anything is made. */
+static bool may_go(struct operation *o)
+{
+    struct upgrade *u = &o->upgrade;
+    const struct world *w = &u->world;
+    struct err e = ERR_INIT;
+    if (walks_nothing(o) || u->request.stage == STAGE_ROLLED_BACK)
+        return true;
+    bool other = world_has_run(w) && !same_run(u, &e);
+    bool early = !other && u->request.stage == STAGE_COMPLETED && u->request.retain_old_ms > 0 &&
+                 w->reached < STAGE_SWITCHED;
+    if (early)
+        (void)upgrade_fail(&e, E_RETENTION, "stage = \"completed\" before the switch of %s was observed",
+                           u->request.cluster);
+    if (!other && !early)
+        return true;
+    world_state(u, &e);
+    tf_fail(o->call, &e);
+    return false;
+}
+
+static bool go(struct walk *w)
+{
+    enum flow_stage wanted = w->o->upgrade.request.stage;
+    bool back = wanted == STAGE_ROLLED_BACK;
+    const struct upgrade_kind *kind = w->o->kind;
+    return walks_nothing(w->o) || walk_flow(w, back ? kind->back : kind->forward, wanted);
+}
+
+/* What AWS shows, but not beyond a row that has yet to pass: else the next plan would be empty over it. */
+static enum flow_stage stage_after_failure(const struct walk *w)
+{
+    enum flow_stage reached = reached_of(w->o, walked_before(w->o));
+    if (!w->failed || w->failed->stage > reached || walked_before(w->o) >= w->failed->stage)
+        return reached;
+    return w->failed->stage - 1;
+}
+
+/* reached_stage is what AWS shows; that something was rolled back shows in nothing, so the stage itself says
+ * it. NULL if the world cannot be seen: then the prior state is nearer to the truth than anything made up. */
+static const struct value *final_state(const struct walk *w, bool ok)
+{
+    struct operation *o = w->o;
+    struct tf_call *c = o->call;
+    struct err e = ERR_INIT;
+    if (w->has_walked && !world_look(&o->upgrade, &e)) {
+        if (ok)
+            tf_fail(c, &e);
+        return NULL;
+    }
+    const struct value *state = operation_state(o, c->planned, c->prior);
+    if (ok && o->upgrade.request.stage == STAGE_ROLLED_BACK)
+        return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
+    if (ok && only_ends(c->prior, o->upgrade.request.stage))
+        return tf_with(c, state, "reached_stage",
+                       value_string(c->arena, stage_name(o->upgrade.request.stage)));
+    if (ok)
+        return state;
+    const char *passed = stage_name(reached_of(o, walked_before(o)));
+    state = tf_with(c, state, "reached_stage", value_string(c->arena, passed));
+    state = tf_with(c, state, "stage", value_string(c->arena, stage_name(stage_after_failure(w))));
+    return tf_with(c, state, "planned_steps", value_list(c->arena));
+}
+
+static const struct value *apply(const struct upgrade_kind *kind, struct tf_call *c, const char *name,
+                                 int64_t timeout_ms)
+{
+    struct operation o;
+    struct err e = ERR_INIT;
+    bool create = value_is_null(c->prior);
+    if (!operation_start(&o, kind, c, c->planned, value_get(c->config, "postgresql")))
+        return NULL;
+    const char *region = operation_region(&o), *cluster = o.upgrade.request.cluster;
+    const struct value *state = NULL;
+    struct walk w = {.o = &o, .c = c, .name = name, .timeout_ms = timeout_ms};
+    if (!cluster_claim(region, cluster, c->stop, &e)) {
+        tf_fail(c, &e);
+    } else if (create && cluster_was_created(region, cluster)) {
+        (void)upgrade_fail(&e, E_SECOND_RESOURCE, "another resource of this configuration upgrades %s",
+                           cluster);
+        tf_fail(c, &e);
+        cluster_release(region, cluster);
+    } else {
+        bool started = same_world(&o) && may_go(&o), ok = started && go(&w);
+        if (ok || (started && !create))
+            state = final_state(&w, ok);
+        if (create && state)
+            cluster_created(region, cluster);
+        cluster_release(region, cluster);
+    }
+    operation_done(&o);
+    return state;
+}
+
+const struct value *upgrade_create(const struct upgrade_kind *kind, struct tf_call *c)
+{
+    return apply(kind, c, "create", timeout_of(c->planned, "create", create_default_ms));
+}
+
+const struct value *upgrade_update(const struct upgrade_kind *kind, struct tf_call *c)
+{
+    return apply(kind, c, "update", timeout_of(c->planned, "update", create_default_ms));
+}
+
+/* ---- read ---- */
+
+static const struct value *absent(struct operation *o)
+{
+    if (!world_has_run(&o->upgrade.world) && !o->upgrade.world.is_deleting)
+        return NULL;
+    tf_warn(o->call, NULL, "The cluster is gone",
+            "Cluster %s does not exist, but objects of its upgrade do; the resource is kept.",
+            o->upgrade.request.cluster);
+    return o->call->prior;
+}
+
+/* Lowered only from `prepared` and `validated`, and only when AWS positively shows no deployment. */
+static const struct value *settle_stage(struct operation *o, const struct value *state)
+{
+    struct tf_call *c = o->call;
+    enum flow_stage stage = stage_of(c->prior, "stage"), reached = o->upgrade.world.reached;
+    bool building = stage == STAGE_PREPARED || stage == STAGE_VALIDATED;
+    if (stage == STAGE_ROLLED_BACK && reached < STAGE_SWITCHED && !world_has_run(&o->upgrade.world))
+        return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
+    bool ended = stage == STAGE_COMPLETED && stage_of(c->prior, "reached_stage") == STAGE_COMPLETED &&
+                 value_is_null(value_get(state, "old_cluster_resource_id"));
+    if (ended && reached == STAGE_NONE && !world_has_run(&o->upgrade.world)) /* ended after a roll-back */
+        return tf_with(c, state, "reached_stage", value_string(c->arena, "completed"));
+    bool shows = o->kind->strategy->shows_stages;
+    if (building && shows && !o->upgrade.world.deployment && reached == STAGE_NONE)
+        return tf_with(c, state, "stage", value_string(c->arena, "none"));
+    if (building && reached == STAGE_SWITCHED)
+        tf_warn(c, NULL, "Switched elsewhere",
+                "%s was switched outside of Terraform, or by an apply that did not get to its end. Raise "
+                "stage to "
+                "\"switched\" to verify it and take it over.",
+                o->upgrade.request.cluster);
+    if (stage >= STAGE_SWITCHED && stage != STAGE_ROLLED_BACK && reached < STAGE_SWITCHED)
+        tf_warn(c, NULL, "The stage is contradicted", "The state says \"%s\", but AWS shows \"%s\" for %s.",
+                stage_name(stage), stage_name(reached), o->upgrade.request.cluster);
+    return state;
+}
+
+static const struct value *read_state(struct operation *o)
+{
+    struct tf_call *c = o->call;
+    struct err e = ERR_INIT;
+    if (!world_look(&o->upgrade, &e)) {
+        tf_fail(c, &e);
+        return NULL;
+    }
+    if (!o->upgrade.world.production)
+        return absent(o);
+    staging_remind(o);
+    const struct value *state = operation_state(o, c->prior, c->prior);
+    return settle_stage(o, tf_with(c, state, "planned_steps", value_list(c->arena)));
+}
+
+const struct value *upgrade_read(const struct upgrade_kind *kind, struct tf_call *c)
+{
+    struct operation o;
+    if (!provider_session(c, NULL).aws)
+        return c->prior;
+    if (!operation_start(&o, kind, c, c->prior, value_get(c->prior, "postgresql")))
+        return NULL;
+    const struct value *state = read_state(&o);
+    operation_done(&o);
+    return state;
+}
+
+/* ---- delete ---- */
+
+/* Adopted, and never taken over by an apply of ours: that would have left its tag on the old side. */
+static bool is_foreign_switch(const struct upgrade *u)
+{
+    const struct world *w = &u->world;
+    return w->deployment && !w->is_ours && !(w->old && rds_tag_value(&w->old->tags, TAG_OLD_OF));
+}
+
+static bool tear_down(struct operation *o, int64_t timeout_ms)
+{
+    struct upgrade *u = &o->upgrade;
+    struct walk w = {.o = o, .c = o->call, .name = "delete", .timeout_ms = timeout_ms};
+    struct err e = ERR_INIT;
+    if (u->world.reached == STAGE_COMPLETED)
+        return true; /* the groups made for it are production's by now */
+    if (u->world.reached != STAGE_SWITCHED) {
+        u->is_serverless = u->world.production && u->world.production->serverless_v2;
+        if (!u->world.deployment || u->world.is_ours)
+            return walk_flow(&w, o->kind->back, STAGE_ROLLED_BACK);
+        tf_warn(o->call, NULL, "The deployment stays", "Deployment %s was made elsewhere and is left alone.",
+                u->world.deployment->name);
+        return true;
+    }
+    if (u->request.on_destroy == DESTROY_KEEP_OLD)
+        return true;
+    if (u->request.on_destroy == DESTROY_DELETE_OLD && is_foreign_switch(u)) {
+        tf_warn(o->call, NULL, "The old side stays",
+                "Deployment %s was made and switched over elsewhere; it and the old side are left alone.",
+                u->world.deployment->name);
+        return true;
+    }
+    if (u->request.on_destroy == DESTROY_DELETE_OLD)
+        return walk_flow(&w, o->kind->retire, STAGE_COMPLETED);
+    (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and what it was before is still kept",
+                       u->request.cluster);
+    world_state(u, &e);
+    tf_fail(o->call, &e);
+    return false;
+}
+
+/* The delete leg of a replacement gets the create plan's note: for the same cluster nothing is removed, the
+ * create adopts it. */
+static bool is_replacement_of_itself(struct tf_call *c)
+{
+    struct plan_note note = {0};
+    const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
+    bool known = plan_note_read(c, &note);
+    const char *region = value_as_text(value_get(c->prior, "region"), "");
+    bool same_place = note.region == NULL || note.region[0] == '\0' || strcasecmp(note.region, region) == 0;
+    return known && !note.is_destroy && strcasecmp(note.cluster, cluster) == 0 && same_place;
+}
+
+const struct value *upgrade_delete(const struct upgrade_kind *kind, struct tf_call *c)
+{
+    struct operation o;
+    struct err e = ERR_INIT;
+    if (is_replacement_of_itself(c))
+        return NULL;
+    if (!operation_start(&o, kind, c, c->prior, value_get(c->prior, "postgresql")))
+        return c->prior;
+    const char *region = operation_region(&o);
+    if (cluster_was_created(region, o.upgrade.request.cluster)) {
+        operation_done(&o); /* create_before_destroy, or another resource of the same cluster */
+        return NULL;
+    }
+    bool ok = cluster_claim(region, o.upgrade.request.cluster, c->stop, &e);
+    if (ok) {
+        ok = world_look(&o.upgrade, &e);
+        if (ok)
+            note_source_major(&o.upgrade);
+        bool done = ok && tear_down(&o, timeout_of(c->prior, "delete", delete_default_ms));
+        cluster_release(region, o.upgrade.request.cluster);
+        if (ok && !done) {
+            operation_done(&o);
+            return c->prior;
+        }
+    }
+    if (!ok)
+        tf_fail(c, &e);
+    operation_done(&o);
+    return ok ? NULL : c->prior;
+}
+
+/* ---- validate ---- */
+
+void upgrade_validate(struct tf_call *c)
+{
+    provider_validate_login(c, value_get(c->config, "postgresql"), "postgresql");
+    staging_validate(c);
+}
+
+/* ---- import ---- */
+
+static const struct value *import_attrs(struct tf_call *c)
+{
+    struct arena *a = c->arena;
+    struct value *v = value_object(a);
+    const char *at = strchr(c->import_id, '@');
+    size_t n = at ? (size_t)(at - c->import_id) : strlen(c->import_id);
+    value_set(a, v, "cluster_identifier", value_string_n(a, c->import_id, n));
+    value_set(a, v, "region", at ? value_string(a, at + 1) : &value_null);
+    return v;
+}
+
+static const struct value *import_world(struct operation *o, const struct value *attrs)
+{
+    struct tf_call *c = o->call;
+    struct err e = ERR_INIT;
+    if (!world_need(&o->upgrade, &e)) {
+        tf_fail(c, &e);
+        return NULL;
+    }
+    const struct world *w = &o->upgrade.world;
+    char text[VERSION_SIZE];
+    bool run = world_has_run(w);
+    struct version target = w->run_target.major > 0 ? w->run_target : w->version;
+    o->upgrade.request.target = target;
+    const struct value *v =
+        tf_with(c, attrs, "target_engine_version", value_string(c->arena, version_print(target, text)));
+    bool building = run && w->reached == STAGE_NONE;
+    const char *stage = run ? stage_name(building ? STAGE_PREPARED : w->reached) : "completed";
+    v = tf_with(c, v, "stage", value_string(c->arena, stage));
+    return operation_state(o, v, &value_null);
+}
+
+const struct value *upgrade_import(const struct upgrade_kind *kind, struct tf_call *c)
+{
+    struct operation o;
+    const struct value *attrs = import_attrs(c);
+    if (!identifier_valid(value_as_text(value_get(attrs, "cluster_identifier"), ""))) {
+        tf_error(c, NULL, "The import id is not valid",
+                 "Use the cluster's identifier, or identifier@region.");
+        return NULL;
+    }
+    if (!operation_start(&o, kind, c, attrs, &value_null))
+        return NULL;
+    const struct value *state = import_world(&o, attrs);
+    operation_done(&o);
+    return state;
+}

@@ -1,0 +1,118 @@
+/* upgrade_resource.h — what the resources aurora_blue_green_upgrade and aurora_in_place_upgrade share: the
+ * way between values and the domain (upgrade_values.c), the plan (upgrade_plan.c) and the operations
+ * (upgrade_resource.c). What tells them apart is one `struct upgrade_kind` each. */
+#ifndef AURORA_PROVIDER_UPGRADE_RESOURCE_H
+#define AURORA_PROVIDER_UPGRADE_RESOURCE_H
+
+#include "internal/upgrade/upgrade.h"
+#include "provider/provider.h"
+
+typedef bool upgrade_check(struct upgrade *u, bool *ret, struct err *e);
+
+struct upgrade_kind {
+    const struct strategy *strategy;
+    const struct tf_schema *schema;
+    const struct flow *forward, *back, *retire; /* retire: what on_destroy = "delete_old" walks */
+    /* Attributes that shape a run and cannot change while it is under way (S in INTERFACE); dotted paths.
+     * This list and the next two end with NULL. */
+    const char *const *shape;
+    const char *const *deciding;  /* attributes without which the steps are not known */
+    upgrade_check *const *checks; /* of the first steps, as far as a plan may look at AWS */
+    const char *without_login;    /* what is not done without a login */
+};
+extern const struct upgrade_kind kind_blue_green, kind_in_place;
+
+/* ---- blue_green_schema.c, in_place_schema.c ---- */
+extern const struct tf_schema blue_green_schema, in_place_schema;
+
+bool size_parse(const char *text, int64_t *ret_bytes); /* "16MB", "1GB", "0" */
+
+/* ---- upgrade_values.c ---- */
+
+/* An operation on one resource: the domain's upgrade, wired to this call. Ends with operation_done(). */
+struct operation {
+    const struct upgrade_kind *kind;
+    struct tf_call *call;
+    struct upgrade upgrade;
+    const struct value *login_block; /* postgresql { } with write-only values where there are any */
+};
+
+/* `attrs` is whatever holds the attributes: planned values, or the state. False after an error; then nothing
+ * is to be undone. */
+MUST_CHECK bool operation_start(struct operation *o, const struct upgrade_kind *kind, struct tf_call *c,
+                                const struct value *attrs, const struct value *login_block);
+void operation_done(struct operation *o);
+const char *operation_region(const struct operation *o);
+/* The configuration was rolled back and now says that this is the end: nothing is upgraded. */
+bool only_ends(const struct value *prior, enum flow_stage wanted);
+
+/* What the world shows; where that is nothing, and AWS shows no stage before the switch, what has passed by
+ * the state. */
+enum flow_stage reached_of(const struct operation *o, enum flow_stage passed);
+
+/* `base` with every computed attribute filled from the last look at the world and, where that shows nothing
+ * any more, from `prior`. */
+const struct value *operation_state(struct operation *o, const struct value *base, const struct value *prior);
+
+/* The rows of `flow` from `reached` (exclusive) to `target`, as the attribute planned_steps. */
+struct flow;
+const struct value *planned_steps(struct operation *o, const struct flow *flow, enum flow_stage reached,
+                                  enum flow_stage target);
+
+enum flow_stage stage_of(const struct value *attrs, const char *name);
+
+/* ---- upgrade_plan.c ---- */
+const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call *c,
+                                 const struct value *planned);
+void upgrade_plan_destroy(const struct upgrade_kind *kind, struct tf_call *c);
+
+/* What a plan tells its apply, as JSON in private data. */
+struct plan_note {
+    bool is_destroy;
+    const char *cluster, *region; /* of the planned object */
+    int source_major;
+    bool is_serverless, has_login;
+};
+void plan_note_write(struct tf_call *c, const struct plan_note *n);
+bool plan_note_read(struct tf_call *c, struct plan_note *ret); /* false: none, or not ours */
+
+/* ---- upgrade_resource.c ---- */
+void upgrade_validate(struct tf_call *c);
+const struct value *upgrade_create(const struct upgrade_kind *kind, struct tf_call *c);
+const struct value *upgrade_update(const struct upgrade_kind *kind, struct tf_call *c);
+const struct value *upgrade_read(const struct upgrade_kind *kind, struct tf_call *c);
+const struct value *upgrade_delete(const struct upgrade_kind *kind, struct tf_call *c);
+const struct value *upgrade_import(const struct upgrade_kind *kind, struct tf_call *c);
+
+/* A resource of one kind: Terraform's callbacks have no room for it. */
+#define UPGRADE_CALLBACK(name, kind)                                                                         \
+    static const struct value *name(struct tf_call *c)                                                       \
+    {                                                                                                        \
+        return upgrade_##name(&(kind), c);                                                                   \
+    }
+#define UPGRADE_RESOURCE(variable, type, kind, its_schema)                                                   \
+    UPGRADE_CALLBACK(create, kind)                                                                           \
+    UPGRADE_CALLBACK(update, kind)                                                                           \
+    UPGRADE_CALLBACK(read, kind)                                                                             \
+    UPGRADE_CALLBACK(delete, kind)                                                                           \
+    UPGRADE_CALLBACK(import, kind)                                                                           \
+    static const struct value *plan(struct tf_call *c, const struct value *planned)                          \
+    {                                                                                                        \
+        return upgrade_plan(&(kind), c, planned);                                                            \
+    }                                                                                                        \
+    static void plan_destroy(struct tf_call *c)                                                              \
+    {                                                                                                        \
+        upgrade_plan_destroy(&(kind), c);                                                                    \
+    }                                                                                                        \
+    const struct tf_resource variable = {.name = (type),                                                     \
+                                         .schema = &(its_schema),                                            \
+                                         .validate = upgrade_validate,                                       \
+                                         .plan = plan,                                                       \
+                                         .plan_destroy = plan_destroy,                                       \
+                                         .create = create,                                                   \
+                                         .update = update,                                                   \
+                                         .del = delete,                                                      \
+                                         .read = read,                                                       \
+                                         .import = import}
+
+#endif
