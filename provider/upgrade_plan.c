@@ -278,8 +278,8 @@ static void tell(struct situation *s)
             "its green side.",
             u->world.deployment->name);
     if (forward && !u->has_login && !s->already && !s->above && u->world.reached < STAGE_SWITCHED)
-        tf_warn(s->c, "postgresql", "No login for PostgreSQL", "Without postgresql { } of %s %s.", cluster,
-                s->o->kind->without_login);
+        tf_warn(s->c, "postgresql", "No login for PostgreSQL", "There is no postgresql { } for %s: %s.",
+                cluster, s->o->kind->without_login);
     if (forward && u->request.watch_ms > 0 && !u->has_login && u->world.reached <= STAGE_SWITCHED &&
         !s->already && !s->above)
         tf_warn(s->c, "cutover.watch_for", "The new production will not be watched",

@@ -251,9 +251,50 @@ static void settings_and_roles_on_the_wire(void **state)
     }
 }
 
+static void snapshots_of_a_cluster_and_logs(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.action = "DBClusterIdentifier=orders&SnapshotType=manual",
+         .body =
+             REPLY("DescribeDBClusterSnapshots",
+                   "<DBClusterSnapshots><DBClusterSnapshot><DBClusterSnapshotIdentifier>last"
+                   "</DBClusterSnapshotIdentifier><TagList><Tag><Key>k</Key><Value>v</Value></Tag></TagList>"
+                   "</DBClusterSnapshot></DBClusterSnapshots>")},
+        {.action = "DBInstanceIdentifier=orders-1&FilenameContains=upgrade",
+         .body = REPLY("DescribeDBLogFiles",
+                       "<DescribeDBLogFiles><DescribeDBLogFilesDetails><LogFileName>error/pg_upgrade.log.1"
+                       "</LogFileName><LastWritten>1795000000123</LastWritten><Size>7</Size>"
+                       "</DescribeDBLogFilesDetails></DescribeDBLogFiles>")},
+        {.action = "LogFileName=error%2Fpg_upgrade.log.1&NumberOfLines=40",
+         .body = REPLY("DownloadDBLogFilePortion", "<LogFileData>a &lt; b</LogFileData>")},
+        {.action = "DBClusterSnapshotIdentifier=last", .body = REPLY("DeleteDBClusterSnapshot", "")},
+        {.status = 404,
+         .body = "<ErrorResponse><Error><Code>DBClusterSnapshotNotFoundFault</Code></Error></ErrorResponse>"},
+        {0}};
+    struct fixture f;
+    const struct rds_snapshot *p = NULL;
+    const struct rds_log_file *files = NULL;
+    const char *text = NULL;
+    size_t n = 0;
+    fixture_start(&f, steps);
+    assert_true(rds_snapshot_list_of(&f.s, "orders", &p, &n, &f.e));
+    assert_int_equal(n, 1);
+    assert_string_equal(rds_tag_value(&p->tags, "k"), "v");
+    assert_true(rds_log_files(&f.s, "orders-1", "upgrade", &files, &n, &f.e));
+    assert_int_equal(n, 1);
+    assert_true(files->written_ms == 1795000000123.0 && files->bytes == 7);
+    assert_true(rds_log_tail(&f.s, "orders-1", files->name, 40, &text, &f.e));
+    assert_string_equal(text, "a < b");
+    assert_true(rds_snapshot_delete(&f.s, "last", &f.e));
+    assert_true(rds_snapshot_delete(&f.s, "last", &f.e)); /* gone already */
+    fixture_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(snapshots_of_a_cluster_and_logs),
         cmocka_unit_test(absent_rows),
         cmocka_unit_test(group_set_in_batches),
         cmocka_unit_test(changes_on_the_wire),

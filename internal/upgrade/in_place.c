@@ -22,7 +22,8 @@ static bool is_tag(const struct rds_snapshot *p, const char *key, const char *va
 static bool is_of_run(const struct upgrade *u, const struct rds_snapshot *p)
 {
     return is_tag(p, TAG_CLUSTER, u->request.cluster) && is_tag(p, TAG_RESOURCE, TAG_RESOURCE_IN_PLACE) &&
-           !rds_tag_value(&p->tags, TAG_COMPLETED_AT) && strcmp(p->status, "deleting") != 0;
+           is_tag(p, TAG_SNAPSHOT, p->identifier) && !rds_tag_value(&p->tags, TAG_COMPLETED_AT) &&
+           strcmp(p->status, "deleting") != 0;
 }
 
 static struct version version_at(const struct rds_snapshot *p, const char *key)
@@ -142,9 +143,9 @@ static bool is_fresh(const struct upgrade *u, const struct rds_snapshot *p)
 static bool is_usable(struct upgrade *u, const struct rds_snapshot *p)
 {
     const struct rds_cluster *k = u->world.production;
-    return strcmp(p->engine_version, k->engine_version) == 0 && is_fresh(u, p) &&
-           (!u->request.snapshot || strcasecmp(p->identifier, u->request.snapshot) == 0) &&
-           !upgrade_refusal(u, p->create_time);
+    bool named = !u->request.snapshot || strcasecmp(p->identifier, u->request.snapshot) == 0;
+    return strcmp(p->engine_version, k->engine_version) == 0 && named && is_fresh(u, p) &&
+           (!is_available(p->status) || !upgrade_refusal(u, p->create_time));
 }
 
 bool snapshot_taken(struct upgrade *u, bool *ret, struct err *e)
@@ -192,7 +193,12 @@ bool snapshot_take(struct upgrade *u, struct err *e)
     const char *name = u->request.snapshot ? u->request.snapshot : run_snapshot_name(u, u->look);
     if (!resolve_version(u, e) || !remove_all(u, &kept, e) || !is_free(u, name, e))
         return false;
-    return rds_snapshot_create(&u->aws, name, u->request.cluster, run_tags(u, u->look), e) ||
+    struct rds_tags run = run_tags(u, u->look);
+    struct rds_tag *tags = ARENA_ARRAY(u->look, struct rds_tag, run.count + 1);
+    memcpy(tags, run.tags, run.count * sizeof *tags);
+    tags[run.count] = (struct rds_tag){TAG_SNAPSHOT, name};
+    return rds_snapshot_create(&u->aws, name, u->request.cluster, (struct rds_tags){tags, run.count + 1},
+                               e) ||
            err_wrap(e, "make snapshot %s", name);
 }
 

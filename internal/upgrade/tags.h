@@ -26,7 +26,8 @@
 /* On a parameter group attached with source_parameters = "manage": the group it replaced. */
 #define TAG_REPLACED_GROUP "aurora-upgrade:replaced-group"
 
-/* On the snapshot of an upgrade in place, instead of the old cluster: when it was over for good. */
+/* On the snapshot of an upgrade in place: its own name, which a copy has not; when all was over for good. */
+#define TAG_SNAPSHOT     "aurora-upgrade:snapshot"
 #define TAG_COMPLETED_AT "aurora-upgrade:completed-at"
 
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
