@@ -8,6 +8,11 @@
 #include "internal/upgrade/in_place.h"
 #include "provider/flow_upgrades.h"
 
+static bool toggles_groups(const struct upgrade *u)
+{
+    return u->request.toggles_groups;
+}
+
 /* ---- what a row says ---- */
 
 SAY(say_source, "Checks that %s is an available aurora-postgresql cluster without a blue/green deployment.",
@@ -32,6 +37,8 @@ SAY(say_ended,
     CLUSTER, TO)
 SAY(say_noted, "Writes down on the snapshot when production was upgraded.")
 SAY(say_available, "Waits until production and all its instances are available on the new version.")
+SAY(say_attached, "Attaches both parameter groups, because parameter_group_strategy is \"toggle\".")
+SAY(say_settled, "Waits until AWS says which instances wait for a reboot.")
 SAY(say_reboot, "Reboots the instances that wait for it to take their new parameter groups over.")
 SAY(say_in_sync, "Waits until every instance has its parameters in sync.")
 SAY(say_statistics,
@@ -57,6 +64,10 @@ SAY(cli_upgrade,
 SAY(cli_ended, RDS "describe-db-clusters, describe-events, download-db-log-file-portion")
 SAY(cli_noted, RDS "add-tags-to-resource --resource-name <snapshot> --tags "
                    "Key=aurora-upgrade:switched-at,Value=<now>")
+SAY(cli_attached,
+    RDS "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name <group> "
+        "--apply-immediately; " RDS "modify-db-instance --db-parameter-group-name <group>",
+    CLUSTER)
 SAY(cli_reboot, RDS "reboot-db-instance --db-instance-identifier <each instance of %s>", CLUSTER)
 SAY(cli_closed, RDS "add-tags-to-resource --resource-name <snapshot> --tags "
                     "Key=aurora-upgrade:completed-at,Value=<now>")
@@ -93,6 +104,10 @@ static const struct step forward[] = {
      .describe = say_noted, .equivalent = cli_noted, .is_done = upgrade_noted, .run = upgrade_note},
     {.name = "new-available", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_available, .is_done = new_available},
+    {.name = "groups-attached", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = toggles_groups,
+     .describe = say_attached, .equivalent = cli_attached, .is_done = groups_attached, .run = groups_attach},
+    {.name = "groups-settled", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes", .applies = toggles_groups,
+     .describe = say_settled, .is_done = groups_settled},
     {.name = "new-reboot", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .blocks_writes = true,
      .describe = say_reboot, .equivalent = cli_reboot, .is_done = new_reboot_done, .run = new_reboot_run},
     {.name = "new-in-sync", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",

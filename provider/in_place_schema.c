@@ -17,7 +17,7 @@ static bool check_snapshot_name(const struct value *v, struct err *e)
                    "1 to 255 letters, digits and single hyphens, first a letter, last not a hyphen");
 }
 
-static const char *const group_ways[] = {"direct", NULL};
+static const char *const group_ways[] = {"direct", "toggle", NULL};
 
 /* clang-format off */
 static const struct tf_attr attrs[] = {
@@ -38,7 +38,8 @@ static const struct tf_attr attrs[] = {
      .doc = "Name of the snapshot that is made right before the upgrade, and verified available. Default: `<cluster>-upgrade-<from>-to-<to>-<time>`. One that exists "
             "and was not made by this run is refused: it would not hold the last writes."},
     {.name = "parameter_group_strategy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"direct\"", .one_of = group_ways,
-     .doc = "`direct`: version and both parameter groups go into one call."},
+     .doc = "`direct`: version and both parameter groups go into one call. `toggle`: the upgrade is made with the new family's default groups, and the groups are "
+            "attached after it, with the reboot they need: for parameters that stand in the way of the upgrade itself."},
     UPGRADE_COMMON,
     {0},
 };

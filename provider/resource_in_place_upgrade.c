@@ -7,9 +7,15 @@
 static const char *const shape[] = {"target_parameter_group.db_cluster_parameter_group_name",
                                     "target_parameter_group.db_parameter_group_name", NULL};
 
-static const char *const deciding[] = {
-    "cluster_identifier",  "target_engine_version",  "stage", "region", "retain_old_for",
-    "snapshot_identifier", "target_parameter_group", NULL};
+static const char *const deciding[] = {"cluster_identifier",
+                                       "target_engine_version",
+                                       "stage",
+                                       "region",
+                                       "retain_old_for",
+                                       "snapshot_identifier",
+                                       "parameter_group_strategy",
+                                       "target_parameter_group",
+                                       NULL};
 
 static upgrade_check *const checks[] = {in_place_source_check, target_check, instance_groups_check, NULL};
 

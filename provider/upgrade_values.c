@@ -91,6 +91,8 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .instance_group = text_at(a, attrs, "target_parameter_group.db_parameter_group_name"),
         .deployment_name = text_at(a, attrs, "deployment_name"),
         .instance_class = text_at(a, attrs, "instance_class"),
+        .toggles_groups =
+            strcmp(value_as_text(value_get(attrs, "parameter_group_strategy"), "direct"), "toggle") == 0,
         .snapshot = c->config ? text_at(a, c->config, "snapshot_identifier") : NULL,
         .target_min_capacity = capacity->kind == VALUE_NUMBER ? strtod(capacity->text, NULL) : -1,
         .exclude_tables = strings_at(a, attrs, "validation.exclude_tables"),

@@ -188,9 +188,9 @@ attribute() { # FOLDER ADDRESS NAME: out of the state
         '.values.root_module.resources[]? | select(.address == $address) | .values[$name]'
 }
 
-upgrade_hcl() { # CLUSTER TARGET STAGE [FURTHER-LINES]: one resource named "it", to stdout
-    printf 'resource "aurora_blue_green_upgrade" "it" {\n  cluster_identifier    = "%s"\n  target_engine_version = "%s"\n  stage = "%s"\n%s\n}\n' \
-        "$1" "$2" "$3" "${4:-}"
+upgrade_hcl() { # CLUSTER TARGET STAGE [FURTHER-LINES]: one resource named "it" (of type $UPGRADE), to stdout
+    printf 'resource "%s" "it" {\n  cluster_identifier    = "%s"\n  target_engine_version = "%s"\n  stage = "%s"\n%s\n}\n' \
+        "${UPGRADE:-aurora_blue_green_upgrade}" "$1" "$2" "$3" "${4:-}"
 }
 
 fault() { # OPERATION KIND [--code C] [--message M] [--status N] [--count N]

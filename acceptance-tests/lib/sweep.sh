@@ -8,6 +8,7 @@
 
 HELD_SECONDS=4 # how long the sandbox holds the call: long enough to find the processes and kill them
 WRITABLE_SECONDS=20 # the bound for production to take a write again
+LEFT='0 deployments, 1 clusters, 2+2 groups, 1 snapshots' # what an upgrade that is over leaves
 SWEEP_CASES=0
 
 # A small production with a ledger of writes; $cluster, $here.
@@ -123,8 +124,26 @@ sweep_finish() { # from its state, or from another machine that has none
     [ "$(query -c 'SHOW server_version_num' | cut -c1-2)" = 17 ] || echo ' not on 17;' >>"$STACK/problem"
     [ "$(plan_verdict "$here")" = empty ] || echo ' the plan is not empty;' >>"$STACK/problem"
     left=$(left_behind)
-    [ "$left" = '0 deployments, 1 clusters, 2+2 groups, 1 snapshots' ] || echo " left behind: $left;" >>"$STACK/problem"
+    [ "$left" = "$LEFT" ] || echo " left behind: $left;" >>"$STACK/problem"
     [ ! -s "$STACK/problem" ]
+}
+
+# Every call that changes something, cut short before and after its effect, by every victim; and every tenth call of any kind.
+# AURORA_POINTS (a regular expression) and AURORA_VICTIMS choose among them.
+sweep_all() {
+    local from=(its-state empty-state) operation nth moment victim
+    sweep_points >"$STACK/points" || die "the undisturbed upgrade failed"
+    awk '{if (++n % 10 == 0) print "*", n}' "$STACK/requests" >>"$STACK/points"
+    sweep_remove
+    printf '# points: %s\n' "$(wc -l <"$STACK/points")"
+    while read -r operation nth <&3; do
+        [[ "$operation $nth" =~ ${AURORA_POINTS:-.} ]] || continue
+        for moment in before after; do
+            for victim in ${AURORA_VICTIMS:-provider cli both interrupt}; do
+                sweep_case "$operation" "$nth" "$moment" "$victim" "${from[SWEEP_CASES % 2]}"
+            done
+        done
+    done 3<"$STACK/points"
 }
 
 # Servers of cases that are over would only take memory.

@@ -62,9 +62,13 @@ static bool look_in_place(struct upgrade *u, struct world *w, struct err *e)
     size_t n = 0;
     if (!rds_snapshot_list_of(&u->aws, u->request.cluster, &list, &n, e))
         return err_wrap(e, "look for the snapshot of an upgrade of %s", u->request.cluster);
-    for (size_t i = 0; i < n; i++)
-        if (is_of_run(u, &list[i]) && !is_outlived(w, &list[i]) && is_newer(&list[i], w->snapshot))
+    for (size_t i = 0; i < n; i++) {
+        if (!is_of_run(u, &list[i]) || is_outlived(w, &list[i]))
+            continue;
+        w->snapshot_count++;
+        if (is_newer(&list[i], w->snapshot))
             w->snapshot = &list[i];
+    }
     w->is_ours = w->snapshot != NULL;
     if (w->snapshot) {
         w->facts = &w->snapshot->tags;
@@ -152,24 +156,26 @@ bool snapshot_taken(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_need(u, e) || !same_run(u, e))
         return false;
-    *ret = u->world.snapshot && is_usable(u, u->world.snapshot);
+    *ret = u->world.snapshot_count == 1 && is_usable(u, u->world.snapshot);
     return true;
 }
 
-/* Deletes those of this run; *ret_kept: some are still there, because AWS has yet to make or delete them. */
-static bool remove_all(struct upgrade *u, bool *ret_kept, struct err *e)
+/* Deletes those of this run but `keep` (NULL: all). A call of a process that died may have been carried out
+ * after all, so that there are two. */
+static bool remove_but(struct upgrade *u, const char *keep, struct err *e)
 {
     const struct rds_snapshot *list = NULL;
     size_t n = 0;
     if (!rds_snapshot_list_of(&u->aws, u->request.cluster, &list, &n, e))
         return err_wrap(e, "look for snapshots of an upgrade of %s", u->request.cluster);
-    *ret_kept = false;
     for (size_t i = 0; i < n; i++) {
-        if (!is_of_run(u, &list[i]) || is_outlived(&u->world, &list[i]))
+        const struct rds_snapshot *p = &list[i];
+        if (!is_of_run(u, p) || is_outlived(&u->world, p) || (keep && strcmp(p->identifier, keep) == 0))
             continue;
-        *ret_kept = true;
-        if (strcmp(list[i].status, "creating") != 0 && !rds_snapshot_delete(&u->aws, list[i].identifier, e))
-            return err_wrap(e, "delete snapshot %s", list[i].identifier);
+        if (strcmp(p->status, "creating") == 0)
+            return err_set(e, ERR_CONFLICT, "snapshot %s is still being made", p->identifier);
+        if (!rds_snapshot_delete(&u->aws, p->identifier, e))
+            return err_wrap(e, "delete snapshot %s", p->identifier);
     }
     return true;
 }
@@ -189,9 +195,11 @@ static bool is_free(struct upgrade *u, const char *name, struct err *e)
 
 bool snapshot_take(struct upgrade *u, struct err *e)
 {
-    bool kept = false;
+    const struct rds_snapshot *present = u->world.snapshot;
     const char *name = u->request.snapshot ? u->request.snapshot : run_snapshot_name(u, u->look);
-    if (!resolve_version(u, e) || !remove_all(u, &kept, e) || !is_free(u, name, e))
+    if (present && is_usable(u, present))
+        return remove_but(u, present->identifier, e);
+    if (!resolve_version(u, e) || !remove_but(u, NULL, e) || !is_free(u, name, e))
         return false;
     struct rds_tags run = run_tags(u, u->look);
     struct rds_tag *tags = ARENA_ARRAY(u->look, struct rds_tag, run.count + 1);
@@ -224,12 +232,7 @@ bool snapshots_removed(struct upgrade *u, bool *ret, struct err *e)
 
 bool snapshots_remove(struct upgrade *u, struct err *e)
 {
-    bool kept = false;
-    if (!remove_all(u, &kept, e))
-        return false;
-    const struct rds_snapshot *p = u->world.snapshot;
-    return !p || strcmp(p->status, "creating") != 0 ||
-           err_set(e, ERR_CONFLICT, "snapshot %s is still being made", p->identifier);
+    return remove_but(u, NULL, e);
 }
 
 /* ---- what is written down on it ---- */
@@ -264,5 +267,5 @@ bool run_closed(struct upgrade *u, bool *ret, struct err *e)
 
 bool run_close(struct upgrade *u, struct err *e)
 {
-    return note_time(u, TAG_COMPLETED_AT, e);
+    return remove_but(u, u->world.snapshot->identifier, e) && note_time(u, TAG_COMPLETED_AT, e);
 }

@@ -37,6 +37,10 @@ const struct rds_event *upgrade_refusal(struct upgrade *u, const char *since);
 bool upgrade_begun(struct upgrade *u, bool *ret, struct err *e);
 bool upgrade_begin(struct upgrade *u, struct err *e);
 bool upgrade_ended(struct upgrade *u, bool *ret, struct err *e);
+/* With parameter_group_strategy = "toggle" only. */
+bool groups_attached(struct upgrade *u, bool *ret, struct err *e);
+bool groups_attach(struct upgrade *u, struct err *e);
+bool groups_settled(struct upgrade *u, bool *ret, struct err *e);
 bool new_reboot_done(struct upgrade *u, bool *ret, struct err *e);
 bool new_reboot_run(struct upgrade *u, struct err *e);
 bool new_in_sync(struct upgrade *u, bool *ret, struct err *e);

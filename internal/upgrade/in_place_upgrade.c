@@ -168,6 +168,16 @@ static bool outcome_open(struct upgrade *u, struct err *e)
     return false;
 }
 
+/* NULL: AWS takes the new family's default by itself. */
+static const char *group_for_call(struct upgrade *u, bool is_cluster)
+{
+    if (takes_default(u, is_cluster))
+        return NULL;
+    if (u->request.toggles_groups)
+        return arena_printf(u->arena, "default.%s", family_name(u->arena, u->request.target.major));
+    return target_group(u, u->arena, is_cluster);
+}
+
 bool upgrade_begin(struct upgrade *u, struct err *e)
 {
     struct rds_cluster_change change = RDS_CLUSTER_CHANGE_INIT;
@@ -178,8 +188,8 @@ bool upgrade_begin(struct upgrade *u, struct err *e)
     (void)snprintf(since, sizeof since, "%s", last ? last->date : "");
     change.engine_version = u->resolved_version;
     change.allow_major_version_upgrade = change.apply_immediately = true;
-    change.parameter_group = takes_default(u, true) ? NULL : target_group(u, u->arena, true);
-    change.instance_parameter_group = takes_default(u, false) ? NULL : target_group(u, u->arena, false);
+    change.parameter_group = group_for_call(u, true);
+    change.instance_parameter_group = group_for_call(u, false);
     remember(u);
     u->steady_readings = 0;
     if (!rds_cluster_modify(&u->aws, u->request.cluster, &change, e) && !outcome_open(u, e))
@@ -221,6 +231,73 @@ static bool is_either(const struct upgrade *u, const struct rds_instance *i, con
            (m && strcmp(m->parameter_group_status, status) == 0);
 }
 
+/* What is to be attached: the user's group, or ours if one was made, which is so where production had one of
+ * its own. NULL: nothing. */
+static bool wanted_group(struct upgrade *u, bool is_cluster, const char **ret, struct err *e)
+{
+    const struct rds_group *g = NULL;
+    const char *name = target_group(u, u->look, is_cluster);
+    if (!rds_group_find(&u->aws, is_cluster, name, &g, e))
+        return err_wrap(e, "look for parameter group %s", name);
+    *ret = g ? name : NULL;
+    return true;
+}
+
+struct wanted {
+    const char *cluster, *instances;
+};
+
+static bool look_wanted(struct upgrade *u, struct wanted *w, struct err *e)
+{
+    return world_need(u, e) && wanted_group(u, true, &w->cluster, e) &&
+           wanted_group(u, false, &w->instances, e);
+}
+
+static bool differs(const char *wanted, const char *present)
+{
+    return wanted && strcmp(wanted, present) != 0;
+}
+
+bool groups_attached(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct wanted w = {0};
+    if (!look_wanted(u, &w, e))
+        return false;
+    bool missing = differs(w.cluster, u->world.production->parameter_group);
+    for (size_t i = 0; i < u->world.instance_count; i++)
+        missing = missing || differs(w.instances, u->world.instances[i]->parameter_group);
+    *ret = !missing;
+    return true;
+}
+
+bool groups_attach(struct upgrade *u, struct err *e)
+{
+    struct wanted w = {0};
+    struct rds_cluster_change change = RDS_CLUSTER_CHANGE_INIT;
+    if (!look_wanted(u, &w, e))
+        return false;
+    for (size_t k = 0; k < u->world.instance_count; k++) {
+        const struct rds_instance *i = u->world.instances[k];
+        if (differs(w.instances, i->parameter_group) &&
+            !rds_instance_set_parameter_group(&u->aws, i->identifier, w.instances, e))
+            return err_wrap(e, "attach parameter group %s to %s", w.instances, i->identifier);
+    }
+    change.parameter_group = w.cluster;
+    change.apply_immediately = true;
+    return !differs(w.cluster, u->world.production->parameter_group) ||
+           rds_cluster_modify(&u->aws, u->request.cluster, &change, e) ||
+           err_wrap(e, "attach parameter group %s", w.cluster);
+}
+
+bool groups_settled(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!new_available(u, ret, e))
+        return false;
+    for (size_t i = 0; i < u->world.instance_count; i++)
+        *ret = *ret && !is_either(u, u->world.instances[i], "applying");
+    return true;
+}
+
 static bool waits_for_reboot(const struct upgrade *u, const struct rds_instance *i)
 {
     return strcmp(i->status, "rebooting") != 0 && is_either(u, i, "pending-reboot");
@@ -252,10 +329,9 @@ bool new_reboot_run(struct upgrade *u, struct err *e)
 
 bool new_in_sync(struct upgrade *u, bool *ret, struct err *e)
 {
-    if (!new_available(u, ret, e))
+    if (!groups_settled(u, ret, e))
         return false;
     for (size_t i = 0; i < u->world.instance_count; i++)
-        *ret = *ret && !is_either(u, u->world.instances[i], "pending-reboot") &&
-               !is_either(u, u->world.instances[i], "applying");
+        *ret = *ret && !is_either(u, u->world.instances[i], "pending-reboot");
     return true;
 }

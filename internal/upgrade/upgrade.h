@@ -37,6 +37,7 @@ struct request {
     const char *cluster_group, *instance_group; /* existing groups named by the user; NULL: made by us */
     const char *deployment_name;                /* NULL: derived */
     const char *instance_class;                 /* of green; NULL: as blue */
+    bool toggles_groups;                        /* in place: default groups first, ours after it */
     const char *snapshot;                       /* in place: name of the one we make; NULL: derived */
     double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
     const char *const *exclude_tables;          /* end with NULL; may be NULL */
@@ -64,6 +65,7 @@ struct world {
     size_t green_instance_count;
     const struct rds_cluster *old;       /* after the switch, until it is removed */
     const struct rds_snapshot *snapshot; /* in place: the newest of the run; NULL: none */
+    size_t snapshot_count;               /* of the run; two where a call of a dead process went through */
     const struct rds_tags *facts;        /* of the object that stands for the run; NULL: no run */
     struct version version;              /* production's */
     struct version run_target;           /* of the observed run; major 0: no run */
