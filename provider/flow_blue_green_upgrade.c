@@ -159,7 +159,7 @@ SAY(say_green_remove, "Deletes the deployment together with the green side; prod
 SAY(say_green_gone, "Waits until the green side is gone.")
 SAY(say_capacity_back, "Gives production its own minimum capacity back, where it was raised.")
 SAY(say_source_group_remove,
-    "Removes the completed copy of production's own parameter group, which nothing uses any more.")
+    "Removes the completed copy of production's own parameter group, where one was made.")
 SAY(say_group_back,
     "Attaches production's own parameter group again, where a completed copy had replaced it.")
 
@@ -343,9 +343,9 @@ static const struct step forward[] = {
      .is_done = old_cluster_deleted, .run = old_cluster_delete},
     {.name = "old-gone", .stage = STAGE_COMPLETED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_old_gone, .is_done = old_gone},
-    {.name = "source-group-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds", .applies = manages_source,
+    {.name = "source-group-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_source_group_remove, .equivalent = cli_source_group_remove,
-     .is_done = groups_removed, .run = groups_remove},
+     .is_done = source_group_removed, .run = source_group_remove},
 };
 
 static const struct step back[] = {

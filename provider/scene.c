@@ -3,6 +3,8 @@
 #include "internal/aws/scripted.h"
 #include "internal/base/testing.h"
 
+#include <string.h>
+
 static const struct step not_found = {
     .status = 404,
     .body = "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code><Message>DBCluster "
@@ -51,6 +53,7 @@ static void add_lists(struct arena *a, const struct scene *scene, struct step *s
         {"DescribeDBClusterSnapshots", "DBClusterSnapshots", scene->snapshots},
         {"DescribeEvents", "Events", scene->events},
         {"ListTagsForResource", "TagList", scene->tags},
+        {"AddTagsToResource", "Nothing", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         steps[(*n)++] = (struct step){.action = arena_printf(a, "Action=%s&", rows[i].action),
@@ -107,6 +110,14 @@ struct aws *scene_open(struct arena *a, const struct scene *scene)
     if (!aws_new(&c, &w, &e))
         fail_msg("%s", e.text);
     return w;
+}
+
+size_t scene_asked(const char *text)
+{
+    size_t n = 0;
+    for (int i = 0; i < scripted_requests(&rds); i++)
+        n += strstr(scripted_request(&rds, i), text) != NULL;
+    return n;
 }
 
 void scene_close(struct aws *aws)

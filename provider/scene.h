@@ -15,6 +15,7 @@ struct scene {
 
 /* Starts it and gives a client of it, with keys of its own. One at a time. */
 struct aws *scene_open(struct arena *a, const struct scene *scene);
+size_t scene_asked(const char *text); /* requests with this text so far */
 void scene_close(struct aws *aws);
 
 #define ARN(type, name) "arn:aws:rds:eu-west-1:123456789012:" type ":" name

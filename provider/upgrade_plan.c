@@ -27,6 +27,7 @@ void plan_note_write(struct tf_call *c, const struct plan_note *n)
     value_set(a, v, "source_major", value_int(a, n->source_major));
     value_set(a, v, "serverless", value_bool(n->is_serverless));
     value_set(a, v, "login", value_bool(n->has_login));
+    value_set(a, v, "keeper", n->keeper ? value_string(a, n->keeper) : &value_null);
     if (value_to_json(v, &out, &e))
         c->private_out = (struct str){arena_memdup(a, out.p, out.n), out.n};
     buf_done(&out);
@@ -46,6 +47,7 @@ bool plan_note_read(struct tf_call *c, struct plan_note *ret)
         .source_major = (int)value_as_int(value_get(v, "source_major"), 0),
         .is_serverless = value_as_bool(value_get(v, "serverless"), false),
         .has_login = value_as_bool(value_get(v, "login"), false),
+        .keeper = value_as_text(value_get(v, "keeper"), NULL),
     };
     return true;
 }
@@ -168,6 +170,19 @@ static bool shape_changed(const struct situation *s, struct err *e)
     return true;
 }
 
+/* What the state knows from the last refresh, and with it every plan, is no more: the steps that were shown
+ * are not those that an apply would walk. */
+static bool run_gone(const struct situation *s, struct err *e)
+{
+    bool was_there = s->was_reached >= STAGE_PREPARED && s->was_reached <= STAGE_SWITCHED;
+    bool same_target = s->prior_target == s->o->upgrade.request.target.major;
+    const char *id = value_as_text(value_get(s->prior, "blue_green_deployment_identifier"), NULL);
+    if (is_create(s) || !was_there || !same_target || !id || s->run || s->wanted == STAGE_ROLLED_BACK)
+        return true;
+    return upgrade_fail(e, E_WORLD_CHANGED, "changed since this plan: deployment %s of %s is gone", id,
+                        s->o->upgrade.request.cluster);
+}
+
 static bool hook_without_login(const struct situation *s, struct err *e)
 {
     bool unknown = provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN;
@@ -175,8 +190,9 @@ static bool hook_without_login(const struct situation *s, struct err *e)
            staging_hooks_have_login(&s->o->upgrade, s->o->upgrade.world.reached, s->wanted, e);
 }
 
-static bool (*const refusals[])(const struct situation *s, struct err *e) = {
-    other_run, lower_target, lower_stage, no_way_back, too_early, shape_changed, hook_without_login};
+static bool (*const refusals[])(const struct situation *s,
+                                struct err *e) = {run_gone,    other_run, lower_target,  lower_stage,
+                                                  no_way_back, too_early, shape_changed, hook_without_login};
 
 static void refuse(const struct situation *s)
 {
@@ -342,7 +358,8 @@ static const struct value *plan_in_world(struct situation *s, const struct value
                                    .region = operation_region(s->o),
                                    .source_major = u->source_major,
                                    .is_serverless = u->is_serverless,
-                                   .has_login = u->has_login};
+                                   .has_login = u->has_login,
+                                   .keeper = keeper_noted(s->c)};
     plan_note_write(s->c, &note);
     if (provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN)
         return planned;
@@ -397,6 +414,25 @@ static bool leaves_cluster(struct tf_call *c, const struct value *planned)
     return true;
 }
 
+/* A refresh takes a resource out of the state whose cluster is gone with all of ours: if it is there
+ * nevertheless, the cluster went after the refresh. */
+static void tell_absent(const struct operation *o)
+{
+    const struct world *w = &o->upgrade.world;
+    const char *cluster = o->upgrade.request.cluster, *region = operation_region(o);
+    struct err e = ERR_INIT;
+    if (value_is_null(o->call->prior) || world_has_run(w) || w->is_deleting) {
+        tf_warn(o->call, "cluster_identifier", "The cluster does not exist",
+                "Cluster %s was not found in %s. If it is made by the same apply, all is well; else the "
+                "apply will fail.",
+                cluster, region);
+        return;
+    }
+    (void)upgrade_fail(&e, E_WORLD_CHANGED, "changed since this plan: cluster %s does not exist in %s",
+                       cluster, region);
+    tf_fail(o->call, &e);
+}
+
 const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call *c,
                                  const struct value *planned)
 {
@@ -419,10 +455,7 @@ const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call
     if (!world_look(&o.upgrade, &e)) {
         tf_fail(c, &e);
     } else if (!o.upgrade.world.production) {
-        tf_warn(c, "cluster_identifier", "The cluster does not exist",
-                "Cluster %s was not found in %s. If it is made by the same apply, all is well; else the "
-                "apply will fail.",
-                o.upgrade.request.cluster, operation_region(&o));
+        tell_absent(&o);
     } else {
         o.upgrade.source_major = source_major(&o.upgrade);
         o.upgrade.is_serverless = o.upgrade.world.production->serverless_v2;
@@ -433,34 +466,43 @@ const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call
     return planned;
 }
 
+/* Whether a destroy can do what it is for, and what it leaves. */
+static bool judge_destroy(struct operation *o, struct err *e)
+{
+    struct upgrade *u = &o->upgrade;
+    bool unknown = provider_login_state(o->call, o->login_block) == PROVIDER_LOGIN_UNKNOWN;
+    if (!world_look(u, e))
+        return false;
+    if (keeper_is_another(o))
+        return true;
+    if (u->world.reached < STAGE_SWITCHED)
+        return !u->world.deployment || unknown ||
+               staging_hooks_have_login(u, STAGE_NONE, STAGE_ROLLED_BACK, e);
+    if (u->world.reached != STAGE_SWITCHED)
+        return true;
+    if (u->request.on_destroy == DESTROY_REFUSE)
+        return upgrade_fail(e, E_DESTROY_REFUSED, "%s is switched, and what it was before is still kept",
+                            u->request.cluster);
+    if (u->request.on_destroy == DESTROY_KEEP_OLD)
+        tf_warn(o->call, NULL, "What production was before stays",
+                "It is kept (%s); removing it is then up to you.", run_name(u));
+    return true;
+}
+
 void upgrade_plan_destroy(const struct upgrade_kind *kind, struct tf_call *c)
 {
     struct operation o;
     struct err e = ERR_INIT;
     const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
-    plan_note_write(c, &(struct plan_note){.is_destroy = true, .cluster = cluster, .region = ""});
+    plan_note_write(c, &(struct plan_note){
+                           .is_destroy = true, .cluster = cluster, .region = "", .keeper = keeper_noted(c)});
     const struct provider_config *p = provider_config(c);
     if (!p || !p->aws || !operation_start(&o, kind, c, c->prior, value_get(c->prior, "postgresql")))
         return;
-    if (cluster_was_created(operation_region(&o), o.upgrade.request.cluster)) {
-        operation_done(&o); /* create_before_destroy: the new resource has taken everything over */
-        return;
-    }
-    bool unknown = provider_login_state(c, o.login_block) == PROVIDER_LOGIN_UNKNOWN;
-    if (!world_look(&o.upgrade, &e))
-        tf_fail(c, &e);
-    else if (o.upgrade.world.reached < STAGE_SWITCHED && o.upgrade.world.deployment && !unknown &&
-             !staging_hooks_have_login(&o.upgrade, STAGE_NONE, STAGE_ROLLED_BACK, &e))
-        tf_fail(c, &e);
-    else if (o.upgrade.world.reached == STAGE_SWITCHED && o.upgrade.request.on_destroy == DESTROY_REFUSE) {
-        (void)upgrade_fail(&e, E_DESTROY_REFUSED, "%s is switched, and what it was before is still kept",
-                           cluster);
+    /* create_before_destroy: the new resource has taken everything over */
+    if (!cluster_was_created(operation_region(&o), o.upgrade.request.cluster) && !judge_destroy(&o, &e)) {
         world_state(&o.upgrade, &e);
         tf_fail(c, &e);
-    } else if (o.upgrade.world.reached == STAGE_SWITCHED &&
-               o.upgrade.request.on_destroy == DESTROY_KEEP_OLD) {
-        tf_warn(c, NULL, "What production was before stays",
-                "It is kept (%s); removing it is then up to you.", run_name(&o.upgrade));
     }
     operation_done(&o);
 }

@@ -218,6 +218,16 @@ static bool go(struct walk *w)
     return walks_nothing(w->o) || walk_flow(w, back ? kind->back : kind->forward, wanted);
 }
 
+static bool is_kept(struct walk *w)
+{
+    struct err e = ERR_INIT;
+    if (keeper_take(w->o, value_is_null(w->c->prior), &e))
+        return true;
+    world_state(&w->o->upgrade, &e);
+    tf_fail(w->c, &e);
+    return false;
+}
+
 /* What AWS shows, but not beyond a row that has yet to pass: else the next plan would be empty over it. */
 static enum flow_stage stage_after_failure(const struct walk *w)
 {
@@ -272,7 +282,7 @@ static const struct value *apply(const struct upgrade_kind *kind, struct tf_call
         tf_fail(c, &e);
         cluster_release(region, cluster);
     } else {
-        bool started = same_world(&o) && may_go(&o), ok = started && go(&w);
+        bool started = same_world(&o) && may_go(&o), ok = started && go(&w) && is_kept(&w);
         if (ok || (started && !create))
             state = final_state(&w, ok);
         if (create && state)
@@ -430,7 +440,8 @@ const struct value *upgrade_delete(const struct upgrade_kind *kind, struct tf_ca
         ok = world_look(&o.upgrade, &e);
         if (ok)
             note_source_major(&o.upgrade);
-        bool done = ok && tear_down(&o, timeout_of(c->prior, "delete", delete_default_ms));
+        bool done =
+            ok && (keeper_is_another(&o) || tear_down(&o, timeout_of(c->prior, "delete", delete_default_ms)));
         cluster_release(region, o.upgrade.request.cluster);
         if (ok && !done) {
             operation_done(&o);
@@ -482,6 +493,7 @@ static const struct value *import_world(struct operation *o, const struct value 
     bool building = run && w->reached == STAGE_NONE;
     const char *stage = run ? stage_name(building ? STAGE_PREPARED : w->reached) : "completed";
     v = tf_with(c, v, "stage", value_string(c->arena, stage));
+    keeper_share(o);
     return operation_state(o, v, &value_null);
 }
 

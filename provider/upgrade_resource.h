@@ -72,9 +72,20 @@ struct plan_note {
     const char *cluster, *region; /* of the planned object */
     int source_major;
     bool is_serverless, has_login;
+    const char *keeper; /* the object's own name, drawn at its create; NULL: it has none yet */
 };
 void plan_note_write(struct tf_call *c, const struct plan_note *n);
 bool plan_note_read(struct tf_call *c, struct plan_note *ret); /* false: none, or not ours */
+
+/* ---- keeper.c: which of Terraform's objects looks after the run ---- */
+
+const char *keeper_noted(struct tf_call *c); /* in private data; NULL: none */
+/* An apply is through: the run is this object's from now on. A new object gets a name of its own. */
+MUST_CHECK bool keeper_take(struct operation *o, bool is_new, struct err *e);
+/* The object found the run as it is: it shares the name of whoever keeps it. */
+void keeper_share(struct operation *o);
+/* Another object took the run over after this one: a destroy must leave everything to it. Tells so. */
+bool keeper_is_another(struct operation *o);
 
 /* ---- upgrade_resource.c ---- */
 void upgrade_validate(struct tf_call *c);

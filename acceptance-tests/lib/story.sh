@@ -97,9 +97,15 @@ tf_json() { # FOLDER plan|apply|destroy [ARGUMENT…]: log in $STACK/tf.json, it
 
 # A refusal is one row: it fails, it is no crash, and it says every one of the things a user needs.
 refuses() { # NAME FOLDER plan|apply|destroy REGEX…
-    local name=$1 folder=$2 verb=$3 regex missing=''
-    shift 3
-    if tf_json "$folder" "$verb"; then
+    local status=0
+    tf_json "$2" "$3" || status=$?
+    refused "$1" "$status" "${@:4}"
+}
+
+refused() { # NAME STATUS REGEX…: the same for what tf_json did with further arguments
+    local name=$1 status=$2 regex missing=''
+    shift 2
+    if [ "$status" = 0 ]; then
         row fail "$name"
         echo "it was accepted" | note
         return 0

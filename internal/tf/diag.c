@@ -174,7 +174,7 @@ void tf_warn(struct tf_call *c, const char *path, const char *summary, const cha
 
 bool tf_failed(const struct tf_call *c)
 {
-    return c->reply->failed;
+    return c->reply && c->reply->failed;
 }
 
 /* The outermost words: up to the first ": ". */

@@ -44,6 +44,9 @@ bool cluster_group_done(struct upgrade *u, bool *ret, struct err *e);
 bool cluster_group_run(struct upgrade *u, struct err *e);
 bool instance_group_done(struct upgrade *u, bool *ret, struct err *e);
 bool instance_group_run(struct upgrade *u, struct err *e);
+/* The copy of production's group alone; whether there is one does not depend on the present configuration. */
+bool source_group_removed(struct upgrade *u, bool *ret, struct err *e);
+bool source_group_remove(struct upgrade *u, struct err *e);
 bool groups_removed(struct upgrade *u, bool *ret, struct err *e);
 bool groups_remove(struct upgrade *u, struct err *e);
 /* What becomes of the source's own overrides in the target's family. */

@@ -253,18 +253,20 @@ static bool in_use(const struct upgrade *u, bool is_cluster, const char *name)
     return false;
 }
 
-/* Every group a run of ours may have made; one that is in use or not ours stays. */
-static bool each_of_ours(struct upgrade *u,
+enum { MADE_GROUPS = 3, SOURCE_GROUP = 2 }; /* the last is the copy of production's own */
+
+/* Every group a run of ours may have made, from the nth on; one that is in use or not ours stays. */
+static bool each_of_ours(struct upgrade *u, size_t first,
                          bool (*act)(struct upgrade *, bool, const char *, bool *, struct err *),
                          bool *ret_any, struct err *e)
 {
     const struct {
         bool is_cluster;
         const char *name;
-    } groups[] = {{true, group_name(u, u->look, true)},
-                  {false, group_name(u, u->look, false)},
-                  {true, managed_group_name(u, u->look)}};
-    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+    } groups[MADE_GROUPS] = {{true, group_name(u, u->look, true)},
+                             {false, group_name(u, u->look, false)},
+                             [SOURCE_GROUP] = {true, managed_group_name(u, u->look)}};
+    for (size_t i = first; i < MADE_GROUPS; i++) {
         const struct rds_group *g = NULL;
         bool ours = false;
         if (!rds_group_find(&u->aws, groups[i].is_cluster, groups[i].name, &g, e) ||
@@ -296,7 +298,7 @@ static bool delete_one(struct upgrade *u, bool is_cluster, const char *name, boo
 bool groups_removed(struct upgrade *u, bool *ret, struct err *e)
 {
     bool any = false;
-    if (!world_look(u, e) || !each_of_ours(u, note_one, &any, e))
+    if (!world_look(u, e) || !each_of_ours(u, 0, note_one, &any, e))
         return false;
     *ret = !any;
     return true;
@@ -305,5 +307,20 @@ bool groups_removed(struct upgrade *u, bool *ret, struct err *e)
 bool groups_remove(struct upgrade *u, struct err *e)
 {
     bool any = false;
-    return each_of_ours(u, delete_one, &any, e);
+    return each_of_ours(u, 0, delete_one, &any, e);
+}
+
+bool source_group_removed(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool any = false;
+    if (!world_look(u, e) || !each_of_ours(u, SOURCE_GROUP, note_one, &any, e))
+        return false;
+    *ret = !any;
+    return true;
+}
+
+bool source_group_remove(struct upgrade *u, struct err *e)
+{
+    bool any = false;
+    return each_of_ours(u, SOURCE_GROUP, delete_one, &any, e);
 }

@@ -231,7 +231,7 @@ static bool hold_lock(struct lease *l, struct err *e)
 
 /* ---- the tag ---- */
 
-static const char *object_of_run(const struct upgrade *u)
+const char *lease_object(const struct upgrade *u)
 {
     const struct world *w = &u->world;
     struct arn p;
@@ -328,7 +328,7 @@ bool lease_hold(void *lease, struct err *e)
     bool recent = false;
     if (l->u->has_login && !hold_lock(l, e))
         return false;
-    const char *arn = object_of_run(l->u);
+    const char *arn = lease_object(l->u);
     if (!arn)
         return true;
     if ((is_recent(l, arn, &recent, &why) && recent) || (!why.code && hold_tag(l, arn, &why)))

@@ -15,6 +15,8 @@
 #define TAG_SOURCE_CAPACITY "aurora-upgrade:source-min-capacity"
 /* On the deployment, later the old cluster: whose apply works on it, and until when (lease.h). */
 #define TAG_HOLDER "aurora-upgrade:holder"
+/* On the same: which of Terraform's objects looks after the run (provider/keeper.c). */
+#define TAG_KEEPER "aurora-upgrade:kept-by"
 /* On the old cluster, once it has lost the name; the time on the snapshot, too. */
 #define TAG_OLD_OF      "aurora-upgrade:old-of"
 #define TAG_SWITCHED_AT "aurora-upgrade:switched-at"
