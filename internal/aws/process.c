@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,40 +116,125 @@ bool process_words(struct arena *a, const char *command, char *const **ret, stru
     return true;
 }
 
-/* ---- running ---- */
+/* ---- starting ----
+ *
+ * The kernel tells one process of its parent's death, and forgets that wish in the processes this one starts:
+ * a shell would be ended and its commands not. So a fork of ours stands in between, leads the group and ends
+ * all of it; it lives as long as the program does. The wish is bound to the thread that forked, which is the
+ * one that waits for the program. */
+
+struct spawn {
+    char *const *words, *const *environment;
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t how;
+};
+
+static void spawn_init(struct spawn *s, char *const *words, const struct process_limits *limits, int output)
+{
+    sigset_t none, all;
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    s->words = words;
+    s->environment = limits->environment ? limits->environment : environ;
+    (void)posix_spawn_file_actions_init(&s->files);
+    (void)posix_spawn_file_actions_addopen(&s->files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&s->files, output, STDOUT_FILENO);
+    if (limits->joins_errors)
+        (void)posix_spawn_file_actions_adddup2(&s->files, output, STDERR_FILENO);
+    else
+        (void)posix_spawn_file_actions_addopen(&s->files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawn_file_actions_addclosefrom_np(&s->files, STDERR_FILENO + 1);
+    (void)posix_spawnattr_init(&s->how);
+    (void)posix_spawnattr_setsigmask(&s->how, &none);
+    (void)posix_spawnattr_setsigdefault(&s->how, &all);
+    (void)posix_spawnattr_setflags(&s->how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+static void spawn_done(struct spawn *s)
+{
+    (void)posix_spawn_file_actions_destroy(&s->files);
+    (void)posix_spawnattr_destroy(&s->how);
+}
+
+static void kill_all(pid_t pid)
+{
+    (void)kill(-pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static void end_group(int number)
+{
+    (void)number;
+    (void)kill(0, SIGKILL);
+}
+
+/* Other threads' locks may be held for ever here: nothing may allocate. Ends as the program does; `told` gets
+ * the reason if that cannot be started, and is closed in any case. */
+static _Noreturn void guard(const struct spawn *s, pid_t parent, int told)
+{
+    const struct sigaction parent_died = {.sa_handler = end_group};
+    sigset_t others;
+    int status = 0;
+    pid_t pid = 0;
+    (void)setpgid(0, 0);
+    (void)sigaction(SIGHUP, &parent_died, NULL);
+    (void)prctl(PR_SET_PDEATHSIG, SIGHUP);
+    (void)sigfillset(&others);
+    (void)sigdelset(&others, SIGHUP);
+    (void)pthread_sigmask(SIG_SETMASK, &others, NULL);
+    if (getppid() != parent) /* it died before it could be noticed */
+        end_group(0);
+    int failed = posix_spawnp(&pid, s->words[0], &s->files, &s->how, s->words, s->environment);
+    if (failed && write(told, &failed, sizeof failed) > 0)
+        _exit(127);
+    (void)close_range(0, ~0U, 0);
+    while (!failed && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* With all signals blocked, so that no handler of ours runs in the fork. */
+static pid_t fork_guard(const struct spawn *s, int told)
+{
+    sigset_t all, before;
+    pid_t self = getpid();
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = _Fork();
+    if (pid == 0)
+        guard(s, self, told);
+    int reason = errno;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = reason;
+    return pid;
+}
 
 static bool start(char *const *words, const struct process_limits *limits, int output, pid_t *ret,
                   struct err *e)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t how;
-    sigset_t none, all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawn_file_actions_init(&files);
-    (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    (void)posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-    if (limits->joins_errors)
-        (void)posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-    else
-        (void)posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    (void)posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    (void)posix_spawnattr_init(&how);
-    (void)posix_spawnattr_setpgroup(&how, 0);
-    (void)posix_spawnattr_setsigmask(&how, &none);
-    (void)posix_spawnattr_setsigdefault(&how, &all);
-    (void)posix_spawnattr_setflags(&how,
-                                   POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    pid_t pid = 0;
-    int failed = posix_spawnp(&pid, words[0], &files, &how, words,
-                              limits->environment ? limits->environment : environ);
-    (void)posix_spawn_file_actions_destroy(&files);
-    (void)posix_spawnattr_destroy(&how);
+    struct spawn s;
+    int ends[2], failed = 0;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return err_errno(e, errno, "make a pipe");
+    spawn_init(&s, words, limits, output);
+    pid_t pid = fork_guard(&s, ends[1]);
+    if (pid < 0)
+        failed = errno;
+    (void)close(ends[1]);
+    while (pid > 0 && read(ends[0], &failed, sizeof failed) < 0 && errno == EINTR)
+        ;
+    (void)close(ends[0]);
+    spawn_done(&s);
+    if (failed && pid > 0)
+        kill_all(pid);
     if (failed)
         return err_errno(e, failed, "start %s", words[0]);
     *ret = pid;
     return true;
 }
+
+/* ---- running ---- */
 
 struct run {
     pid_t pid;
@@ -217,13 +304,6 @@ static bool reap(struct run *r, int *ret_status, struct err *e)
             return give_up(r, e);
         (void)poll(&wait, 1, EXIT_LOOK_MS);
     }
-}
-
-static void kill_all(pid_t pid)
-{
-    (void)kill(-pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
 }
 
 bool process_run(struct arena *a, char *const *words, const struct process_limits *limits, struct stop *stop,

@@ -2,8 +2,9 @@
  *
  * Bounded in time and size. The program gets our environment or the one it is given, an empty standard input,
  * no descriptor of ours and a process group of its own, which is killed as a whole when its time is over, it
- * prints too much, or stop is requested. What it prints on standard error goes nowhere, unless that is asked
- * for: it may be anything, secrets included.
+ * prints too much, stop is requested, or this process dies, in whatever way. Only what makes a session of its
+ * own (setsid) is out of reach. Threads: any number; the calling one lives until the program has ended. What
+ * it prints on standard error goes nowhere, unless that is asked for: it may be anything, secrets included.
  */
 #ifndef AURORA_AWS_PROCESS_H
 #define AURORA_AWS_PROCESS_H

@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct {
@@ -173,6 +175,61 @@ static void nothing_is_left_after_a_time_out(void **state)
     (void)rmdir(folder);
 }
 
+/* Another process, with a thread that runs the program as an operation does. */
+static void *run_for_ever(void *script)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    const struct end row = {script, 60000, 100, ERR_NONE, 0, NULL};
+    struct str output;
+    int status;
+    (void)run(a, &row, NULL, &output, &status, NULL);
+    return NULL;
+}
+
+static pid_t start_doomed(char *script)
+{
+    pthread_t thread;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    if (pthread_create(&thread, NULL, run_for_ever, script) == 0)
+        (void)pthread_join(thread, NULL);
+    _exit(0);
+}
+
+/* SIGKILL leaves us no word to say: neither the program nor what it has started may live on. */
+static void nothing_is_left_when_we_are_killed(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {
+        "echo up >&7; exec cat /dev/zero >/dev/null",
+        "cat /dev/zero >/dev/null & echo up >&7; wait",
+        "(cat /dev/zero >/dev/null & exec cat /dev/zero >/dev/null) & echo up >&7; wait",
+        "trap '' HUP INT TERM; echo up >&7; cat /dev/zero >/dev/null",
+    };
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    char folder[] = "/tmp/aurora-process-XXXXXX", up[8];
+    assert_non_null(mkdtemp(folder));
+    const char *path = arena_printf(a, "%s/fifo", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        struct pollfd fifo = {.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), .events = POLLIN};
+        char *script = arena_printf(a, "exec 7>%s; %s", path, scripts[i]);
+        pid_t pid = start_doomed(script);
+        assert_int_equal(poll(&fifo, 1, 30000), 1);
+        assert_int_equal(read(fifo.fd, up, sizeof up), 3);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        fifo.events = 0;
+        if (poll(&fifo, 1, 30000) != 1 || !(fifo.revents & POLLHUP))
+            fail_msg("still running: %s", script);
+        (void)close(fifo.fd);
+    }
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
 static void *stop_it(void *stop)
 {
     stop_request(stop);
@@ -218,6 +275,7 @@ int main(void)
         cmocka_unit_test(commands_are_bounded),
         cmocka_unit_test(every_end_is_told),
         cmocka_unit_test(nothing_is_left_after_a_time_out),
+        cmocka_unit_test(nothing_is_left_when_we_are_killed),
         cmocka_unit_test(environment_and_output_are_as_asked),
         cmocka_unit_test(stop_ends_it_at_once),
         cmocka_unit_test(a_program_that_is_not_there),
