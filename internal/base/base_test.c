@@ -9,6 +9,7 @@
 #include "internal/base/testing.h"
 #include "internal/base/utf8.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,57 @@ static void buffers_have_a_maximum(void **state)
     assert_string_equal(buf_text(&b), "");
 }
 
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_open, is_waited_for;
+    struct stop *stop;
+};
+
+static void *open_it(void *arg)
+{
+    struct gate *g = arg;
+    (void)pthread_mutex_lock(&g->lock);
+    while (!g->is_waited_for)
+        (void)pthread_cond_wait(&g->changed, &g->lock);
+    g->is_open = true;
+    (void)pthread_cond_broadcast(&g->changed);
+    (void)pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+static void *request_it(void *arg)
+{
+    struct gate *g = arg;
+    (void)pthread_mutex_lock(&g->lock);
+    while (!g->is_waited_for)
+        (void)pthread_cond_wait(&g->changed, &g->lock);
+    (void)pthread_mutex_unlock(&g->lock);
+    stop_request(g->stop); /* and signals nobody */
+    return NULL;
+}
+
+static void a_wait_for_a_signal_sees_both(void **state)
+{
+    (void)state;
+    static void *(*const others[])(void *) = {open_it, request_it};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct gate g = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, stop_new()};
+        pthread_t other;
+        assert_int_equal(pthread_create(&other, NULL, others[i], &g), 0);
+        (void)pthread_mutex_lock(&g.lock);
+        g.is_waited_for = true;
+        (void)pthread_cond_broadcast(&g.changed);
+        while (!g.is_open && !stop_wait_signal(g.stop, &g.changed, &g.lock))
+            ;
+        assert_int_equal(g.is_open, others[i] == open_it);
+        assert_int_equal(stop_requested(g.stop), others[i] == request_it);
+        (void)pthread_mutex_unlock(&g.lock);
+        (void)pthread_join(other, NULL);
+        stop_free(g.stop);
+    }
+}
+
 static void stop_wakes_a_waiter(void **state)
 {
     (void)state;
@@ -243,6 +295,7 @@ int main(void)
         cmocka_unit_test(errors_keep_every_layers_words),
         cmocka_unit_test(buffers_have_a_maximum),
         cmocka_unit_test(stop_wakes_a_waiter),
+        cmocka_unit_test(a_wait_for_a_signal_sees_both),
         cmocka_unit_test(secrets_are_masked),
         cmocka_unit_test(secrets_in_use_are_kept),
         cmocka_unit_test(files_are_replaced_whole),

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LOOK_MS = 200 };
+
 struct stop {
     atomic_bool requested;
     int fd;
@@ -65,6 +67,20 @@ bool stop_wait(struct stop *s, int64_t ms)
         if (r > 0 || (r < 0 && errno != EINTR))
             break;
     }
+    return stop_requested(s);
+}
+
+bool stop_wait_signal(const struct stop *s, pthread_cond_t *signal, pthread_mutex_t *lock)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOOK_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    if (!stop_requested(s))
+        (void)pthread_cond_clockwait(signal, lock, CLOCK_MONOTONIC, &until);
     return stop_requested(s);
 }
 

@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { LOOK_MS = 200 };
 
 struct claim {
     struct claim *next;
@@ -32,19 +29,6 @@ static void make_key(char *key, size_t size, const char *region, const char *clu
     (void)snprintf(key, size, "%s/%s", region, cluster);
 }
 
-/* Wakes at a release, and now and then to look at the stop token. */
-static void wait_a_while(void)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(&released, &lock, &until);
-}
-
 bool cluster_claim(const char *region, const char *cluster, struct stop *stop, struct err *e)
 {
     struct claim *mine = calloc(1, sizeof *mine);
@@ -52,9 +36,9 @@ bool cluster_claim(const char *region, const char *cluster, struct stop *stop, s
         abort();
     make_key(mine->key, sizeof mine->key, region, cluster);
     (void)pthread_mutex_lock(&lock);
-    while (*find(&claims, mine->key) && !stop_requested(stop))
-        wait_a_while();
     bool ok = !stop_requested(stop);
+    while (ok && *find(&claims, mine->key))
+        ok = !stop_wait_signal(stop, &released, &lock);
     if (ok) {
         mine->next = claims;
         claims = mine;

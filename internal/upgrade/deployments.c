@@ -3,9 +3,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { LOOK_MS = 200 };
 
 /* Of one client and Region; there while somebody uses it. */
 struct listing {
@@ -86,19 +83,6 @@ static void ask(struct listing *l, const struct aws_session *s)
     (void)pthread_cond_broadcast(&answered);
 }
 
-/* Wakes at an answer, and now and then to look at the stop token. */
-static void wait_a_while(void)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(&answered, &lock, &until);
-}
-
 bool deployments_each(const struct aws_session *s, void (*each)(void *arg, const struct deployment_row *d),
                       void *arg, struct err *e)
 {
@@ -109,10 +93,8 @@ bool deployments_each(const struct aws_session *s, void (*each)(void *arg, const
     while (ok && l->ended < wanted) {
         if (l->begun == l->ended)
             ask(l, s);
-        else if (stop_requested(s->stop))
+        else if (stop_wait_signal(s->stop, &answered, &lock) && l->ended < wanted)
             ok = err_set(e, ERR_CANCELLED, "stopped while waiting for the list of deployments");
-        else
-            wait_a_while();
     }
     if (ok && !l->is_ok) {
         *e = l->failure;

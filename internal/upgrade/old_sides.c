@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
-
-enum { LOOK_MS = 200 };
 
 struct old_side {
     const char *of, *resource_id;
@@ -76,19 +73,6 @@ static bool is_fresh(const struct old_sides *k, const struct region *r)
     return r->arena && k->clock->mono_ms(k->clock) - r->asked_ms < OLD_SIDES_MS;
 }
 
-/* Wakes at an answer, and now and then to look at the stop token. */
-static void wait_a_while(struct old_sides *k)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(&k->answered, &k->lock, &until);
-}
-
 /* The names of a moved-aside cluster and of the one it was moved for are never the same. */
 static void keep(void *arg, const struct rds_cluster *c)
 {
@@ -135,8 +119,8 @@ bool old_sides_find(struct old_sides *k, const struct aws_session *s, const char
 {
     (void)pthread_mutex_lock(&k->lock);
     struct region *r = region_of(k, s->region ? s->region : "");
-    while (r->is_asking && !is_fresh(k, r) && !stop_requested(s->stop))
-        wait_a_while(k);
+    while (r->is_asking && !is_fresh(k, r) && !stop_wait_signal(s->stop, &k->answered, &k->lock))
+        ; /* somebody else asks */
     bool ok = is_fresh(k, r) || refresh(k, r, s, e);
     if (ok)
         *ret_resource_id = resource_id_of(r, cluster, s->arena);
