@@ -18,4 +18,5 @@ const struct tf_provider aurora_provider = {
     .data_sources = data_sources,
     .functions = functions,
     .ephemerals = ephemerals,
+    .address = "registry.terraform.io/aurora-upgrade/aurora",
 };

@@ -168,6 +168,23 @@ tf plan -var version_text=9.6
 [ "$status" = 1 ] && says 'Invalid value for "version" parameter'
 row $? "version_family refuses what is no version, naming the argument"
 
+# ---- started by a debugger ----
+
+configure 'region = "eu-west"'
+sed -i 's|example.com/test/aurora|registry.terraform.io/aurora-upgrade/aurora|' "$top/main.tf"
+mkfifo "$top/attach"
+AURORA_REATTACH=1 "$provider/terraform-provider-aurora" >"$top/attach" 2>"$top/debugged" &
+debugged=$!
+read -r -t 60 attach <"$top/attach"
+TF_REATTACH_PROVIDERS=$attach tf validate
+[ "$status" = 1 ] && says 'AUR0012: not an AWS Region'
+row $? "AURORA_REATTACH: the line it prints is all that the CLI needs, without init"
+kill -0 "$debugged"
+row $? "… and the process outlives the CLI"
+kill -INT "$debugged"
+wait "$debugged"
+row $? "… until it is interrupted"
+
 # ---- the companion command ----
 
 "$provider/terraform-provider-aurora" version --json >"$top/out" 2>&1 && python3 -m json.tool "$top/out" >/dev/null
