@@ -1,13 +1,9 @@
 /* data_source_cluster.c — data.aurora_cluster: what the user's own aws_rds_cluster takes its version and
  * group names from, so that its plan is empty before, during and after an upgrade.
  */
+#include "provider/attrs.h"
 #include "provider/cluster_facts.h"
 #include "provider/validate.h"
-
-#define COMPUTED(n, t, d)                                                                                    \
-    {                                                                                                        \
-        .name = n, .type = t, .flags = TF_COMPUTED, .doc = d                                                 \
-    }
 
 static const struct tf_attr scaling_attrs[] = {
     COMPUTED("max_capacity", TF_NUMBER, "Maximum capacity in ACU."),
@@ -57,17 +53,11 @@ static const struct tf_attr attrs[] = {
      .doc = "Identifier of the cluster. Give it literally (or from a variable), not from the resource that "
             "takes "
             "its version from here."},
-    {.name = "region",
-     .type = TF_STRING,
-     .flags = TF_OPTIONAL_COMPUTED,
-     .doc = "Region of the cluster. Default: the provider's."},
+    REGION_OF_CLUSTER,
     COMPUTED("availability_zones", TF_STRING_SET, "Availability Zones of the volume."),
     COMPUTED("cluster_resource_id", TF_STRING, "Resource id; another one after a switch."),
-    {.name = "custom_endpoints",
-     .type = TF_OBJECT_LIST,
-     .flags = TF_COMPUTED,
-     .nested = endpoint_attrs,
-     .doc = "Custom endpoints, sorted by identifier."},
+    COMPUTED_OF("custom_endpoints", TF_OBJECT_LIST, endpoint_attrs,
+                "Custom endpoints, sorted by identifier."),
     COMPUTED("db_cluster_parameter_group_name", TF_STRING, "Cluster parameter group in use."),
     COMPUTED("db_parameter_group_name", TF_STRING, "Parameter group of the writer instance."),
     COMPUTED("endpoint", TF_STRING, "Writer endpoint."),
@@ -75,29 +65,16 @@ static const struct tf_attr attrs[] = {
     COMPUTED("exists", TF_BOOL, "False if the values come from `default`."),
     COMPUTED("iam_roles", TF_STRING_SET, "ARNs of the roles associated with the cluster."),
     COMPUTED("id", TF_STRING, "The cluster identifier."),
-    {.name = "instances",
-     .type = TF_OBJECT_LIST,
-     .flags = TF_COMPUTED,
-     .nested = instance_attrs,
-     .doc = "Instances, sorted by identifier."},
+    COMPUTED_OF("instances", TF_OBJECT_LIST, instance_attrs, "Instances, sorted by identifier."),
     COMPUTED("kms_key_id", TF_STRING, "KMS key of the volume."),
-    {.name = "master_user_secret",
-     .type = TF_OBJECT_LIST,
-     .flags = TF_COMPUTED,
-     .nested = secret_attrs,
-     .doc = "The secret RDS manages for the master user; empty if it manages none."},
-    {.name = "operation",
-     .type = TF_OBJECT,
-     .flags = TF_COMPUTED,
-     .nested = operation_attrs,
-     .doc = "The upgrade that was found for this cluster, from AWS alone; null if there is none."},
+    COMPUTED_OF("master_user_secret", TF_OBJECT_LIST, secret_attrs,
+                "The secret RDS manages for the master user; empty if it manages none."),
+    COMPUTED_OF("operation", TF_OBJECT, operation_attrs,
+                "The upgrade that was found for this cluster, from AWS alone; null if there is none."),
     COMPUTED("port", TF_NUMBER, "Port of all endpoints."),
     COMPUTED("reader_endpoint", TF_STRING, "Reader endpoint."),
-    {.name = "serverlessv2_scaling_configuration",
-     .type = TF_OBJECT_LIST,
-     .flags = TF_COMPUTED,
-     .nested = scaling_attrs,
-     .doc = "Serverless v2 capacity; empty for clusters without."},
+    COMPUTED_OF("serverlessv2_scaling_configuration", TF_OBJECT_LIST, scaling_attrs,
+                "Serverless v2 capacity; empty for clusters without."),
     COMPUTED("storage_encrypted", TF_BOOL, "Is the volume encrypted?"),
     {.name = NULL},
 };

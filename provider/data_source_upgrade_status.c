@@ -1,16 +1,8 @@
 /* data_source_upgrade_status.c — data.aurora_upgrade_status: everything about a running upgrade that changes
  * from one look to the next, and is therefore in no resource. */
+#include "provider/attrs.h"
 #include "provider/upgrade_status.h"
 #include "provider/validate.h"
-
-#define COMPUTED(n, t, d)                                                                                    \
-    {                                                                                                        \
-        .name = n, .type = t, .flags = TF_COMPUTED, .doc = d                                                 \
-    }
-#define OBJECT(n, t, of, d)                                                                                  \
-    {                                                                                                        \
-        .name = n, .type = t, .flags = TF_COMPUTED, .nested = of, .doc = d                                   \
-    }
 
 static const struct tf_attr deployment_attrs[] = {
     COMPUTED("created_at", TF_STRING, "When it was made."),
@@ -67,34 +59,34 @@ static const struct tf_attr attrs[] = {
      .flags = TF_REQUIRED,
      .validate = validate_cluster_identifier,
      .doc = "Identifier of the production cluster."},
-    {.name = "region",
-     .type = TF_STRING,
-     .flags = TF_OPTIONAL_COMPUTED,
-     .doc = "Region of the cluster. Default: the provider's."},
-    OBJECT("deployment", TF_OBJECT, deployment_attrs, "The blue/green deployment; null if there is none."),
-    OBJECT("findings", TF_OBJECT_LIST, finding_attrs, "What stands in the way, or could not be looked at."),
+    REGION_OF_CLUSTER,
+    COMPUTED_OF("deployment", TF_OBJECT, deployment_attrs,
+                "The blue/green deployment; null if there is none."),
+    COMPUTED_OF("findings", TF_OBJECT_LIST, finding_attrs,
+                "What stands in the way, or could not be looked at."),
     COMPUTED("held_by", TF_STRING, "Whose apply works on it at this moment; null if nobody's."),
     COMPUTED("id", TF_STRING, "The cluster identifier."),
     COMPUTED("in_flight", TF_BOOL, "AWS is working on it at this moment."),
     COMPUTED("lag_bytes", TF_NUMBER,
              "Largest lag of all slots; null without a login for PostgreSQL, and after the switch."),
-    OBJECT("members", TF_OBJECT_LIST, member_attrs, "Members of the deployment."),
-    OBJECT("new_side", TF_OBJECT, cluster_attrs, "The green cluster, before the switch."),
+    COMPUTED_OF("members", TF_OBJECT_LIST, member_attrs, "Members of the deployment."),
+    COMPUTED_OF("new_side", TF_OBJECT, cluster_attrs, "The green cluster, before the switch."),
     COMPUTED("next", TF_STRING, "The next thing to do, in one sentence."),
-    OBJECT("old_side", TF_OBJECT, cluster_attrs, "The cluster the switch put aside, until it is removed."),
-    OBJECT("production", TF_OBJECT, cluster_attrs,
-           "The cluster that bears the name; null in the gap between two renames."),
+    COMPUTED_OF("old_side", TF_OBJECT, cluster_attrs,
+                "The cluster the switch put aside, until it is removed."),
+    COMPUTED_OF("production", TF_OBJECT, cluster_attrs,
+                "The cluster that bears the name; null in the gap between two renames."),
     COMPUTED("reached_stage", TF_STRING,
              "`none`, `prepared`, `validated`, `switched` or `completed`, as AWS shows it: from deployment, "
              "tags and parameter groups alone, so an upgrade into groups of your own is `none` again when "
              "its old side is gone."),
-    OBJECT("slots", TF_OBJECT_LIST, slot_attrs,
-           "Replication slots of production; empty without a login for PostgreSQL."),
+    COMPUTED_OF("slots", TF_OBJECT_LIST, slot_attrs,
+                "Replication slots of production; empty without a login for PostgreSQL."),
     COMPUTED("source_engine_version", TF_STRING, "Version before the upgrade; null without one."),
     COMPUTED("switched_at", TF_STRING, "When production was switched."),
     COMPUTED("switching", TF_BOOL, "A switchover is under way: AWS refuses writes for a short time."),
     COMPUTED("target_engine_version", TF_STRING, "Version the upgrade goes to; null without one."),
-    OBJECT("tasks", TF_OBJECT_LIST, task_attrs, "AWS's own steps while it builds the new side."),
+    COMPUTED_OF("tasks", TF_OBJECT_LIST, task_attrs, "AWS's own steps while it builds the new side."),
     COMPUTED("validated_at", TF_STRING, "When the validation passed for the first time."),
     {.name = NULL},
 };
