@@ -58,6 +58,7 @@ struct fake_rds {
     char ran[4096];         /* texts of hooks, SQL with its host, in the order they ran */
     char environment[4096]; /* AURORA_… of the last command */
     const char *hook_fails; /* the hook with this text */
+    bool hook_writes;       /* … because it wants to write where it may not */
     int64_t hook_takes_ms;
     int watch_looks, deadlocks, stragglers; /* deadlocks since the first look, applications on the old side */
     bool health_fails;                      /* from the second look on */

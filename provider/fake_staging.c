@@ -102,7 +102,8 @@ bool pg_run_script(struct pg *c, const char *sql, int64_t timeout_ms, struct err
         return false;
     if (fake.hook_fails && strcmp(sql, fake.hook_fails) == 0) {
         (void)err_set(e, ERR_REMOTE, "the statement failed");
-        return err_said(e, "division by zero");
+        (void)snprintf(e->remote_code, sizeof e->remote_code, "%s", fake.hook_writes ? "25006" : "22012");
+        return err_said(e, "%s", fake.hook_writes ? "in a read-only transaction" : "division by zero");
     }
     char text[256];
     (void)snprintf(text, sizeof text, "%s:%s", fake_host(c), sql);

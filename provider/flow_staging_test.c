@@ -300,6 +300,37 @@ static void a_failing_hook_aborts_or_is_told(void **state)
     }
 }
 
+static void a_hook_that_may_not_write_is_told_what_to_do(void **state)
+{
+    (void)state;
+    static const struct {
+        struct hook hook;
+        bool writes;
+        const char *hint;
+    } rows[] = {
+        {{HOOK_AFTER_PREPARE, HOOK_ON_NEW, "w", NULL, MINUTE, false}, true, "SET TRANSACTION READ WRITE"},
+        {{HOOK_IN_WINDOW, HOOK_ON_NEW, "w", NULL, MINUTE, false}, true, "SET TRANSACTION READ WRITE"},
+        {{HOOK_AFTER_SWITCH, HOOK_ON_OLD, "w", NULL, MINUTE, false}, true, "the old side takes no writes"},
+        {{HOOK_IN_WINDOW, HOOK_ON_OLD, "w", NULL, MINUTE, false}, true, "Correct its cause"},
+        {{HOOK_AFTER_SWITCH, HOOK_ON_NEW, "w", NULL, MINUTE, false}, true, "Correct its cause"},
+        {{HOOK_AFTER_PREPARE, HOOK_ON_NEW, "w", NULL, MINUTE, false}, false, "Correct its cause"},
+        {{HOOK_AFTER_PREPARE, HOOK_ON_RUNNER, NULL, "w", MINUTE, false}, true, "Correct its cause"},
+    };
+    static const char *const steps[HOOK_POINTS] = {[HOOK_AFTER_PREPARE] = "hooks-after-prepare",
+                                                   [HOOK_IN_WINDOW] = "hooks-in-window",
+                                                   [HOOK_AFTER_SWITCH] = "hooks-after-switch"};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        start();
+        ask_hooks(&rows[i].hook, 1);
+        fake.hook_fails = "w";
+        fake.hook_writes = rows[i].writes;
+        must_fail(STAGE_SWITCHED, "AUR0146", steps[rows[i].hook.at], &e);
+        if (!strstr(e.hint, rows[i].hint))
+            fail_msg("row %zu: %s", i, e.hint);
+    }
+}
+
 static void a_changed_hook_is_another_and_two_alike_are_two(void **state)
 {
     (void)state;
@@ -480,6 +511,7 @@ int main(void)
         cmocka_unit_test(hooks_run_once_each_and_in_order),
         cmocka_unit_test(a_command_knows_where_it_is_and_nothing_secret),
         cmocka_unit_test(a_failing_hook_aborts_or_is_told),
+        cmocka_unit_test(a_hook_that_may_not_write_is_told_what_to_do),
         cmocka_unit_test(a_changed_hook_is_another_and_two_alike_are_two),
         cmocka_unit_test(as_many_hooks_as_there_may_be_are_remembered),
         cmocka_unit_test(the_way_back_has_hooks_where_there_was_something),

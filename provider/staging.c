@@ -60,7 +60,8 @@ const struct tf_attr hook_attrs[] = {
      .doc = "Where: `old` (production before the switch, the old side after it), `new` (the green side, production after the switch) or `runner` (this machine)."},
     {.name = "sql", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,
      .doc = "On `old` or `new`: SQL for the side's default database, run as the login's user; without BEGIN of its own all of it happens or nothing. "
-            "The green side is read-only by default, for good reason."},
+            "Until the switch AWS keeps the green side read-only by default, because a row written there can stop replication: SQL that has to write there begins with "
+            "`SET TRANSACTION READ WRITE;`. After it the old side takes no writes."},
     {.name = "command", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,
      .doc = "On `runner`: a command for `/bin/sh -c`. Its environment is `PATH`, `HOME` and the like, and `AURORA_HOOK`, `AURORA_CLUSTER`, `AURORA_REGION`, "
             "`AURORA_STAGE`, `AURORA_REACHED_STAGE`, `AURORA_TARGET_MAJOR`, `AURORA_OLD_CLUSTER`, `AURORA_OLD_ENDPOINT`, `AURORA_OLD_PORT` and the same for "

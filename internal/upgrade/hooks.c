@@ -246,6 +246,22 @@ static bool run_sql(struct upgrade *u, const struct hook *k, struct err *e)
 
 /* ---- one hook ---- */
 
+/* SQL that wanted to write on a side that is kept read-only. */
+static void explain_read_only(const struct hook *k, const char *remote_code, struct err *e)
+{
+    enum side side = k->on == HOOK_ON_OLD ? points[k->at].old_side : points[k->at].new_side;
+    if (!k->sql || strcmp(remote_code, "25006") != 0 || side == SIDE_BLUE)
+        return;
+    if (side == SIDE_GREEN)
+        (void)err_hint(e,
+                       "Until the switch AWS keeps the new side read-only by default, because a row written "
+                       "there can stop replication. SQL that has to write there, and meets no row of "
+                       "production's, begins with SET TRANSACTION READ WRITE; then apply again.");
+    else
+        (void)err_hint(e, "After the switch the old side takes no writes: use on = \"new\", or an earlier "
+                          "point; then apply again.");
+}
+
 static bool failed(size_t index, const struct hook *k, const struct err *cause, struct err *e)
 {
     char path[32];
@@ -256,6 +272,7 @@ static bool failed(size_t index, const struct hook *k, const struct err *cause, 
         return false;
     (void)snprintf(e->remote_code, sizeof e->remote_code, "%s", cause->remote_code);
     (void)err_said(e, "%s", cause->said);
+    explain_read_only(k, cause->remote_code, e);
     return err_attribute(e, path);
 }
 
