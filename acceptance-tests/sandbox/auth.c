@@ -36,8 +36,12 @@ const char *http_header(const struct http_request *r, const char *name)
 
 static void hex(const unsigned char *in, size_t n, char *out)
 {
-    for (size_t i = 0; i < n; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", in[i]);
+    static const char DIGITS[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        *out++ = DIGITS[in[i] >> 4];
+        *out++ = DIGITS[in[i] & 15];
+    }
+    *out = '\0';
 }
 
 static void sha256_hex(struct str data, char out[2 * SHA_SIZE + 1])

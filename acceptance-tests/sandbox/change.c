@@ -49,6 +49,8 @@ static bool same_arrays(json_t *a, json_t *b)
 
 static bool same(json_t *a, json_t *b)
 {
+    if (a == b)
+        return true;
     if (json_typeof(a) != json_typeof(b))
         return false;
     switch (json_typeof(a)) {
@@ -105,29 +107,34 @@ static void find_in_objects(json_t *before, json_t *after, const struct place *i
     }
 }
 
-static bool same_elements(json_t *before, size_t i, json_t *after, size_t j)
+/* Whether the element stands in the list a few places behind `from`. */
+static bool stands_ahead(const json_t *list, size_t from, json_t *element)
 {
-    json_t *b = json_array_get(before, i), *a = json_array_get(after, j);
-    return b && a && same(b, a);
+    enum { FEW = 8 };
+    bool found = false;
+    for (size_t i = from + 1; !found && i <= from + FEW && i < json_array_size(list); i++)
+        found = same(json_array_get(list, i), element);
+    return found;
 }
 
-/* In step, with a look one element ahead, so that what comes or goes anywhere is one change. Up to j the
+/* In step, with a look ahead, so that what comes or goes anywhere is one change. Up to j the
  * changed list is as it will be, from there on it is what was from i on. */
 static void find_in_arrays(json_t *before, json_t *after, const struct place *in, json_t *changes)
 {
     size_t was = json_array_size(before), is = json_array_size(after), i = 0, j = 0;
     while (i < was || j < is) {
         struct place at = {in, NULL, j};
-        if (same_elements(before, i, after, j)) {
+        json_t *b = json_array_get(before, i), *a = json_array_get(after, j); /* NULL: at the end */
+        if (b && a && same(b, a)) {
             i++, j++;
-        } else if (i < was && (j == is || same_elements(before, i + 1, after, j))) {
+        } else if (b && (!a || stands_ahead(before, i, a))) {
             note(changes, "cut", &at, NULL);
             i++;
-        } else if (j < is && (i == was || same_elements(before, i, after, j + 1))) {
-            note(changes, "add", &at, json_array_get(after, j));
+        } else if (a && (!b || stands_ahead(after, j, b))) {
+            note(changes, "add", &at, a);
             j++;
         } else {
-            find(json_array_get(before, i), json_array_get(after, j), &at, changes);
+            find(b, a, &at, changes);
             i++, j++;
         }
     }

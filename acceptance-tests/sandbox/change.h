@@ -4,7 +4,8 @@
  * value] puts an element in front of the one at that index (or behind the last), ["cut", path] takes a
  * member or an element away. A path names members by text and elements by index, from the outermost inwards;
  * each holds for the document as the changes before it have left it. Nobody has to say what he changed: both
- * documents are walked side by side. Order of members means nothing here.
+ * documents are walked side by side. What both hold in common, as one object,
+ * is not walked. Order of members means nothing here.
  */
 #ifndef SANDBOX_CHANGE_H
 #define SANDBOX_CHANGE_H

@@ -52,6 +52,8 @@ static const struct found {
     {"all elements less", "{'l':[1,2]}", "{'l':[]}", "[['cut',['l',0]],['cut',['l',0]]]"},
     {"the oldest goes, a new one comes", "{'l':[1,2,3,4]}", "{'l':[2,3,4,5]}",
      "[['cut',['l',0]],['add',['l',3],5]]"},
+    {"the two oldest go, two new ones come", "{'l':[1,2,3,4]}", "{'l':[3,4,5,6]}",
+     "[['cut',['l',0]],['cut',['l',0]],['add',['l',2],5],['add',['l',3],6]]"},
     {"an element less and a later one changed", "{'l':[1,2,3,{'a':1}]}", "{'l':[1,3,{'a':2}]}",
      "[['cut',['l',1]],['set',['l',2,'a'],2]]"},
     {"changed places", "{'l':[1,2]}", "{'l':[2,1]}", "[['cut',['l',0]],['add',['l',1],1]]"},

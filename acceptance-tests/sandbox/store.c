@@ -64,6 +64,20 @@ static json_t *new_document(const struct store_seed *seed)
     return root;
 }
 
+/* Events are most of a long-lived state, and never change once they are there: both documents hold the same
+ * ones, which need not be compared. Their changes are taken out of the list, because they would be made to
+ * objects that are the live document's, too. */
+static void share_events(struct store *s, json_t *changes)
+{
+    for (size_t i = json_array_size(changes); i > 0; i--) {
+        const json_t *path = json_array_get(json_array_get(changes, i - 1), 1);
+        const char *member = json_string_value(json_array_get(path, 0));
+        if (member && strcmp(member, "events") == 0)
+            (void)json_array_remove(changes, i - 1);
+    }
+    rec_set(s->saved, "events", json_copy(rec_list(s->root, "events")));
+}
+
 /* A list that is none would read as an empty one. */
 static bool check_lists(const json_t *root, struct err *e)
 {
@@ -132,6 +146,7 @@ bool store_open(const char *path, const struct store_seed *seed, struct store **
     s->root = root;
     s->saved = json_deep_copy(root);
     s->file = file;
+    share_events(s, NULL);
     *ret = s;
     return true;
 }
@@ -176,6 +191,8 @@ bool store_save(struct store *s, struct err *e)
 {
     json_t *changes = change_find(s->saved, s->root);
     bool ok = state_file_save(s->file, changes, s->root, e);
+    if (ok)
+        share_events(s, changes);
     if (ok && !change_apply(s->saved, changes, e))
         abort(); /* what was written would not be read either */
     json_decref(changes);

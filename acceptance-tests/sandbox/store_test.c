@@ -93,6 +93,35 @@ static void test_reopened(void **state)
     store_close(s);
 }
 
+/* They come at the end and go at the front; a restart finds each as it was. */
+static void test_events(void **state)
+{
+    enum { ROUNDS = 60, KEPT = 20 };
+    struct fixture *f = *state;
+    struct store *s = opened(f);
+    for (int round = 0; round < ROUNDS; round++) {
+        json_t *events = rec_list(store_root(s), "events");
+        for (int i = 0; i < round % 12; i++)
+            (void)json_array_append_new(events, json_pack("{s:i, s:[i]}", "round", round, "i", i));
+        while (json_array_size(events) > KEPT)
+            (void)json_array_remove(events, 0);
+        must_save(s);
+        json_t *wanted = json_deep_copy(store_root(s));
+        if (round % 7 == 0) {
+            store_close(s);
+            s = opened(f);
+        }
+        struct err e = ERR_INIT;
+        json_t *is = NULL;
+        assert_true(state_file_read(f->path, &is, &e));
+        assert_true(json_equal(is, wanted));
+        assert_true(json_equal(store_root(s), wanted));
+        json_decref(is);
+        json_decref(wanted);
+    }
+    store_close(s);
+}
+
 /* A copy is nobody's file. */
 static void test_copy(void **state)
 {
@@ -178,10 +207,7 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(test_reopened),
-        ROW(test_copy),
-        ROW(test_refused),
-        ROW(test_damaged),
+        ROW(test_reopened), ROW(test_events), ROW(test_copy), ROW(test_refused), ROW(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
