@@ -37,7 +37,7 @@ static void report(void *arg, const struct step *s, const struct err *finding)
     tf_fail(w->c, &e);
 }
 
-static struct journal *open_journal(struct walk *w)
+static OWN_FRAME struct journal *open_journal(struct walk *w)
 {
     struct journal *j = NULL;
     struct err e = ERR_INIT;
@@ -72,12 +72,35 @@ static void tell_what_exists(struct walk *w, struct err *e)
                    world->deployment ? world->deployment->status : "the old side is being removed");
 }
 
+static void rest(void *arg)
+{
+    const struct walk *w = arg;
+    world_rest(&w->o->upgrade);
+}
+
+/* Findings were told one by one; the summary of a group would only repeat the first. */
+static void failed(void *arg, const struct step *s, struct err *e)
+{
+    struct walk *w = arg;
+    w->failed = s;
+    if (w->failed && w->failed->kind == STEP_CHECK && w->findings > 0) {
+        struct err exists = ERR_INIT;
+        tell_what_exists(w, &exists);
+        if (exists.hint[0])
+            tf_warn(w->c, NULL, "What was made so far stays", "%s", exists.hint);
+        return;
+    }
+    world_state(&w->o->upgrade, e);
+    tell_what_exists(w, e);
+    tf_fail(w->c, e);
+}
+
+/* The walk waits below this frame, and a thousand may: there is no error on it. */
 static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage target)
 {
     struct upgrade *u = &w->o->upgrade;
     struct journal *journal CLEANUP(journal_cleanup) = open_journal(w);
     struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
-    struct err e = ERR_INIT;
     const struct flow_run run = {.flow = flow,
                                  .u = u,
                                  .target = target,
@@ -89,27 +112,18 @@ static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage t
                                  .journal = journal,
                                  .may_change = lease_hold,
                                  .may_change_arg = lease,
+                                 .rest = rest,
+                                 .rest_arg = w,
+                                 .failed = failed,
+                                 .failed_arg = w,
                                  .report = report,
                                  .report_arg = w};
     w->has_walked = true;
     u->note = note;
     u->note_arg = journal;
-    bool ok = flow_apply(&run, &w->failed, &e);
+    bool ok = flow_apply(&run, NULL, NULL);
     u->note = NULL;
-    if (ok)
-        return true;
-    /* Findings were told one by one; the summary of a group would only repeat the first. */
-    if (w->failed && w->failed->kind == STEP_CHECK && w->findings > 0) {
-        struct err exists = ERR_INIT;
-        tell_what_exists(w, &exists);
-        if (exists.hint[0])
-            tf_warn(w->c, NULL, "What was made so far stays", "%s", exists.hint);
-        return false;
-    }
-    world_state(u, &e);
-    tell_what_exists(w, &e);
-    tf_fail(w->c, &e);
-    return false;
+    return ok;
 }
 
 static int64_t timeout_of(const struct value *attrs, const char *name, int64_t otherwise)
@@ -132,7 +146,7 @@ static void note_source_major(struct upgrade *u)
 }
 
 /* Compares what the plan saw with what is there now. */
-static bool same_world(struct operation *o)
+static OWN_FRAME bool same_world(struct operation *o)
 {
     struct upgrade *u = &o->upgrade;
     struct plan_note note = {0};
@@ -190,7 +204,7 @@ static bool walks_nothing(const struct operation *o)
 }
 
 /* What a plan that could look would have refused, before anything is made. */
-static bool may_go(struct operation *o)
+static OWN_FRAME bool may_go(struct operation *o)
 {
     struct upgrade *u = &o->upgrade;
     const struct world *w = &u->world;
@@ -218,7 +232,7 @@ static bool go(struct walk *w)
     return walks_nothing(w->o) || walk_flow(w, back ? kind->back : kind->forward, wanted);
 }
 
-static bool is_kept(struct walk *w)
+static OWN_FRAME bool is_kept(struct walk *w)
 {
     struct err e = ERR_INIT;
     if (keeper_take(w->o, value_is_null(w->c->prior), &e))
@@ -239,7 +253,7 @@ static enum flow_stage stage_after_failure(const struct walk *w)
 
 /* reached_stage is what AWS shows; that something was rolled back shows in nothing, so the stage itself says
  * it. NULL if the world cannot be seen: then the prior state is nearer to the truth than anything made up. */
-static const struct value *final_state(const struct walk *w, bool ok)
+static OWN_FRAME const struct value *final_state(const struct walk *w, bool ok)
 {
     struct operation *o = w->o;
     struct tf_call *c = o->call;
@@ -263,25 +277,34 @@ static const struct value *final_state(const struct walk *w, bool ok)
     return tf_with(c, state, "planned_steps", value_list(c->arena));
 }
 
+/* False after an error. */
+static OWN_FRAME bool claim(struct operation *o, bool create)
+{
+    struct err e = ERR_INIT;
+    const char *region = operation_region(o), *cluster = o->upgrade.request.cluster;
+    if (!cluster_claim(region, cluster, o->call->stop, &e)) {
+        tf_fail(o->call, &e);
+        return false;
+    }
+    if (!create || !cluster_was_created(region, cluster))
+        return true;
+    (void)upgrade_fail(&e, E_SECOND_RESOURCE, "another resource of this configuration upgrades %s", cluster);
+    tf_fail(o->call, &e);
+    cluster_release(region, cluster);
+    return false;
+}
+
 static const struct value *apply(const struct upgrade_kind *kind, struct tf_call *c, const char *name,
                                  int64_t timeout_ms)
 {
     struct operation o;
-    struct err e = ERR_INIT;
     bool create = value_is_null(c->prior);
     if (!operation_start(&o, kind, c, c->planned, value_get(c->config, "postgresql")))
         return NULL;
     const char *region = operation_region(&o), *cluster = o.upgrade.request.cluster;
     const struct value *state = NULL;
     struct walk w = {.o = &o, .c = c, .name = name, .timeout_ms = timeout_ms};
-    if (!cluster_claim(region, cluster, c->stop, &e)) {
-        tf_fail(c, &e);
-    } else if (create && cluster_was_created(region, cluster)) {
-        (void)upgrade_fail(&e, E_SECOND_RESOURCE, "another resource of this configuration upgrades %s",
-                           cluster);
-        tf_fail(c, &e);
-        cluster_release(region, cluster);
-    } else {
+    if (claim(&o, create)) {
         bool started = same_world(&o) && may_go(&o), ok = started && go(&w) && is_kept(&w);
         if (ok || (started && !create))
             state = final_state(&w, ok);

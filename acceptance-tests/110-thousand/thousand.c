@@ -24,10 +24,11 @@ enum {
     SETTLE_MS = 5000,
     LOOK_MS = 1000,
     NAME_SIZE = 32,
-    /* The goal, and what it takes today: threads' stacks, values and replies of a thousand calls. */
+    /* The goal, and what may be: a third of it is libraries, which differ by machine. */
     MEMORY_GOAL_MIB = 64,
-    MEMORY_MIB = 200,
-    CPU_MS_PER_MINUTE = 6000,
+    MEMORY_MIB = 70,
+    PEAK_MIB = 110,
+    CPU_MS_PER_MINUTE = 5000,
     STOP_ANSWER_MS = 1000,
     STOP_ALL_MS = 10000 /* the contract with users */
 };
@@ -279,10 +280,11 @@ static void measure_waiting(struct world *w)
     pause_ms((int64_t)w->seconds * 1000);
     long cpu = (long)((double)(cpu_ms(w) - before) * 60000 / (now_ms() - from));
     long now = memory_kib(w, "VmRSS:"), most = memory_kib(w, "VmHWM:");
-    row(w, now <= MEMORY_MIB * 1024L,
+    row(w, now <= MEMORY_MIB * 1024L && most <= PEAK_MIB * 1024L,
         arena_printf(w->arena,
-                     "memory while waiting: %.1f MiB, the goal is %d, at most %d; peak %.1f MiB, %ld threads",
-                     (double)now / 1024, MEMORY_GOAL_MIB, MEMORY_MIB, (double)most / 1024,
+                     "memory while waiting: %.1f MiB, the goal is %d, at most %d; peak %.1f MiB, at most %d; "
+                     "%ld threads",
+                     (double)now / 1024, MEMORY_GOAL_MIB, MEMORY_MIB, (double)most / 1024, PEAK_MIB,
                      memory_kib(w, "Threads:")));
     row(w, cpu <= CPU_MS_PER_MINUTE,
         arena_printf(w->arena, "CPU while waiting: %.2f s per minute, at most %d", (double)cpu / 1000,

@@ -16,10 +16,9 @@ static size_t method_count(void)
 static void give(struct service *s, struct stop *stop, const struct rpc_method *m, struct str request)
 {
     CLEANUP(arena_cleanup) struct arena *a = arena_new();
-    struct err e = ERR_INIT;
     struct rpc_call call = {.arena = a, .stop = stop, .service = s, .request = request};
-    if (!m->handle(&call, &e))
-        DEMAND(e.code == ERR_INVALID && e.text[0]);
+    if (!m->handle(&call))
+        DEMAND(call.failure && call.failure[0]);
     else
         DEMAND(call.reply.n == 0 || call.reply.p);
 }

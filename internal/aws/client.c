@@ -17,6 +17,7 @@ bool aws_new(const struct aws_config *c, struct aws **ret, struct err *e)
     w->arena = arena_new();
     w->clock = c->clock ? c->clock : clock_real();
     w->keys = sigv4_cache_new();
+    w->crew = crew_new(HTTP_PLACES);
     retry_budget_init(&w->budget, c->retry_capacity, w->clock->mono_ms(w->clock));
     if (!settings_resolve(w->arena, c, &w->settings, e) || !http_new(&w->settings.http, &w->http, e) ||
         !credentials_new(w, c, &w->credentials, e))
@@ -29,6 +30,7 @@ void aws_free(struct aws *w)
 {
     if (!w)
         return;
+    crew_free(w->crew);
     credentials_free(w->credentials);
     http_free(w->http);
     retry_budget_done(&w->budget);
@@ -185,6 +187,19 @@ static struct attempt attempt(struct aws_call *c, struct attempts *all, struct e
     return a;
 }
 
+struct errand {
+    struct aws_call *call;
+    struct attempts *all;
+    struct err *e;
+    struct attempt result;
+};
+
+static void run_errand(void *of)
+{
+    struct errand *x = of;
+    x->result = attempt(x->call, x->all, x->e);
+}
+
 /* ---- all attempts ---- */
 
 static bool give_up(struct aws_call *c, const struct attempts *all, const struct attempt *last, struct err *e)
@@ -230,12 +245,13 @@ bool aws_perform(struct aws_call *c, struct err *e)
         c->region = c->session->region ? c->session->region : c->session->aws->settings.region;
     for (;;) {
         all.n++;
-        struct attempt a = attempt(c, &all, &why);
-        if (a.done)
+        struct errand x = {c, &all, &why, {0}};
+        crew_run(c->session->aws->crew, run_errand, &x);
+        if (x.result.done)
             return true;
-        if (!try_again(c, &all, &a, &why))
+        if (!try_again(c, &all, &x.result, &why))
             break;
-        all.maybe_done = all.maybe_done || a.maybe_done;
+        all.maybe_done = all.maybe_done || x.result.maybe_done;
     }
     if (e)
         *e = why;

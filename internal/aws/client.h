@@ -8,6 +8,7 @@
 
 #include "internal/aws/aws.h"
 #include "internal/aws/credentials.h"
+#include "internal/aws/crew.h"
 #include "internal/aws/errors.h"
 #include "internal/aws/http.h"
 #include "internal/aws/ops.h"
@@ -21,6 +22,7 @@ struct aws {
     struct arena *arena; /* holds the settings; written by aws_new only */
     struct settings settings;
     struct http *http;
+    struct crew *crew; /* does all attempts */
     struct clock *clock;
     struct sigv4_cache *keys;
     struct retry_budget budget;

@@ -75,6 +75,10 @@ MUST_CHECK bool rds_instance_find(const struct aws_session *s, const char *id,
 MUST_CHECK bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
                                   const struct rds_instance *const **ret, size_t *ret_n, struct err *e);
 
+/* Without `raw`; NULL gives NULL. */
+struct rds_cluster *rds_cluster_copy(struct arena *a, const struct rds_cluster *c);
+struct rds_instance *rds_instance_copy(struct arena *a, const struct rds_instance *i);
+
 struct rds_cluster_change { /* NULL, -1, <0: leave */
     const char *parameter_group, *engine_version, *instance_parameter_group, *new_identifier;
     double min_capacity, max_capacity; /* both or neither; 0 is legal, negative = leave */
@@ -175,6 +179,8 @@ struct rds_bluegreen_spec {
     const char *name, *source_arn, *target_version, *cluster_group, *instance_group, *instance_class;
     struct rds_tags tags;
 };
+struct rds_bluegreen *rds_bluegreen_copy(struct arena *a,
+                                         const struct rds_bluegreen *d); /* NULL gives NULL */
 MUST_CHECK bool rds_bluegreen_find(const struct aws_session *s, const char *identifier,
                                    const struct rds_bluegreen **ret, struct err *e);
 /* Every deployment in its turn, as rds_cluster_each. */
@@ -210,6 +216,7 @@ struct rds_snapshot {
     const char *identifier, *arn, *cluster_identifier, *status, *engine_version, *type, *create_time;
     struct rds_tags tags;
 };
+struct rds_snapshot *rds_snapshot_copy(struct arena *a, const struct rds_snapshot *p); /* NULL gives NULL */
 MUST_CHECK bool rds_snapshot_find(const struct aws_session *s, const char *id,
                                   const struct rds_snapshot **ret, struct err *e);
 /* Cluster snapshots made by hand whose name begins with `prefix`, in any case. */

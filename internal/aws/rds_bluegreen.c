@@ -3,43 +3,13 @@
 
 #include <string.h>
 
-static const struct shape_member member_members[] = {
-    MEMBER(rds_bg_member, TEXT, source, "SourceMember"),
-    MEMBER(rds_bg_member, TEXT, target, "TargetMember"),
-    MEMBER(rds_bg_member, TEXT, status, "Status"),
-    END_OF_SHAPE,
-};
-static const struct shape member_shape = {sizeof(struct rds_bg_member), member_members};
-
-static const struct shape_member task_members[] = {
-    MEMBER(rds_bg_task, TEXT, name, "Name"),
-    MEMBER(rds_bg_task, TEXT, status, "Status"),
-    END_OF_SHAPE,
-};
-static const struct shape task_shape = {sizeof(struct rds_bg_task), task_members};
-
-static const struct shape_member bluegreen_members[] = {
-    MEMBER(rds_bluegreen, TEXT, identifier, "BlueGreenDeploymentIdentifier"),
-    MEMBER(rds_bluegreen, TEXT, name, "BlueGreenDeploymentName"),
-    MEMBER(rds_bluegreen, TEXT, source, "Source"),
-    MEMBER(rds_bluegreen, TEXT, target, "Target"),
-    MEMBER(rds_bluegreen, TEXT, status, "Status"),
-    MEMBER(rds_bluegreen, TEXT, status_details, "StatusDetails"),
-    MEMBER(rds_bluegreen, TEXT, create_time, "CreateTime"),
-    LIST_OF(rds_bluegreen, members, member_count, "SwitchoverDetails", "member", &member_shape),
-    LIST_OF(rds_bluegreen, tasks, task_count, "Tasks", "member", &task_shape),
-    TAGS_OF(rds_bluegreen),
-    END_OF_SHAPE,
-};
-static const struct shape bluegreen_shape = {sizeof(struct rds_bluegreen), bluegreen_members};
-
 bool rds_bluegreen_find(const struct aws_session *s, const char *identifier, const struct rds_bluegreen **ret,
                         struct err *e)
 {
     const struct rds_bluegreen *found = NULL;
     struct fields f = {.arena = s->arena};
     fields_add(&f, "BlueGreenDeploymentIdentifier", identifier);
-    if (!rds_find(s, "DescribeBlueGreenDeployments", &f, &bluegreen_shape, &found, e))
+    if (!rds_find(s, "DescribeBlueGreenDeployments", &f, &rds_bluegreen_shape, &found, e))
         return false;
     if (found && strcmp(found->identifier, identifier) != 0)
         return err_set(e, ERR_REMOTE, "asked for deployment %s, AWS described %s", identifier,
@@ -54,7 +24,7 @@ bool rds_bluegreen_list(const struct aws_session *s, const struct rds_bluegreen 
     struct fields f = {.arena = s->arena};
     struct rds_bluegreen *items = NULL;
     size_t n = 0;
-    if (!rds_list(s, "DescribeBlueGreenDeployments", &f, &bluegreen_shape, &items, &n, e))
+    if (!rds_list(s, "DescribeBlueGreenDeployments", &f, &rds_bluegreen_shape, &items, &n, e))
         return false;
     *ret = (const struct rds_bluegreen *const *)rds_pointers(s->arena, items, sizeof *items, n);
     *ret_n = n;
@@ -77,7 +47,7 @@ bool rds_bluegreen_each(const struct aws_session *s, void (*each)(void *arg, con
 {
     struct fields f = {.arena = s->arena};
     struct each_deployment k = {each, arg};
-    return rds_each(s, "DescribeBlueGreenDeployments", &f, &bluegreen_shape, see_deployment, &k, e);
+    return rds_each(s, "DescribeBlueGreenDeployments", &f, &rds_bluegreen_shape, see_deployment, &k, e);
 }
 
 bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegreen_spec *b,
@@ -95,7 +65,7 @@ bool rds_bluegreen_create(const struct aws_session *s, const struct rds_bluegree
     if (!rds_call(s, "CreateBlueGreenDeployment", &f, &result, e))
         return false;
     struct rds_bluegreen *made = ARENA_NEW(s->arena, struct rds_bluegreen);
-    shape_read(s->arena, &bluegreen_shape, xml_find(result, "BlueGreenDeployment"), made);
+    shape_read(s->arena, &rds_bluegreen_shape, xml_find(result, "BlueGreenDeployment"), made);
     if (!*made->identifier)
         return err_set(e, ERR_UNAVAILABLE, "the reply to CreateBlueGreenDeployment names no deployment");
     *ret = made;

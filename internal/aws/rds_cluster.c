@@ -4,95 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- shapes ---- */
-
-static const struct shape_member tag_members[] = {
-    MEMBER(rds_tag, TEXT, key, "Key"),
-    MEMBER(rds_tag, TEXT, value, "Value"),
-    END_OF_SHAPE,
-};
-const struct shape rds_tag_shape = {sizeof(struct rds_tag), tag_members};
-
-static const struct shape_member member_members[] = {
-    MEMBER(rds_member, TEXT, identifier, "DBInstanceIdentifier"),
-    MEMBER(rds_member, TEXT, parameter_group_status, "DBClusterParameterGroupStatus"),
-    MEMBER(rds_member, BOOL, is_writer, "IsClusterWriter"),
-    MEMBER(rds_member, INT, promotion_tier, "PromotionTier"),
-    END_OF_SHAPE,
-};
-static const struct shape member_shape = {sizeof(struct rds_member), member_members};
-
-static const struct shape_member role_members[] = {
-    MEMBER(rds_role, TEXT, arn, "RoleArn"),
-    MEMBER(rds_role, TEXT, feature, "FeatureName"),
-    MEMBER(rds_role, TEXT, status, "Status"),
-    END_OF_SHAPE,
-};
-static const struct shape role_shape = {sizeof(struct rds_role), role_members};
-
-static const struct shape_member cluster_members[] = {
-    MEMBER(rds_cluster, TEXT, identifier, "DBClusterIdentifier"),
-    MEMBER(rds_cluster, TEXT, arn, "DBClusterArn"),
-    MEMBER(rds_cluster, TEXT, resource_id, "DbClusterResourceId"),
-    MEMBER(rds_cluster, TEXT, status, "Status"),
-    MEMBER(rds_cluster, TEXT, engine, "Engine"),
-    MEMBER(rds_cluster, TEXT, engine_mode, "EngineMode"),
-    MEMBER(rds_cluster, TEXT, engine_version, "EngineVersion"),
-    MEMBER(rds_cluster, TEXT, parameter_group, "DBClusterParameterGroup"),
-    MEMBER(rds_cluster, TEXT, endpoint, "Endpoint"),
-    MEMBER(rds_cluster, TEXT, reader_endpoint, "ReaderEndpoint"),
-    MEMBER(rds_cluster, TEXT, master_username, "MasterUsername"),
-    MEMBER(rds_cluster, TEXT, pending_engine_version, "PendingModifiedValues/EngineVersion"),
-    MEMBER(rds_cluster, TEXT, kms_key_id, "KmsKeyId"),
-    MEMBER(rds_cluster, TEXT, storage_type, "StorageType"),
-    MEMBER(rds_cluster, TEXT, global_cluster_identifier, "GlobalClusterIdentifier"),
-    MEMBER(rds_cluster, TEXT, replication_source, "ReplicationSourceIdentifier"),
-    MEMBER(rds_cluster, TEXT, master_user_secret_arn, "MasterUserSecret/SecretArn"),
-    MEMBER(rds_cluster, TEXT, clone_group_id, "CloneGroupId"),
-    MEMBER(rds_cluster, TEXT, database_name, "DatabaseName"),
-    MEMBER(rds_cluster, INT, port, "Port"),
-    MEMBER(rds_cluster, INT, backup_retention, "BackupRetentionPeriod"),
-    MEMBER(rds_cluster, BOOL, storage_encrypted, "StorageEncrypted"),
-    MEMBER(rds_cluster, BOOL, deletion_protection, "DeletionProtection"),
-    MEMBER(rds_cluster, BOOL, iam_auth, "IAMDatabaseAuthenticationEnabled"),
-    MEMBER(rds_cluster, HAS_CHILDREN, has_pending_changes, "PendingModifiedValues"),
-    MEMBER(rds_cluster, PRESENT, serverless_v2, "ServerlessV2ScalingConfiguration"),
-    MEMBER(rds_cluster, DOUBLE, min_capacity, "ServerlessV2ScalingConfiguration/MinCapacity"),
-    MEMBER(rds_cluster, DOUBLE, max_capacity, "ServerlessV2ScalingConfiguration/MaxCapacity"),
-    LIST_OF(rds_cluster, members, member_count, "DBClusterMembers", "DBClusterMember", &member_shape),
-    TEXTS(rds_cluster, availability_zones, "AvailabilityZones", "AvailabilityZone"),
-    TEXTS(rds_cluster, custom_endpoints, "CustomEndpoints", "member"),
-    LIST_OF(rds_cluster, roles, role_count, "AssociatedRoles", "DBClusterRole", &role_shape),
-    TAGS_OF(rds_cluster),
-    MEMBER(rds_cluster, RAW, raw, ""),
-    END_OF_SHAPE,
-};
-static const struct shape cluster_shape = {sizeof(struct rds_cluster), cluster_members};
-
-static const struct shape_member instance_members[] = {
-    MEMBER(rds_instance, TEXT, identifier, "DBInstanceIdentifier"),
-    MEMBER(rds_instance, TEXT, arn, "DBInstanceArn"),
-    MEMBER(rds_instance, TEXT, resource_id, "DbiResourceId"),
-    MEMBER(rds_instance, TEXT, status, "DBInstanceStatus"),
-    MEMBER(rds_instance, TEXT, instance_class, "DBInstanceClass"),
-    MEMBER(rds_instance, TEXT, engine, "Engine"),
-    MEMBER(rds_instance, TEXT, engine_version, "EngineVersion"),
-    MEMBER(rds_instance, TEXT, cluster_identifier, "DBClusterIdentifier"),
-    MEMBER(rds_instance, TEXT, availability_zone, "AvailabilityZone"),
-    MEMBER(rds_instance, TEXT, parameter_group, "DBParameterGroups/DBParameterGroup/DBParameterGroupName"),
-    MEMBER(rds_instance, TEXT, parameter_apply_status,
-           "DBParameterGroups/DBParameterGroup/ParameterApplyStatus"),
-    MEMBER(rds_instance, TEXT, endpoint, "Endpoint/Address"),
-    MEMBER(rds_instance, TEXT, ca_certificate, "CACertificateIdentifier"),
-    MEMBER(rds_instance, INT, port, "Endpoint/Port"),
-    MEMBER(rds_instance, INT, promotion_tier, "PromotionTier"),
-    MEMBER(rds_instance, HAS_CHILDREN, has_pending_changes, "PendingModifiedValues"),
-    TAGS_OF(rds_instance),
-    MEMBER(rds_instance, RAW, raw, ""),
-    END_OF_SHAPE,
-};
-static const struct shape instance_shape = {sizeof(struct rds_instance), instance_members};
-
 const char *rds_tag_value(const struct rds_tags *t, const char *key)
 {
     for (size_t i = 0; i < t->count; i++)
@@ -115,7 +26,7 @@ bool rds_cluster_find(const struct aws_session *s, const char *id, const struct 
     struct fields f = {.arena = s->arena};
     const struct rds_cluster *c = NULL;
     fields_add(&f, "DBClusterIdentifier", id);
-    if (!rds_find(s, "DescribeDBClusters", &f, &cluster_shape, &c, e))
+    if (!rds_find(s, "DescribeDBClusters", &f, &rds_cluster_shape, &c, e))
         return false;
     if (c && !is_cluster(c, id))
         return err_set(e, ERR_REMOTE, "asked for cluster %s, AWS described %s", id, c->identifier);
@@ -130,7 +41,7 @@ bool rds_cluster_find_by_resource_id(const struct aws_session *s, const char *re
     const struct rds_cluster *items = NULL, *found = NULL;
     size_t n = 0;
     fields_add_filter(&f, 1, "db-cluster-resource-id", resource_id);
-    if (!rds_list(s, "DescribeDBClusters", &f, &cluster_shape, &items, &n, e))
+    if (!rds_list(s, "DescribeDBClusters", &f, &rds_cluster_shape, &items, &n, e))
         return false;
     for (size_t i = 0; i < n; i++)
         if (strcmp(items[i].resource_id, resource_id) == 0)
@@ -145,7 +56,7 @@ bool rds_cluster_list(const struct aws_session *s, const struct rds_cluster *con
     struct fields f = {.arena = s->arena};
     struct rds_cluster *items = NULL;
     size_t n = 0;
-    if (!rds_list(s, "DescribeDBClusters", &f, &cluster_shape, &items, &n, e))
+    if (!rds_list(s, "DescribeDBClusters", &f, &rds_cluster_shape, &items, &n, e))
         return false;
     *ret = (const struct rds_cluster *const *)rds_pointers(s->arena, items, sizeof *items, n);
     *ret_n = n;
@@ -168,7 +79,7 @@ bool rds_cluster_each(const struct aws_session *s, void (*each)(void *arg, const
 {
     struct fields f = {.arena = s->arena};
     struct each_cluster k = {each, arg};
-    return rds_each(s, "DescribeDBClusters", &f, &cluster_shape, see_cluster, &k, e);
+    return rds_each(s, "DescribeDBClusters", &f, &rds_cluster_shape, see_cluster, &k, e);
 }
 
 bool rds_cluster_modify(const struct aws_session *s, const char *id, const struct rds_cluster_change *c,
@@ -257,7 +168,7 @@ bool rds_instance_find(const struct aws_session *s, const char *id, const struct
     struct fields f = {.arena = s->arena};
     const struct rds_instance *found = NULL;
     fields_add(&f, "DBInstanceIdentifier", id);
-    if (!rds_find(s, "DescribeDBInstances", &f, &instance_shape, &found, e))
+    if (!rds_find(s, "DescribeDBInstances", &f, &rds_instance_shape, &found, e))
         return false;
     if (found && strcasecmp(found->identifier, id) != 0 && strcmp(found->arn, id) != 0)
         return err_set(e, ERR_REMOTE, "asked for instance %s, AWS described %s", id, found->identifier);
@@ -281,7 +192,7 @@ bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
     struct rds_instance *items = NULL;
     size_t n = 0;
     fields_add_filter(&f, 1, "db-cluster-id", cluster_id);
-    if (!rds_list(s, "DescribeDBInstances", &f, &instance_shape, &items, &n, e))
+    if (!rds_list(s, "DescribeDBInstances", &f, &rds_instance_shape, &items, &n, e))
         return false;
     n = keep_cluster(items, n, cluster_id);
     *ret = (const struct rds_instance *const *)rds_pointers(s->arena, items, sizeof *items, n);

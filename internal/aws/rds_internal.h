@@ -24,7 +24,8 @@
         .path = NULL                                                                                         \
     }
 
-extern const struct shape rds_tag_shape;
+extern const struct shape rds_tag_shape, rds_cluster_shape, rds_instance_shape, rds_bluegreen_shape,
+    rds_snapshot_shape;
 #define TAGS_OF(T) LIST_OF(T, tags.tags, tags.count, "TagList", "Tag", &rds_tag_shape)
 
 /* Wire fields, growing in the session's arena. A value NULL is not sent. */

@@ -73,26 +73,13 @@ bool rds_tag_list(const struct aws_session *s, const char *arn, struct rds_tags 
 
 /* ---- snapshots ---- */
 
-static const struct shape_member snapshot_members[] = {
-    MEMBER(rds_snapshot, TEXT, identifier, "DBClusterSnapshotIdentifier"),
-    MEMBER(rds_snapshot, TEXT, arn, "DBClusterSnapshotArn"),
-    MEMBER(rds_snapshot, TEXT, cluster_identifier, "DBClusterIdentifier"),
-    MEMBER(rds_snapshot, TEXT, status, "Status"),
-    MEMBER(rds_snapshot, TEXT, engine_version, "EngineVersion"),
-    MEMBER(rds_snapshot, TEXT, type, "SnapshotType"),
-    MEMBER(rds_snapshot, TEXT, create_time, "SnapshotCreateTime"),
-    TAGS_OF(rds_snapshot),
-    END_OF_SHAPE,
-};
-static const struct shape snapshot_shape = {sizeof(struct rds_snapshot), snapshot_members};
-
 bool rds_snapshot_find(const struct aws_session *s, const char *id, const struct rds_snapshot **ret,
                        struct err *e)
 {
     const struct rds_snapshot *found = NULL;
     struct fields f = {.arena = s->arena};
     fields_add(&f, "DBClusterSnapshotIdentifier", id);
-    if (!rds_find(s, "DescribeDBClusterSnapshots", &f, &snapshot_shape, &found, e))
+    if (!rds_find(s, "DescribeDBClusterSnapshots", &f, &rds_snapshot_shape, &found, e))
         return false;
     if (found && strcasecmp(found->identifier, id) != 0 && strcmp(found->arn, id) != 0)
         return err_set(e, ERR_REMOTE, "asked for snapshot %s, AWS described %s", id, found->identifier);
@@ -107,7 +94,7 @@ bool rds_snapshot_list(const struct aws_session *s, const char *prefix, const st
     struct fields f = {.arena = s->arena};
     size_t n = 0, kept = 0;
     fields_add(&f, "SnapshotType", "manual");
-    if (!rds_list(s, "DescribeDBClusterSnapshots", &f, &snapshot_shape, &items, &n, e))
+    if (!rds_list(s, "DescribeDBClusterSnapshots", &f, &rds_snapshot_shape, &items, &n, e))
         return false;
     for (size_t i = 0; i < n; i++)
         if (strncasecmp(items[i].identifier, prefix, strlen(prefix)) == 0)
@@ -124,7 +111,7 @@ bool rds_snapshot_list_of(const struct aws_session *s, const char *cluster, cons
     struct fields f = {.arena = s->arena};
     fields_add(&f, "DBClusterIdentifier", cluster);
     fields_add(&f, "SnapshotType", "manual");
-    if (!rds_list(s, "DescribeDBClusterSnapshots", &f, &snapshot_shape, &items, ret_n, e))
+    if (!rds_list(s, "DescribeDBClusterSnapshots", &f, &rds_snapshot_shape, &items, ret_n, e))
         return false;
     *ret = items;
     return true;

@@ -97,3 +97,41 @@ void *shape_read_list(struct arena *a, const struct shape *s, const struct xml *
     *ret_n = n;
     return out;
 }
+
+/* ---- copies ---- */
+
+static const char **copy_texts(struct arena *a, const char *const *texts)
+{
+    size_t n = 0;
+    while (texts[n])
+        n++;
+    const char **out = ARENA_ARRAY(a, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        out[i] = arena_strdup(a, texts[i]);
+    return out;
+}
+
+static void own_member(struct arena *a, const struct shape_member *m, char *out)
+{
+    void *at = out + m->offset;
+    const char *text = m->type == SHAPE_TEXT ? *(const char **)at : "";
+    if (text[0])
+        *(const char **)at = arena_strdup(a, text);
+    else if (m->type == SHAPE_TEXTS)
+        *(const char ***)at = copy_texts(a, *(const char ***)at);
+    else if (m->type == SHAPE_LIST)
+        *(void **)at = shape_copy(a, m->shape, *(void **)at, *(size_t *)(void *)(out + m->count_offset));
+    else if (m->type == SHAPE_RAW)
+        *(const struct xml **)at = NULL;
+}
+
+void *shape_copy(struct arena *a, const struct shape *s, const void *items, size_t n)
+{
+    char *out = arena_alloc(a, s->size * n + 1), *item = out;
+    if (n)
+        memcpy(out, items, s->size * n);
+    for (size_t i = 0; i < n; i++, item += s->size)
+        for (const struct shape_member *m = s->members; m->path; m++)
+            own_member(a, m, item);
+    return out;
+}

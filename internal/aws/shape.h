@@ -38,4 +38,8 @@ void shape_read(struct arena *a, const struct shape *s, const struct xml *x, voi
 void *shape_read_list(struct arena *a, const struct shape *s, const struct xml *list, const char *item,
                       size_t *ret_n);
 
+/* Copies of `n` structs with all they point to, but for SHAPE_RAW members, which become NULL: the tree is ten
+ * times as large as what was read from it. */
+void *shape_copy(struct arena *a, const struct shape *s, const void *items, size_t n);
+
 #endif

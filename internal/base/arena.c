@@ -19,8 +19,7 @@ enum {
     MALLOC_HEADER = 16,
     /* With the headers. Above what malloc would keep for the thread alone once it is freed (1 KiB), and of
      * the one that is half empty there is one in each arena. */
-    BLOCK_FIRST = 2048 - MALLOC_HEADER,
-    BLOCK_MOST = 4096 - MALLOC_HEADER,
+    BLOCK = 2048 - MALLOC_HEADER,
     OWN_BLOCK = 1024, /* larger pieces do not share */
 };
 
@@ -32,24 +31,25 @@ struct block {
 
 struct arena {
     struct block *blocks; /* the first is the one with room */
-    size_t next_size;
 };
+
+static _Noreturn void panic(const char *why)
+{
+    (void)fprintf(stderr, "panic: %s\n", why);
+    abort();
+}
 
 static void *must_calloc(size_t n)
 {
     void *p = calloc(1, n);
-    if (!p) {
-        (void)fputs("panic: out of memory\n", stderr);
-        abort();
-    }
+    if (!p)
+        panic("out of memory");
     return p;
 }
 
 struct arena *arena_new(void)
 {
-    struct arena *a = must_calloc(sizeof *a);
-    a->next_size = BLOCK_FIRST;
-    return a;
+    return must_calloc(sizeof(struct arena));
 }
 
 void arena_free(struct arena *a)
@@ -87,11 +87,10 @@ void *arena_alloc(struct arena *a, size_t n)
         return own_block(a, n);
     size_t taken = (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (!b || b->size - b->used < taken) {
-        size_t fits = a->next_size - sizeof *b;
+        size_t fits = BLOCK - sizeof *b;
         b = new_block(fits > taken ? fits : taken);
         b->next = a->blocks;
         a->blocks = b;
-        a->next_size = BLOCK_MOST;
     }
     void *p = (char *)b->data + b->used;
     b->used += taken;
@@ -113,14 +112,18 @@ char *arena_strdup(struct arena *a, const char *s)
 
 PRINTF(2, 0) char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
-    char *made = NULL;
-    int n = vasprintf(&made, fmt, ap);
-    if (n < 0) {
-        (void)fputs("panic: out of memory\n", stderr);
-        abort();
-    }
-    char *s = arena_memdup(a, made, (size_t)n);
-    free(made);
+    char mostly[256]; /* enough */
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(mostly, sizeof mostly, fmt, ap);
+    if (n < 0)
+        panic("a format cannot be written");
+    char *s = arena_alloc(a, (size_t)n + 1);
+    if ((size_t)n < sizeof mostly)
+        memcpy(s, mostly, (size_t)n);
+    else
+        (void)vsnprintf(s, (size_t)n + 1, fmt, again);
+    va_end(again);
     return s;
 }
 

@@ -14,7 +14,9 @@
 #define PRINTF(a, b)   __attribute__((format(printf, a, b)))
 #define CLEANUP(f)     __attribute__((cleanup(f)))
 #define NONNULL_RETURN __attribute__((returns_nonnull))
-#define ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
+/* Its large locals are not to stand on the stack of a caller that later waits for hours: never inlined. */
+#define OWN_FRAME    __attribute__((noinline))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Defines `name_cleanup(T **p)`, for CLEANUP on an owning pointer: calls `free_fn` if it is not NULL. */
 #define DEFINE_CLEANUP(T, name, free_fn)                                                                     \

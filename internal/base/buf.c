@@ -69,10 +69,16 @@ bool buf_puts(struct buf *b, const char *s)
 
 bool buf_printf(struct buf *b, const char *fmt, ...)
 {
+    char mostly[512]; /* enough */
     va_list ap;
     va_start(ap, fmt);
+    int n = vsnprintf(mostly, sizeof mostly, fmt, ap);
+    va_end(ap);
+    if (n >= 0 && (size_t)n < sizeof mostly)
+        return buf_add(b, mostly, (size_t)n);
     char *s = NULL;
-    int n = vasprintf(&s, fmt, ap);
+    va_start(ap, fmt);
+    n = vasprintf(&s, fmt, ap);
     va_end(ap);
     if (n < 0) {
         (void)fputs("panic: out of memory\n", stderr);

@@ -1,12 +1,10 @@
 #include "internal/base/clock.h"
+#include "internal/base/idle.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { LONG_WAIT_MS = 1000 };
 
@@ -29,30 +27,11 @@ static int64_t real_mono(struct clock *c)
     return read_clock(CLOCK_MONOTONIC);
 }
 
-/* Below the present frame a stack holds only what calls that have ended left there: the pages of a parser's
- * deepest moment, kept by a thousand threads that wait. The first thread's stack is another kind of memory.
- */
-static void give_back_stack(void)
-{
-    pthread_attr_t attributes;
-    void *low = NULL;
-    size_t size = 0;
-    if (gettid() == getpid() || pthread_getattr_np(pthread_self(), &attributes) != 0)
-        return;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t end =
-        ((uintptr_t)__builtin_frame_address(0) - page) / page * page; /* this frame and its calls */
-    bool known = pthread_attr_getstack(&attributes, &low, &size) == 0;
-    (void)pthread_attr_destroy(&attributes);
-    if (known && end > (uintptr_t)low && end < (uintptr_t)low + size)
-        (void)madvise(low, end - (uintptr_t)low, MADV_DONTNEED);
-}
-
 static bool real_wait(struct clock *c, struct stop *stop, int64_t ms)
 {
     (void)c;
     if (ms >= LONG_WAIT_MS)
-        give_back_stack();
+        idle_begins();
     return stop_wait(stop, ms);
 }
 

@@ -57,7 +57,7 @@ static bool interrupted(const struct step *s, struct err *e)
 }
 
 /* A look that Stop has cut short says no more than that, unless the row has words of its own for it. */
-static bool observe(const struct flow_run *r, const struct step *s, bool *ret, struct err *e)
+static OWN_FRAME bool observe(const struct flow_run *r, const struct step *s, bool *ret, struct err *e)
 {
     bool done = false;
     struct err why = ERR_INIT;
@@ -108,32 +108,64 @@ static bool fits(const struct flow_run *r, const struct step *s, struct err *e)
     return !s->fits || s->fits(r->u, r->clock->wall_ms(r->clock) + left, e);
 }
 
-/* Waits until the row is observed done. A failing observation ends the wait: transient faults were already
- * retried below. */
-static bool look_until_done(const struct flow_run *r, const struct step *s, struct err *e)
+/* Where a walk is. Nothing else of it stands on the stack while it waits: that may be for hours, and a
+ * thousand may wait. */
+struct walk {
+    const struct flow_run *r;
+    size_t start, at;
+    const struct step *failed;
+    bool has_begun, is_waiting, was_stopped;
+    int64_t since;    /* when the present wait began */
+    int64_t pause_ms; /* after PAUSES */
+};
+
+enum progress { ENDED, FAILED, PAUSES };
+
+static bool begin_wait(struct walk *w, const struct step *s, struct err *e)
 {
-    int64_t since = r->clock->mono_ms(r->clock);
-    for (;;) {
-        bool done = false;
-        if (!observe(r, s, &done, e))
-            return false;
-        if (done) {
-            journal_event(r->journal, s->name, "done", "");
-            return true;
-        }
-        if (!paused(r, s, e) || !fits(r, s, e))
-            return false;
-        if (r->clock->wait(r->clock, r->stop, pause_length(r, r->clock->mono_ms(r->clock) - since)))
-            return paused(r, s, e);
-    }
+    if (!paused(w->r, s, e))
+        return false;
+    log_debug("flow", "%s: step %s (%s)", w->r->flow->name, s->name, kind_names[s->kind]);
+    if (!may_change(w->r, e))
+        return false;
+    w->since = w->r->clock->mono_ms(w->r->clock);
+    w->is_waiting = true;
+    (void)atomic_fetch_add(&waiting, 1);
+    return true;
 }
 
-static bool wait_until_done(const struct flow_run *r, const struct step *s, struct err *e)
+static void end_wait(struct walk *w)
 {
-    (void)atomic_fetch_add(&waiting, 1);
-    bool ok = look_until_done(r, s, e);
-    (void)atomic_fetch_sub(&waiting, 1);
-    return ok;
+    if (w->is_waiting)
+        (void)atomic_fetch_sub(&waiting, 1);
+    w->is_waiting = false;
+}
+
+/* A failing observation ends the wait: transient faults were already retried below. */
+static enum progress look_once(struct walk *w, const struct step *s, struct err *e)
+{
+    const struct flow_run *r = w->r;
+    bool done = false, may_look = w->is_waiting ? !w->was_stopped || paused(r, s, e) : begin_wait(w, s, e);
+    if (!may_look || !observe(r, s, &done, e))
+        return FAILED;
+    if (done) {
+        journal_event(r->journal, s->name, "done", "");
+        return ENDED;
+    }
+    if (!paused(r, s, e) || !fits(r, s, e))
+        return FAILED;
+    w->pause_ms = pause_length(r, r->clock->mono_ms(r->clock) - w->since);
+    return PAUSES;
+}
+
+static enum progress wait_row(struct walk *w, const struct step *s, struct err *e)
+{
+    enum progress p = look_once(w, s, e);
+    if (p != PAUSES)
+        end_wait(w);
+    if (p == FAILED)
+        journal_event(w->r->journal, s->name, "error", e->text);
+    return p;
 }
 
 /* A conflict that the other side reports and no row has named is a passing state of the object: tried again
@@ -193,7 +225,7 @@ static bool one_row(const struct flow_run *r, const struct step *s, struct err *
     if (!paused(r, s, e))
         return false;
     log_debug("flow", "%s: step %s (%s)", r->flow->name, s->name, kind_names[s->kind]);
-    bool ok = s->kind == STEP_WAIT ? may_change(r, e) && wait_until_done(r, s, e) : change(r, s, e);
+    bool ok = change(r, s, e);
     if (!ok)
         journal_event(r->journal, s->name, "error", e->text);
     return ok;
@@ -209,8 +241,8 @@ static void report(const struct flow_run *r, const struct step *s, const struct 
 }
 
 /* Runs all CHECK rows from *index on; leaves *index at the last of them. */
-static bool check_group(const struct flow_run *r, size_t *index, const struct step **ret_failed,
-                        struct err *e)
+static OWN_FRAME bool check_group(const struct flow_run *r, size_t *index, const struct step **ret_failed,
+                                  struct err *e)
 {
     size_t failed = 0, i = *index;
     struct err first = ERR_INIT;
@@ -296,7 +328,7 @@ static bool has_undo(const struct flow_run *r, size_t start, size_t end)
 }
 
 /* Never beyond a point of no return that was passed, whatever the row itself reported. */
-static void undo_after_failure(const struct flow_run *r, size_t start, size_t failed)
+static OWN_FRAME void undo_after_failure(const struct flow_run *r, size_t start, size_t failed)
 {
     size_t now = start;
     struct err ignored = ERR_INIT;
@@ -311,28 +343,73 @@ static void undo_after_failure(const struct flow_run *r, size_t start, size_t fa
     undo_rows(r, now > start ? now : start, failed);
 }
 
-bool flow_apply(const struct flow_run *r, const struct step **ret_failed, struct err *e)
+static bool begin(struct walk *w, struct err *e)
 {
-    const struct step *failed = NULL;
-    size_t start = 0;
-    journal_event(r->journal, "", "begin", stage_name(r->target));
-    bool ok = may_change(r, e) && find_start(r, &start, e);
-    for (size_t i = start; ok && i < r->flow->count; i++) {
-        const struct step *s = &r->flow->steps[i];
+    if (w->has_begun)
+        return true;
+    w->has_begun = true;
+    journal_event(w->r->journal, "", "begin", stage_name(w->r->target));
+    if (!may_change(w->r, e) || !find_start(w->r, &w->start, e))
+        return false;
+    w->at = w->start;
+    return true;
+}
+
+static enum progress next_row(struct walk *w, const struct step *s, struct err *e)
+{
+    if (s->kind == STEP_WAIT)
+        return wait_row(w, s, e);
+    bool ok = s->kind == STEP_CHECK ? check_group(w->r, &w->at, &w->failed, e) : one_row(w->r, s, e);
+    return ok ? ENDED : FAILED;
+}
+
+/* From where it is to the next pause or the end. */
+static enum progress walk_on(struct walk *w, struct err *e)
+{
+    const struct flow_run *r = w->r;
+    enum progress p = begin(w, e) ? ENDED : FAILED;
+    for (; p == ENDED && w->at < r->flow->count; w->at++) {
+        const struct step *s = &r->flow->steps[w->at];
         if (s->stage > r->target)
             break;
         if (s->kind != STEP_CHECK && !applies(s, r->u))
             continue;
-        size_t first = i;
-        failed = s;
-        ok = s->kind == STEP_CHECK ? check_group(r, &i, &failed, e) : one_row(r, s, e);
-        if (!ok)
-            undo_after_failure(r, start, first);
+        size_t first = w->at;
+        w->failed = s;
+        p = next_row(w, s, e);
+        if (p == PAUSES)
+            return p;
+        if (p == FAILED)
+            undo_after_failure(r, w->start, first);
     }
-    journal_event(r->journal, failed && !ok ? failed->name : "", ok ? "end" : "failed", ok ? "" : e->text);
-    if (!ok && ret_failed)
-        *ret_failed = failed;
-    return ok;
+    bool ok = p == ENDED;
+    journal_event(r->journal, w->failed && !ok ? w->failed->name : "", ok ? "end" : "failed",
+                  ok ? "" : e->text);
+    return p;
+}
+
+/* The error is told before it would have to stand through the next pause. */
+static OWN_FRAME enum progress walk_on_alone(struct walk *w)
+{
+    struct err e = ERR_INIT;
+    enum progress p = walk_on(w, &e);
+    if (p == FAILED && w->r->failed)
+        w->r->failed(w->r->failed_arg, w->failed, &e);
+    return p;
+}
+
+bool flow_apply(const struct flow_run *r, const struct step **ret_failed, struct err *e)
+{
+    struct walk w = {.r = r};
+    enum progress p;
+    while ((p = e ? walk_on(&w, e) : walk_on_alone(&w)) == PAUSES) {
+        if (r->rest)
+            r->rest(r->rest_arg);
+        w.was_stopped = r->clock->wait(r->clock, r->stop, w.pause_ms);
+    }
+    if (p == FAILED && ret_failed)
+        *ret_failed = w.failed;
+    return p == ENDED;
 }
 
 /* ---- the rules of a table ---- */

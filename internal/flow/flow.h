@@ -95,6 +95,13 @@ struct flow_run {
      * still have the right to? An undo does not ask. May be NULL. */
     bool (*may_change)(void *arg, struct err *e);
     void *may_change_arg;
+    /* Before every pause of a WAIT row: drops what the next look brings again. May be NULL. */
+    void (*rest)(void *arg);
+    void *rest_arg;
+    /* The end of a walk that failed, and the row it ended at (NULL: before the first), for callers that hold
+     * no error of their own through hours of waiting. May be NULL. */
+    void (*failed)(void *arg, const struct step *s, struct err *e);
+    void *failed_arg;
     /* One failed CHECK of a group, or a failed undo: everything else comes back in the error of flow_apply.
      * May be NULL. */
     void (*report)(void *arg, const struct step *s, const struct err *finding);
@@ -102,7 +109,7 @@ struct flow_run {
 };
 
 /* Walks the table up to and including the rows of `target`. On failure *ret_failed (may be NULL) is the row
- * it ended at. */
+ * it ended at; with `e` NULL the error is told to `failed`. */
 MUST_CHECK bool flow_apply(const struct flow_run *r, const struct step **ret_failed, struct err *e);
 
 /* The rules of the table above, proved for one flow: unique names, descriptions, columns each kind must and

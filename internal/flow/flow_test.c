@@ -473,6 +473,60 @@ static void a_wait_that_does_not_fit_pauses_at_once(void **state)
     }
 }
 
+struct told {
+    int rests, looks_at_rest, ends;
+    struct upgrade *u;
+    const struct step *failed;
+    char text[sizeof((struct err *)0)->text];
+};
+
+static void count_rest(void *arg)
+{
+    struct told *t = arg;
+    t->rests++;
+    t->looks_at_rest = t->u->looks;
+}
+
+static void keep_failure(void *arg, const struct step *s, struct err *e)
+{
+    struct told *t = arg;
+    t->ends++;
+    t->failed = s;
+    (void)snprintf(t->text, sizeof t->text, "%s", e->text);
+}
+
+static void a_walk_without_an_error_of_its_callers_rests_and_tells(void **state)
+{
+    (void)state;
+    struct upgrade u = fresh();
+    struct told t = {.u = &u};
+    struct clock_fake clock;
+    clock_fake_init(&clock, 0);
+    u.wait_polls = 3;
+    u.fail_at = R_TIDY;
+    struct flow_run r = {.flow = &flow,
+                         .u = &u,
+                         .target = STAGE_COMPLETED,
+                         .clock = &clock.clock,
+                         .deadline_ms = 1000000,
+                         .poll_ms = 1000,
+                         .rest = count_rest,
+                         .rest_arg = &t,
+                         .failed = keep_failure,
+                         .failed_arg = &t};
+    assert_false(flow_apply(&r, NULL, NULL));
+    assert_int_equal(t.rests, 3); /* one before each pause of the WAIT row, none after its last look */
+    assert_int_equal(t.looks_at_rest, 3);
+    assert_int_equal(u.looks, 4);
+    assert_int_equal(clock.mono, 3000);
+    assert_int_equal(t.ends, 1);
+    assert_ptr_equal(t.failed, &steps[R_TIDY]);
+    assert_string_equal(t.text, "step tidy: row 7 refused");
+    u.fail_at = -1;
+    assert_true(flow_apply(&r, NULL, NULL));
+    assert_int_equal(t.ends, 1);
+}
+
 static void rows_that_do_not_apply_are_left_out(void **state)
 {
     (void)state;
@@ -535,6 +589,7 @@ int main(void)
         cmocka_unit_test(stop_in_a_pause_ends_it_at_once),
         cmocka_unit_test(stop_in_a_look_is_no_failure_of_the_look),
         cmocka_unit_test(a_wait_that_does_not_fit_pauses_at_once),
+        cmocka_unit_test(a_walk_without_an_error_of_its_callers_rests_and_tells),
         cmocka_unit_test(rows_that_do_not_apply_are_left_out),
         cmocka_unit_test(the_journal_tells_the_walk),
     };

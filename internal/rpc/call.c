@@ -112,14 +112,14 @@ static void handle(void *of)
     struct call *c = of;
     const struct rpc_options *o = c->server->options.rpc;
     CLEANUP(arena_cleanup) struct arena *arena = arena_new();
-    struct rpc_call rpc = {.arena = arena, .stop = o->stop, .service = o->service};
-    struct err e = ERR_INIT;
-    if (!read_request(c, arena, &rpc.request))
+    struct rpc_call rpc = {.arena = arena, .stop = o->stop, .service = o->service, .received = arena_new()};
+    if (!read_request(c, rpc.received, &rpc.request))
         answer(c, GRPC_STATUS_INTERNAL, "the request has no readable message");
-    else if (!c->route.handle(&rpc, &e))
-        answer(c, GRPC_STATUS_INTERNAL, e.text);
+    else if (!c->route.handle(&rpc))
+        answer(c, GRPC_STATUS_INTERNAL, rpc.failure);
     else
         answer_reply(c, STEAL(arena), rpc.reply);
+    arena_free(rpc.received);
 }
 
 static void on_received(void *of, bool ok)

@@ -15,7 +15,7 @@ void crash_init(bool debuggable);
 
 enum { CRASH_STACK_BYTES = 32 * 1024 };
 /* Gives the calling thread a stack for the handler, so that a stack overflow is told as well. It must live as
- * long as the thread; until then nobody touches it, so on a thread's own stack it costs no memory. */
+ * long as the thread; until the handler runs nobody touches it, so it costs no memory. */
 void crash_thread(char stack[CRASH_STACK_BYTES]);
 
 /* What a crash is to leave nothing of; copied. Before other threads start. */

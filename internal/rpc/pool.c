@@ -1,15 +1,24 @@
 #include "internal/rpc/pool.h"
+#include "internal/base/idle.h"
 #include "internal/rpc/crash.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-/* Virtual memory only; the kernel gives what is touched. */
-enum { STACK_BYTES = 2 * 1024 * 1024 };
+/* Virtual memory only; the kernel gives what is touched. From below: the stack for last words, a guard, the
+ * thread's own. */
+enum {
+    GUARD_BYTES = 64 * 1024, /* whole pages on every machine */
+    STACK_BYTES = 2 * 1024 * 1024,
+    MAP_BYTES = CRASH_STACK_BYTES + GUARD_BYTES + STACK_BYTES
+};
 
 struct worker {
     pthread_t thread;
+    struct pool *pool;
     struct worker *next;
+    char *map;
 };
 
 struct pool {
@@ -66,29 +75,60 @@ static struct pool_job *next_job(struct pool *p)
     return job;
 }
 
+static char *stack_of(const struct worker *w)
+{
+    return w->map + CRASH_STACK_BYTES + GUARD_BYTES;
+}
+
 static void *work(void *of)
 {
-    struct pool *p = of;
-    char last_words[CRASH_STACK_BYTES];
-    crash_thread(last_words);
+    struct worker *w = of;
+    struct pool *p = w->pool;
+    crash_thread(w->map);
+    idle_stack(stack_of(w));
     for (struct pool_job *job = next_job(p); job; job = next_job(p))
         job->run(job->of);
     return NULL;
 }
 
+static void free_worker(struct worker *w)
+{
+    if (w->map)
+        (void)munmap(w->map, MAP_BYTES);
+    free(w);
+}
+
+/* A huge page would be all of it at the first touch. */
+static bool map_stacks(struct worker *w)
+{
+    void *map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (map == MAP_FAILED)
+        return false;
+    w->map = map;
+    (void)madvise(map, MAP_BYTES, MADV_NOHUGEPAGE);
+    return mprotect(w->map + CRASH_STACK_BYTES, GUARD_BYTES, PROT_NONE) == 0;
+}
+
+static bool start_worker(struct worker *w)
+{
+    pthread_attr_t attributes;
+    if (!map_stacks(w) || pthread_attr_init(&attributes) != 0)
+        return false;
+    bool made = pthread_attr_setstack(&attributes, stack_of(w), STACK_BYTES) == 0 &&
+                pthread_create(&w->thread, &attributes, work, w) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    return made;
+}
+
 static bool add_worker(struct pool *p)
 {
     struct worker *w = calloc(1, sizeof *w);
-    pthread_attr_t attributes;
-    if (!w || pthread_attr_init(&attributes) != 0) {
-        free(w);
+    if (!w)
         return false;
-    }
-    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    bool made = pthread_create(&w->thread, &attributes, work, p) == 0;
-    (void)pthread_attr_destroy(&attributes);
-    if (!made) {
-        free(w);
+    w->pool = p;
+    if (!start_worker(w)) {
+        free_worker(w);
         return false;
     }
     w->next = p->workers;
@@ -120,7 +160,7 @@ void pool_free(struct pool *p)
     for (struct worker *w = p->workers, *next; w; w = next) {
         next = w->next;
         (void)pthread_join(w->thread, NULL);
-        free(w);
+        free_worker(w);
     }
     (void)pthread_cond_destroy(&p->work);
     (void)pthread_mutex_destroy(&p->lock);

@@ -37,16 +37,19 @@ enum {
 };
 
 struct rpc_call {
-    struct arena *arena; /* lives until the reply was sent */
-    struct stop *stop;   /* the process's: requested by StopProvider, Shutdown, SIGTERM, or a lost CLI */
-    void *service;       /* rpc_options.service */
-    struct str request;  /* the packed request message; empty is a valid message */
-    struct str reply;    /* set by the handler: bytes in the arena */
+    struct arena *arena;    /* lives until the reply was sent */
+    struct stop *stop;      /* the process's: requested by StopProvider, Shutdown, SIGTERM, or a lost CLI */
+    void *service;          /* rpc_options.service */
+    struct arena *received; /* owns the request; a handler that is done with it may free it, and sets NULL */
+    struct str request;     /* the packed request message; empty is a valid message */
+    struct str reply;       /* set by the handler: bytes in the arena */
+    const char *failure;    /* set by a handler that returns false: in the arena, or static */
 };
 
-/* False: the call ends with gRPC status INTERNAL and the error's text. Reserve that for undecodable requests;
- * failures of the provider's own belong into diagnostics of a reply. */
-typedef bool (*rpc_handler)(struct rpc_call *call, struct err *e);
+/* False: the call ends with gRPC status INTERNAL and the words of `failure`. Reserve that for undecodable
+ * requests; failures of the provider's own belong into diagnostics of a reply. A handler that may wait for
+ * hours finds no large frame above its own. */
+typedef bool (*rpc_handler)(struct rpc_call *call);
 
 struct rpc_method {
     const char *path; /* "/tfplugin6.Provider/PlanResourceChange" */

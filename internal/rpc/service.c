@@ -4,19 +4,20 @@
 
 #include <string.h>
 
-static bool answer_empty(struct rpc_call *call, struct err *e)
+static bool answer_empty(struct rpc_call *call)
 {
-    (void)e;
     call->reply = (struct str){NULL, 0}; /* plugin.Empty */
     return true;
 }
 
-static bool answer_health(struct rpc_call *call, struct err *e)
+static bool answer_health(struct rpc_call *call)
 {
     Grpc__Health__V1__HealthCheckRequest *request = grpc__health__v1__health_check_request__unpack(
         NULL, call->request.n, (const uint8_t *)call->request.p);
-    if (!request)
-        return err_set(e, ERR_INVALID, "the health request cannot be decoded");
+    if (!request) {
+        call->failure = "the health request cannot be decoded";
+        return false;
+    }
     bool is_ours = !*request->service || strcmp(request->service, "plugin") == 0;
     grpc__health__v1__health_check_request__free_unpacked(request, NULL);
 

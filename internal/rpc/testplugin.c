@@ -22,22 +22,26 @@ static bool reply_text(struct rpc_call *c, const char *text)
     return true;
 }
 
-static bool echo(struct rpc_call *c, struct err *e)
+static bool refuse(struct rpc_call *c, const char *why)
 {
-    (void)e;
+    c->failure = why;
+    return false;
+}
+
+static bool echo(struct rpc_call *c)
+{
     c->reply = (struct str){arena_memdup(c->arena, c->request.p, c->request.n), c->request.n};
     return true;
 }
 
-static bool fail(struct rpc_call *c, struct err *e)
+static bool fail(struct rpc_call *c)
 {
-    return err_set(e, ERR_INVALID, "cannot decode %zu bytes", c->request.n);
+    return refuse(c, arena_printf(c->arena, "cannot decode %zu bytes", c->request.n));
 }
 
 /* Waits for the stop token, as a well-behaved apply does. */
-static bool block(struct rpc_call *c, struct err *e)
+static bool block(struct rpc_call *c)
 {
-    (void)e;
     (void)atomic_fetch_add(&running, 1);
     bool was_stopped = stop_wait(c->stop, 120000);
     (void)atomic_fetch_sub(&running, 1);
@@ -45,33 +49,31 @@ static bool block(struct rpc_call *c, struct err *e)
 }
 
 /* "MS PATH": works on for MS after the stop was asked for, then makes the file PATH (unless it is "-"). */
-static bool undo(struct rpc_call *c, struct err *e)
+static bool undo(struct rpc_call *c)
 {
     int ms = 0;
     char path[200] = "";
     if (sscanf(arena_memdup(c->arena, c->request.p, c->request.n), "%d %199s", &ms, path) != 2)
-        return err_set(e, ERR_INVALID, "MS PATH expected");
+        return refuse(c, "MS PATH expected");
     (void)atomic_fetch_add(&running, 1);
     (void)stop_wait(c->stop, 120000);
     (void)poll(NULL, 0, ms);
     if (strcmp(path, "-") != 0) {
         FILE *f = fopen(path, "we");
         if (!f)
-            return err_errno(e, errno, "make %s", path);
+            return refuse(c, "the file cannot be made");
         (void)fclose(f);
     }
     return reply_text(c, "undone");
 }
 
-static bool count_running(struct rpc_call *c, struct err *e)
+static bool count_running(struct rpc_call *c)
 {
-    (void)e;
     return reply_text(c, arena_printf(c->arena, "%d", atomic_load(&running)));
 }
 
-static bool stop(struct rpc_call *c, struct err *e)
+static bool stop(struct rpc_call *c)
 {
-    (void)e;
     stop_request(c->stop);
     return reply_text(c, "stopping");
 }
@@ -89,7 +91,7 @@ static __attribute__((noinline, no_sanitize("undefined", "address"))) void write
     *(volatile int *)nowhere = 1;
 }
 
-static bool crash(struct rpc_call *c, struct err *e)
+static bool crash(struct rpc_call *c)
 {
     if (str_is(c->request, "SIGABRT"))
         abort();
@@ -99,15 +101,15 @@ static bool crash(struct rpc_call *c, struct err *e)
         write_to_nowhere();
     if (str_is(c->request, "SIGBUS"))
         (void)raise(SIGBUS);
-    return err_set(e, ERR_INVALID, "still alive");
+    return refuse(c, "still alive");
 }
 
 /* What a child sees that got only a stdout of its own: the targets of its descriptors. */
-static bool child_descriptors(struct rpc_call *c, struct err *e)
+static bool child_descriptors(struct rpc_call *c)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return err_errno(e, errno, "make a pipe");
+        return refuse(c, "no pipe");
     posix_spawn_file_actions_t actions;
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
@@ -123,21 +125,19 @@ static bool child_descriptors(struct rpc_call *c, struct err *e)
         got = read(ends[0], text + n, sizeof text - 1 - n);
     (void)close(ends[0]);
     if (failed || waitpid(child, NULL, 0) < 0)
-        return err_errno(e, failed ? failed : errno, "run ls");
+        return refuse(c, "ls cannot be run");
     return reply_text(c, text);
 }
 
-static bool read_stdin(struct rpc_call *c, struct err *e)
+static bool read_stdin(struct rpc_call *c)
 {
-    (void)e;
     char byte;
     return reply_text(c, read(STDIN_FILENO, &byte, 1) == 0 ? "end of file" : "something");
 }
 
 /* tfplugin6.GetProviderSchema.Response{provider: {block: {}}}: enough for `terraform providers schema`. */
-static bool provider_schema(struct rpc_call *c, struct err *e)
+static bool provider_schema(struct rpc_call *c)
 {
-    (void)e;
     c->reply = (struct str){arena_memdup(c->arena, "\x0a\x02\x12\x00", 4), 4};
     return true;
 }

@@ -54,14 +54,22 @@ void harness_remove_tree(struct arena *a, const char *path)
 const void *harness_try(struct harness *h, const char *rpc, struct str request,
                         const ProtobufCMessageDescriptor *response)
 {
-    struct err e = ERR_INIT;
     const char *path = arena_printf(h->arena, "/tfplugin6.Provider/%s", rpc);
     const struct rpc_method *m = service_methods;
     while (m->path && strcmp(m->path, path) != 0)
         m++;
     assert_non_null(m->path);
-    struct rpc_call call = {.arena = h->arena, .stop = h->stop, .service = &h->service, .request = request};
-    if (!m->handle(&call, &e))
+    struct arena *received = arena_new();
+    struct rpc_call call = {
+        .arena = h->arena,
+        .stop = h->stop,
+        .service = &h->service,
+        .received = received,
+        .request = {arena_memdup(received, request.p, request.n), request.n},
+    };
+    bool ok = m->handle(&call);
+    arena_free(call.received);
+    if (!ok)
         return NULL;
     ProtobufCAllocator memory = wire_allocator(h->arena);
     const void *reply =

@@ -29,6 +29,14 @@ struct service {
     const struct tf_provider *provider;
     pthread_mutex_t lock;
     struct configured *configured; /* newest first: calls that still run may use an older one */
+    struct arena *arena;           /* of `types` */
+    struct schema_type *types;     /* of schemas used so far */
+};
+
+struct schema_type {
+    struct schema_type *next;
+    const struct tf_schema *schema;
+    const struct type *type;
 };
 
 extern const struct rpc_method service_methods[];
@@ -46,6 +54,7 @@ struct tf_reply {
 
 struct exchange {
     struct tf_call call;
+    struct rpc_call *rpc;
     struct tf_reply reply;
     struct service *service;
     const struct tf_schema *schema;
@@ -53,6 +62,8 @@ struct exchange {
 };
 
 void exchange_use(struct exchange *x, const struct tf_schema *schema);
+/* Frees the request's message, which nothing may point into any more: for calls that last for hours. */
+void exchange_forget_request(struct exchange *x);
 
 /* The member called `name` of a list of tables; each kind of table begins with its name. */
 const void *member_find(const void *list, const char *name);

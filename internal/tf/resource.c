@@ -94,8 +94,10 @@ HANDLER(apply_resource_change, ApplyResourceChange)
         !value_in(x, req->planned_state, x->type, &c->planned) ||
         !value_in(x, req->config, x->type, &c->config))
         return;
-    c->private_in = wire_bytes(req->planned_private);
+    struct str private = wire_bytes(req->planned_private);
+    c->private_in = (struct str){arena_memdup(c->arena, private.p, private.n), private.n};
     c->write_only_allowed = true;
+    exchange_forget_request(x);
     bool is_delete = value_is_null(c->planned);
     const struct value *result = is_delete                 ? r->del(c)
                                  : value_is_null(c->prior) ? r->create(c)

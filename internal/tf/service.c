@@ -8,7 +8,7 @@
 
 void service_init(struct service *s, const struct tf_provider *p)
 {
-    *s = (struct service){.provider = p};
+    *s = (struct service){.provider = p, .arena = arena_new()};
     (void)pthread_mutex_init(&s->lock, NULL); /* cannot fail without attributes */
 }
 
@@ -21,6 +21,7 @@ void service_done(struct service *s)
         free(c);
     }
     (void)pthread_mutex_destroy(&s->lock);
+    arena_free(s->arena);
 }
 
 static void *current_configuration(struct service *s)
@@ -45,10 +46,11 @@ static void keep_configuration(struct service *s, void *data)
 
 /* ---- one RPC ---- */
 
-static void exchange_begin(struct exchange *x, const struct rpc_call *rpc)
+static void exchange_begin(struct exchange *x, struct rpc_call *rpc)
 {
     struct service *s = rpc->service;
-    *x = (struct exchange){.service = s,
+    *x = (struct exchange){.rpc = rpc,
+                           .service = s,
                            .call = {.arena = rpc->arena,
                                     .stop = rpc->stop,
                                     .configured = current_configuration(s),
@@ -59,11 +61,33 @@ static void exchange_begin(struct exchange *x, const struct rpc_call *rpc)
                                     .reply = &x->reply}};
 }
 
+void exchange_forget_request(struct exchange *x)
+{
+    arena_free(STEAL(x->rpc->received));
+    x->rpc->request = (struct str){NULL, 0};
+}
+
+/* Made once: it does not change, and each of a thousand calls would keep its own. */
+static const struct type *type_of_used(struct service *s, const struct tf_schema *schema)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    struct schema_type *t = s->types;
+    while (t && t->schema != schema)
+        t = t->next;
+    if (!t) {
+        t = ARENA_NEW(s->arena, struct schema_type);
+        *t = (struct schema_type){s->types, schema, type_of_schema(s->arena, schema)};
+        s->types = t;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return t->type;
+}
+
 void exchange_use(struct exchange *x, const struct tf_schema *schema)
 {
     x->schema = schema;
     x->reply.schema = schema;
-    x->type = type_of_schema(x->call.arena, schema);
+    x->type = type_of_used(x->service, schema);
 }
 
 _Static_assert(offsetof(struct tf_resource, name) == 0 && offsetof(struct tf_data_source, name) == 0 &&
@@ -217,9 +241,8 @@ static HANDLER(configure_provider, ConfigureProvider)
 }
 
 /* "Cancel what can be cancelled", not "exit": calls in flight see the token, later ones are still served. */
-static bool call_stop_provider(struct rpc_call *rpc, struct err *e)
+static bool call_stop_provider(struct rpc_call *rpc)
 {
-    (void)e;
     Tfplugin6__StopProvider__Response resp;
     tfplugin6__stop_provider__response__init(&resp);
     stop_request(rpc->stop);
@@ -238,16 +261,18 @@ static bool call_stop_provider(struct rpc_call *rpc, struct err *e)
 
 /* Unpacks, lets serve_<snake> fill the response, packs. */
 #define METHOD(snake, Camel, finish)                                                                         \
-    static bool call_##snake(struct rpc_call *rpc, struct err *e)                                            \
+    static bool call_##snake(struct rpc_call *rpc)                                                           \
     {                                                                                                        \
         struct exchange x;                                                                                   \
         Tfplugin6__##Camel##__Response resp;                                                                 \
-        ProtobufCAllocator memory = wire_allocator(rpc->arena);                                              \
+        ProtobufCAllocator memory = wire_allocator(rpc->received ? rpc->received : rpc->arena);              \
         const void *req =                                                                                    \
             protobuf_c_message_unpack(&tfplugin6__##snake##__request__descriptor, &memory, rpc->request.n,   \
                                       rpc->request.n ? (const uint8_t *)rpc->request.p : (uint8_t *)"");     \
-        if (!req)                                                                                            \
-            return err_set(e, ERR_INVALID, "undecodable request of " #Camel);                                \
+        if (!req) {                                                                                          \
+            rpc->failure = "undecodable request of " #Camel;                                                 \
+            return false;                                                                                    \
+        }                                                                                                    \
         tfplugin6__##snake##__response__init(&resp);                                                         \
         exchange_begin(&x, rpc);                                                                             \
         serve_##snake(&x, req, &resp);                                                                       \

@@ -2,7 +2,9 @@
 #include "internal/upgrade/lease.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +20,14 @@ static void plain(char *s)
             *s = '-';
 }
 
+/* The first read of a file of /proc is all of it, if there is room. */
 static void read_line(const char *path, char *out, size_t size)
 {
-    FILE *f = fopen(path, "re");
-    out[0] = '\0';
-    if (!f)
-        return;
-    if (!fgets(out, (int)size, f))
-        out[0] = '\0';
-    (void)fclose(f);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, out, size - 1);
+    out[n > 0 ? n : 0] = '\0';
+    if (fd >= 0)
+        (void)close(fd);
 }
 
 static uint64_t mixed(uint64_t h, const char *s) /* FNV-1a */
@@ -60,19 +61,28 @@ static unsigned long long start_of(long pid)
     return at ? strtoull(at + 1, NULL, 10) : 0;
 }
 
-void lease_self(struct lease_holder *ret)
+static char user_and_host[sizeof((struct lease_holder *)0)->who];
+
+static void find_user(void)
 {
     char host[32] = "", name[24] = "";
     struct passwd entry, *found = NULL;
     char space[1024];
-    *ret = (struct lease_holder){0};
     (void)gethostname(host, sizeof host - 1);
     if (getpwuid_r(getuid(), &entry, space, sizeof space, &found) == 0 && found)
         (void)snprintf(name, sizeof name, "%s", found->pw_name);
     plain(host);
     plain(name);
-    (void)snprintf(ret->who, sizeof ret->who, "%s@%s", name[0] ? name : "somebody",
+    (void)snprintf(user_and_host, sizeof user_and_host, "%s@%s", name[0] ? name : "somebody",
                    host[0] ? host : "a-host");
+}
+
+void lease_self(struct lease_holder *ret)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT; /* it asks the system's databases */
+    (void)pthread_once(&once, find_user);
+    *ret = (struct lease_holder){0};
+    (void)snprintf(ret->who, sizeof ret->who, "%s", user_and_host);
     (void)snprintf(ret->place, sizeof ret->place, "%016" PRIx64 "/%ld/%llu", machine(), (long)getpid(),
                    start_of(getpid()));
 }

@@ -1,9 +1,11 @@
+#include "internal/aws/gate.h"
 #include "internal/pg/catalog.h"
 #include "internal/upgrade/deployments.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -314,12 +316,9 @@ bool world_has_run(const struct world *w)
     return w->deployment || w->old || w->snapshot;
 }
 
-bool world_look(struct upgrade *u, struct err *e)
+static bool look(struct upgrade *u, struct err *e)
 {
     struct world w = {0};
-    arena_free(u->look);
-    u->look = u->aws.arena = arena_new();
-    u->world = w;
     if (!rds_cluster_find(&u->aws, u->request.cluster, &w.production, e))
         return err_wrap(e, "read cluster %s", u->request.cluster);
     if (w.production) {
@@ -332,6 +331,59 @@ bool world_look(struct upgrade *u, struct err *e)
     note_history(u, &w);
     u->world = w;
     return true;
+}
+
+/* Of all upgrades of the process: a look that has begun holds what it has read so far, and more at once would
+ * only wait for the same connections (HTTP_PLACES). */
+enum { LOOKS_AT_ONCE = 32 };
+static struct gate looks;
+
+static void open_gate(void)
+{
+    gate_init(&looks, LOOKS_AT_ONCE);
+}
+
+bool world_look(struct upgrade *u, struct err *e)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, open_gate);
+    arena_free(u->look);
+    u->look = u->aws.arena = arena_new();
+    u->world = (struct world){0};
+    if (!gate_enter(&looks, u->stop))
+        return err_set(e, ERR_CANCELLED, "stopped before looking at %s", u->request.cluster);
+    bool ok = look(u, e);
+    gate_leave(&looks);
+    return ok;
+}
+
+static const struct rds_instance *const *copies(struct arena *a, const struct rds_instance *const *list,
+                                                size_t n)
+{
+    const struct rds_instance **out = ARENA_ARRAY(a, const struct rds_instance *, n);
+    for (size_t i = 0; i < n; i++)
+        out[i] = rds_instance_copy(a, list[i]);
+    return out;
+}
+
+void world_rest(struct upgrade *u)
+{
+    struct world *w = &u->world, seen = u->world;
+    struct arena *replies = u->look, *a = arena_new();
+    w->production = rds_cluster_copy(a, seen.production);
+    w->green = rds_cluster_copy(a, seen.green);
+    w->old = rds_cluster_copy(a, seen.old);
+    w->deployment = rds_bluegreen_copy(a, seen.deployment);
+    w->snapshot = rds_snapshot_copy(a, seen.snapshot);
+    w->instances = copies(a, seen.instances, seen.instance_count);
+    w->green_instances = copies(a, seen.green_instances, seen.green_instance_count);
+    if (seen.facts)
+        w->facts = seen.deployment && seen.facts == &seen.deployment->tags ? &w->deployment->tags
+                   : seen.old && seen.facts == &seen.old->tags             ? &w->old->tags
+                   : seen.snapshot                                         ? &w->snapshot->tags
+                                                                           : NULL;
+    u->look = u->aws.arena = a;
+    arena_free(replies);
 }
 
 bool world_need(struct upgrade *u, struct err *e)

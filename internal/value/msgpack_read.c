@@ -209,39 +209,66 @@ static bool read_array(struct reader *r, const struct head *h, const struct type
     return true;
 }
 
-static const struct type *member_type(const struct type *t, const char *name)
-{
-    if (t->kind == TYPE_MAP)
-        return t->element;
-    for (size_t i = 0; i < t->count; i++)
-        if (strcmp(t->names[i], name) == 0)
-            return t->types[i];
-    return NULL;
-}
-
-static bool read_key(struct reader *r, const char **ret)
+/* The key as it is kept, and the type of what it names. An attribute's name is the type's own: objects of one
+ * type share it. */
+static bool read_key(struct reader *r, const struct type *t, const char **ret, const struct type **ret_type)
 {
     struct head h;
     if (!read_head(r, &h))
         return false;
     if (h.kind != STR || !text_valid(h.body) || memchr(h.body.p, '\0', h.body.n))
         return required(r, "a key of plain text");
-    *ret = arena_memdup(r->arena, h.body.p, h.body.n);
+    if (t->kind == TYPE_MAP) {
+        *ret = arena_memdup(r->arena, h.body.p, h.body.n);
+        *ret_type = t->element;
+        return true;
+    }
+    for (size_t i = 0; i < t->count; i++)
+        if (str_is(h.body, t->names[i])) {
+            *ret = t->names[i];
+            *ret_type = t->types[i];
+            return true;
+        }
+    return err_set(r->e, ERR_INVALID, "unsupported attribute \"%.*s\"", (int)(h.body.n & 0xffff), h.body.p);
+}
+
+static bool read_member(struct reader *r, const struct type *t, const char **ret_key,
+                        const struct value **ret)
+{
+    const struct type *type = NULL;
+    if (!read_key(r, t, ret_key, &type))
+        return false;
+    return read_typed(r, type, ret) || err_wrap(r->e, "%s", *ret_key);
+}
+
+/* Its arrays have just the room they need, which is no more than the type's; nothing is ever added. */
+static bool read_attributes(struct reader *r, const struct head *h, const struct type *t,
+                            struct value *object, const char **ret_twice)
+{
+    object->keys = ARENA_ARRAY(r->arena, const char *, h->count);
+    object->items = ARENA_ARRAY(r->arena, const struct value *, h->count);
+    for (size_t i = 0; i < h->count; i++) {
+        if (!read_member(r, t, &object->keys[i], &object->items[i]))
+            return false;
+        for (size_t j = 0; j < i; j++)
+            if (object->keys[j] == object->keys[i]) /* the type's own text */
+                *ret_twice = object->keys[i];
+        object->count++;
+    }
     return true;
 }
 
-static bool read_member(struct reader *r, const struct type *t, struct value *object)
+static bool read_elements(struct reader *r, const struct head *h, const struct type *t, struct value *map,
+                          const char **ret_twice)
 {
     const char *key = NULL;
-    const struct value *v;
-    if (!read_key(r, &key))
-        return false;
-    const struct type *type = member_type(t, key);
-    if (!type)
-        return err_set(r->e, ERR_INVALID, "unsupported attribute \"%s\"", key);
-    if (!read_typed(r, type, &v))
-        return err_wrap(r->e, "%s", key);
-    value_add(r->arena, object, key, v);
+    const struct value *v = NULL;
+    for (size_t i = 0; i < h->count; i++) {
+        if (!read_member(r, t, &key, &v))
+            return false;
+        value_add(r->arena, map, key, v);
+    }
+    *ret_twice = keys_duplicate(r->arena, map);
     return true;
 }
 
@@ -253,16 +280,17 @@ static bool read_map(struct reader *r, const struct head *h, const struct type *
     if (t->kind == TYPE_OBJECT && h->count > t->count)
         return err_set(r->e, ERR_INVALID, "%zu attributes where %zu are defined", h->count, t->count);
     struct value *object = value_object(r->arena);
-    for (size_t i = 0; i < h->count; i++)
-        if (!read_member(r, t, object))
-            return false;
-    const char *twice = keys_duplicate(r->arena, object);
+    const char *twice = NULL;
+    bool ok = t->kind == TYPE_OBJECT ? read_attributes(r, h, t, object, &twice)
+                                     : read_elements(r, h, t, object, &twice);
+    if (!ok)
+        return false;
     if (twice)
         return err_set(r->e, ERR_INVALID, "\"%s\" is there twice", twice);
     for (size_t i = 0; t->kind == TYPE_OBJECT && h->count < t->count && i < t->count; i++) {
         bool there = false;
         for (size_t j = 0; j < object->count && !there; j++)
-            there = strcmp(object->keys[j], t->names[i]) == 0;
+            there = object->keys[j] == t->names[i];
         if (!there)
             return err_set(r->e, ERR_INVALID, "attribute \"%s\" is missing", t->names[i]);
     }

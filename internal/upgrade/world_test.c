@@ -1,0 +1,108 @@
+/* What is left of the world while an upgrade waits. */
+#include "internal/upgrade/upgrade.h"
+
+#include "internal/base/testing.h"
+
+#include <string.h>
+
+static struct rds_cluster *cluster(struct arena *a, const char *name)
+{
+    struct rds_cluster *c = ARENA_NEW(a, struct rds_cluster);
+    const char **none = ARENA_ARRAY(a, const char *, 1);
+    *c = (struct rds_cluster){.identifier = arena_strdup(a, name),
+                              .availability_zones = none,
+                              .custom_endpoints = none,
+                              .raw = ARENA_NEW(a, struct xml)};
+    const char **texts[] = {&c->arn,
+                            &c->resource_id,
+                            &c->status,
+                            &c->engine,
+                            &c->engine_mode,
+                            &c->parameter_group,
+                            &c->endpoint,
+                            &c->reader_endpoint,
+                            &c->master_username,
+                            &c->pending_engine_version,
+                            &c->kms_key_id,
+                            &c->storage_type,
+                            &c->global_cluster_identifier,
+                            &c->replication_source,
+                            &c->master_user_secret_arn,
+                            &c->clone_group_id,
+                            &c->database_name};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        *texts[i] = "";
+    c->engine_version = arena_strdup(a, "13.23");
+    return c;
+}
+
+static struct rds_instance *instance(struct arena *a, const char *name)
+{
+    struct rds_instance *i = ARENA_NEW(a, struct rds_instance);
+    *i = (struct rds_instance){.identifier = arena_strdup(a, name), .raw = ARENA_NEW(a, struct xml)};
+    const char **texts[] = {&i->arn,
+                            &i->resource_id,
+                            &i->status,
+                            &i->instance_class,
+                            &i->engine,
+                            &i->engine_version,
+                            &i->cluster_identifier,
+                            &i->availability_zone,
+                            &i->parameter_group,
+                            &i->parameter_apply_status,
+                            &i->endpoint,
+                            &i->ca_certificate};
+    for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+        *texts[k] = "";
+    return i;
+}
+
+static struct rds_bluegreen *deployment(struct arena *a)
+{
+    struct rds_bluegreen *d = ARENA_NEW(a, struct rds_bluegreen);
+    *d = (struct rds_bluegreen){.identifier = arena_strdup(a, "bgd-1"),
+                                .name = arena_strdup(a, "orders-upgrade-13-to-17"),
+                                .status = arena_strdup(a, "PROVISIONING")};
+    d->source = d->target = d->status_details = d->create_time = "";
+    return d;
+}
+
+static void what_world_state_says_outlives_the_replies(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct aws_session s = {0};
+    struct upgrade u;
+    struct err e = ERR_INIT;
+    upgrade_init(&u, a, &s, clock_real(), NULL);
+    struct arena *replies = u.look;
+    const struct rds_instance **list = ARENA_ARRAY(replies, const struct rds_instance *, 2);
+    list[0] = instance(replies, "orders-1");
+    list[1] = instance(replies, "orders-2");
+    u.world = (struct world){.production = cluster(replies, "orders"),
+                             .instances = list,
+                             .instance_count = 2,
+                             .deployment = deployment(replies),
+                             .reached = STAGE_PREPARED};
+    world_rest(&u);
+    world_rest(&u);
+    assert_ptr_not_equal(u.look, replies);
+    assert_ptr_equal(u.aws.arena, u.look);
+    assert_null(u.world.production->raw);
+    assert_string_equal(u.world.instances[1]->identifier, "orders-2");
+    assert_null(u.world.instances[1]->raw);
+    assert_string_equal(u.world.deployment->status, "PROVISIONING");
+    assert_null(u.world.green);
+    assert_null(u.world.old);
+    world_state(&u, &e);
+    assert_string_equal(e.state, "orders is in production on 13.23; nothing on it was changed by this step.");
+    upgrade_done(&u);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_world_state_says_outlives_the_replies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
