@@ -415,7 +415,8 @@ static bool kill_one(struct fixture *f, int moments, struct witness *w)
     pid_t child = fork();
     if (child == 0)
         be_killed(f, moments, w);
-    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     if (!killed && (!WIFEXITED(status) || WEXITSTATUS(status) != 1))
         fail_msg("moment %d: status %x", moments, (unsigned)status);
