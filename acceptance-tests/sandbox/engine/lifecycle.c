@@ -310,15 +310,7 @@ bool volume_kill(struct engine *g, const char *id, struct err *e)
 {
     enum { PATIENCE_MS = 10000 };
     struct volume *v;
-    if (!volume_find(g, id, &v, e))
-        return false;
-    pid_t pid = server_alive(v) ? atomic_load(&v->pid) : 0;
-    if (pid <= 0)
-        return err_set(e, ERR_CONFLICT, "the server of %s is not running", id);
-    if (kill(pid, SIGKILL) != 0) /* not reaped before the next start, so the number is still its own */
-        return err_errno(e, errno, "kill the server of %s", id);
-    server_pause(v, false); /* sessions that were paused must see that their parent is gone */
-    return child_ended(pid, PATIENCE_MS) || err_set(e, ERR_TIMEOUT, "the server of %s does not die", id);
+    return volume_find(g, id, &v, e) && server_kill(v, PATIENCE_MS, e);
 }
 
 bool volume_pause(struct engine *g, const char *id, bool pause, struct err *e)

@@ -114,8 +114,8 @@ static void forget(struct volume *v)
 
 /* ---- stop ---- */
 
-/* Sessions and workers have process groups of their own, so each is signalled by itself. */
-static void signal_children(pid_t pid, int signal)
+/* Sessions and workers have process groups of their own, so each is dealt with by itself. */
+static void for_children(pid_t pid, void (*deal)(pid_t child, int64_t arg), int64_t arg)
 {
     char path[64];
     long child;
@@ -123,15 +123,25 @@ static void signal_children(pid_t pid, int signal)
     FILE *f = fopen(path, "re");
     while (f && fscanf(f, "%ld", &child) == 1)
         if (child > 1)
-            (void)kill((pid_t)child, signal);
+            deal((pid_t)child, arg);
     if (f)
         (void)fclose(f);
+}
+
+static void signal_child(pid_t child, int64_t signal)
+{
+    (void)kill(child, (int)signal);
+}
+
+static void await_child(pid_t child, int64_t ms)
+{
+    (void)child_ended(child, ms);
 }
 
 /* It may have been paused as a fault. */
 static void wake(pid_t pid)
 {
-    signal_children(pid, SIGCONT);
+    for_children(pid, signal_child, SIGCONT);
     (void)kill(pid, SIGCONT);
 }
 
@@ -145,7 +155,24 @@ void server_pause(struct volume *v, bool pause)
         return;
     }
     (void)kill(pid, SIGSTOP); /* the parent first: then it makes no more children */
-    signal_children(pid, SIGSTOP);
+    for_children(pid, signal_child, SIGSTOP);
+}
+
+/* The sessions first, while their parent is stopped: it makes no more of them and reaps none, so their
+ * numbers stay their own. Killed before them, it would leave those behind that were paused, where nobody
+ * finds them. */
+bool server_kill(struct volume *v, int64_t patience_ms, struct err *e)
+{
+    pid_t pid = server_alive(v) ? atomic_load(&v->pid) : 0;
+    if (pid <= 0)
+        return err_set(e, ERR_CONFLICT, "the server of %s is not running", v->id);
+    (void)kill(pid, SIGSTOP);
+    for_children(pid, signal_child, SIGKILL);
+    for_children(pid, await_child,
+                 patience_ms);   /* none may hold the shared memory when it is started again */
+    if (kill(pid, SIGKILL) != 0) /* not reaped before the next start, so the number is still its own */
+        return err_errno(e, errno, "kill the server of %s", v->id);
+    return child_ended(pid, patience_ms) || err_set(e, ERR_TIMEOUT, "the server of %s does not die", v->id);
 }
 
 void server_begin_halt(struct volume *v)

@@ -30,6 +30,9 @@ MUST_CHECK bool server_halt(struct engine *g, struct volume *v, int64_t patience
 void server_begin_halt(struct volume *v);
 /* Stops the server and its sessions where they are, or lets them go on. Not running: nothing. */
 void server_pause(struct volume *v, bool pause);
+/* Ends the server and its sessions as a crash of the machine does, paused or not. Not running: ERR_CONFLICT.
+ */
+MUST_CHECK bool server_kill(struct volume *v, int64_t patience_ms, struct err *e);
 /* Runs? Notices a server that died by itself. */
 bool server_alive(struct volume *v);
 /* The volume's own server with its own data. Already running: true. */
