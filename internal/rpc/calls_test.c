@@ -288,7 +288,7 @@ static void hundred_wait_while_stop_is_answered(void **state)
     wait_until_running(client, N);
     double median = median_inline_ms();
     print_message("    inline call beside %d waiting ones: %.2f ms (median of 21)\n", N, median);
-    assert_true(median < 50);
+    assert_true(median < 5000); /* behind one of those that wait it would take for ever */
 
     double begun = now_ms();
     assert_true(str_is(call_ok("/test.Plugin/Stop", STR_LIT("")), "stopping"));
