@@ -1,50 +1,46 @@
 #include "internal/aws/gate.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
 void gate_init(struct gate *g, unsigned places)
 {
-    if (sem_init(&g->places, 0, places) != 0) {
-        (void)fputs("panic: no semaphore for a gate\n", stderr);
-        abort();
-    }
+    *g = (struct gate){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, places};
 }
 
 void gate_done(struct gate *g)
 {
-    (void)sem_destroy(&g->places);
+    (void)pthread_cond_destroy(&g->left);
+    (void)pthread_mutex_destroy(&g->lock);
+}
+
+static bool take(struct gate *g)
+{
+    bool is_free = g->places > 0;
+    g->places -= is_free;
+    return is_free;
 }
 
 bool gate_try(struct gate *g)
 {
-    return sem_trywait(&g->places) == 0;
-}
-
-static struct timespec next_look(void)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += GATE_LOOK_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    return until;
+    (void)pthread_mutex_lock(&g->lock);
+    bool is_inside = take(g);
+    (void)pthread_mutex_unlock(&g->lock);
+    return is_inside;
 }
 
 bool gate_enter(struct gate *g, const struct stop *stop)
 {
-    while (!stop_requested(stop)) {
-        const struct timespec until = next_look();
-        if (gate_try(g) || sem_timedwait(&g->places, &until) == 0)
-            return true; /* else EINTR or the time is up: look again */
-    }
-    return false;
+    (void)pthread_mutex_lock(&g->lock);
+    bool is_stopped = stop_requested(stop);
+    while (!is_stopped && g->places == 0)
+        is_stopped = stop_wait_signal(stop, &g->left, &g->lock);
+    bool is_inside = !is_stopped && take(g);
+    (void)pthread_mutex_unlock(&g->lock);
+    return is_inside;
 }
 
 void gate_leave(struct gate *g)
 {
-    (void)sem_post(&g->places); /* cannot fail: the counter is far from its limit */
+    (void)pthread_mutex_lock(&g->lock);
+    g->places++;
+    (void)pthread_cond_signal(&g->left);
+    (void)pthread_mutex_unlock(&g->lock);
 }

@@ -1,20 +1,20 @@
 /* gate.h — a counting gate whose waiters can be stopped.
  *
  * Who leaves wakes one of those who wait, however many there are; a thousand may. They look at the stop token
- * every GATE_LOOK_MS. Used for the places of the HTTP pool and for "one refresh of credentials at a time".
- * Any thread may enter and leave.
+ * as stop_wait_signal() does, whatever becomes of the wall clock meanwhile. Used for the places of the HTTP
+ * pool and for "one refresh of credentials at a time". Any thread may enter and leave.
  */
 #ifndef AURORA_AWS_GATE_H
 #define AURORA_AWS_GATE_H
 
 #include "internal/base/stop.h"
 
-#include <semaphore.h>
-
-enum { GATE_LOOK_MS = 200 };
+#include <pthread.h>
 
 struct gate {
-    sem_t places;
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+    unsigned places; /* free now; under the lock */
 };
 
 void gate_init(struct gate *g, unsigned places);

@@ -88,9 +88,9 @@ static void *renew_all(void *arg)
             renew(due);
             continue;
         }
-        (void)clock_gettime(CLOCK_REALTIME, &until);
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec++;
-        (void)pthread_cond_timedwait(&changed, &lock, &until);
+        (void)pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until);
     }
     has_renewer = false;
     (void)pthread_mutex_unlock(&lock);
