@@ -47,7 +47,7 @@ static enum command_status cmd_help(struct invocation *i);
 const struct command_option_row command_options[] = {
     {"--json", NULL,
      "The answer as one line of JSON; errors and warnings, too, as `{\"error\": {\"id\", \"summary\", "
-     "\"detail\"}}` on standard error.",
+     "\"detail\", \"paused\"}}` on standard error.",
      OPTION_JSON, offsetof(struct invocation, json)},
     {"--region", "REGION", "Region of the cluster; the same as `CLUSTER@REGION`.", OPTION_AWS,
      offsetof(struct invocation, region)},

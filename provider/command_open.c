@@ -53,17 +53,22 @@ bool command_print_json(const struct value *v, struct err *e)
     return err_set(e, ERR_UNAVAILABLE, "the answer cannot be written to standard output");
 }
 
-/* "AUR0101: no such cluster" is an id and a sentence. */
+/* "AUR0101: no such cluster" is an id and a sentence; "AUR-PAUSED AUR0908: interrupted" says more. */
 static void tell_json(const char *kind, const char *summary, const char *detail)
 {
     CLEANUP(arena_cleanup) struct arena *a = arena_new();
     CLEANUP(buf_done) struct buf b = BUF_INIT(JSON_MAX_BYTES);
+    static const char paused[] = "AUR-PAUSED";
+    bool is_paused = strncmp(summary, paused, sizeof paused - 1) == 0;
+    if (is_paused && summary[sizeof paused - 1] == ' ')
+        summary += sizeof paused;
     const char *colon = strncmp(summary, "AUR", 3) == 0 ? strstr(summary, ": ") : NULL;
     struct value *v = value_object(a), *whole = value_object(a);
     struct err ignored = ERR_INIT;
     value_set(a, v, "id", colon ? value_string_n(a, summary, (size_t)(colon - summary)) : &value_null);
     value_set(a, v, "summary", value_string(a, colon ? colon + 2 : summary));
     value_set(a, v, "detail", value_string(a, detail));
+    value_set(a, v, "paused", value_bool(is_paused));
     value_set(a, whole, kind, v);
     if (json_text(whole, &b, &ignored))
         (void)fputs(buf_text(&b), stderr);

@@ -138,7 +138,7 @@ static void stop_ends_a_create_and_later_calls_are_served(void **state)
         apply(h, "null", "{'name':'n','behaviour':'hang_create'," PLANNED "}",
               "{'name':'n','behaviour':'hang_create'}");
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_string_equal(DIAGNOSTICS(h, resp), "E AUR0908: interrupted before anything was made");
+    assert_string_equal(DIAGNOSTICS(h, resp), "E AUR-PAUSED AUR0908: interrupted before anything was made");
     assert_string_equal(harness_sparse(h, harness_schema(TYPE), resp->new_state), "null");
     assert_string_equal(DIAGNOSTICS(h, apply(h, "null", "{'name':'m'," PLANNED "}", "{'name':'m'}")), "");
 }

@@ -208,12 +208,18 @@ static char *paragraphs(struct arena *a, const char *first, const struct err *e)
     return arena_strdup(a, buf_text(&b));
 }
 
+/* Work that goes on when the same is started again: its time was over, or somebody interrupted it. */
+static bool is_paused(const struct err *e)
+{
+    return e->code == ERR_PAUSED || (e->code == ERR_CANCELLED && !e->id);
+}
+
 void fail_at(struct tf_call *c, const char *path, const struct err *e)
 {
     const char *text = e->text[0] ? e->text : "failed without a word";
     size_t n = first_words(text);
     bool says_more = text[n] != '\0';
-    const char *paused = e->code == ERR_PAUSED ? "AUR-PAUSED" : "";
+    const char *paused = is_paused(e) ? "AUR-PAUSED" : "";
     const char *id = e->id ? e->id : kind_ids[(size_t)e->code < ARRAY_LEN(kind_ids) ? e->code : ERR_BUG];
     const char *between = *paused && *id ? " " : "";
     add(c, TFPLUGIN6__DIAGNOSTIC__SEVERITY__ERROR, e->attribute[0] ? e->attribute : path,

@@ -82,6 +82,8 @@ static void summary_rows(void **state)
     } rows[] = {
         {ERR_PAUSED, NULL, "waits for Sunday", "AUR-PAUSED: waits for Sunday", ""},
         {ERR_PAUSED, "AUR0200", "waits: for Sunday", "AUR-PAUSED AUR0200: waits", "waits: for Sunday"},
+        {ERR_CANCELLED, NULL, "interrupted", "AUR-PAUSED AUR0908: interrupted", ""},
+        {ERR_CANCELLED, "AUR0142", "names move", "AUR0142: names move", ""},
         {ERR_TIMEOUT, NULL, "waited too long", "AUR0907: waited too long", ""},
         {ERR_BUG, NULL, "", "AUR0912: failed without a word", ""},
         {(enum err_code)99, NULL, "x", "AUR0912: x", ""},

@@ -452,7 +452,7 @@ END
     running=''
     [ "$status" = 1 ] && [ $((SECONDS - start)) -lt 30 ]
     row $? "Ctrl-C during a create ends it, status $status"
-    says 'AUR0908: interrupted before anything was made'
+    says 'AUR-PAUSED AUR0908: interrupted before anything was made'
     gives 0 "only what was finished is in the state" state list
     [ "$(cat "$top/out")" = demo_thing.done ]
     row $? "demo_thing.done"
