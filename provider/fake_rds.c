@@ -576,15 +576,11 @@ bool rds_events(const struct aws_session *s, const char *source_type, const char
 {
     static const struct rds_event degraded = {"bgd-1", "blue-green-deployment",
                                               "Replication degraded because of DDL.", "2026-01-02T03:10:00Z"};
-    static const struct rds_event foreign[] = {
-        {"bgd-9", "blue-green-deployment", "Replication degraded because of DDL.", "2026-01-02T03:10:00Z"},
-        {"bgd-9", "blue-green-deployment", "Switchover was canceled due to lag.", "2026-01-02T09:10:00Z"},
-    };
     (void)s;
     (void)source_type;
     (void)minutes;
     (void)source;
-    *ret = fake.foreign_event ? foreign : &degraded;
-    *ret_n = fake.foreign_event ? ARRAY_LEN(foreign) : fake.degraded_event ? 1 : 0;
+    *ret = fake.events ? fake.events : &degraded;
+    *ret_n = fake.events ? fake.event_count : fake.degraded_event ? 1 : 0;
     return fake_enter(e);
 }

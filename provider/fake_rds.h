@@ -32,9 +32,10 @@ struct fake_rds {
     bool completed;
     bool cluster_group, instance_group, cluster_group_filled, instance_group_filled;
     int deployments_made, groups_made, final_snapshots, switchovers;
-    bool refuse_switchover, roll_back_switchover, degraded_event, foreign_event, rows_differ, schema_differs,
-        no_statistics;
+    bool refuse_switchover, roll_back_switchover, degraded_event, rows_differ, schema_differs, no_statistics;
     bool production_writable;
+    const struct rds_event *events; /* all that AWS tells of deployments, instead of degraded_event */
+    size_t event_count;
     struct aws_life life; /* of the credentials; source NULL: they last */
 
     /* What may be odd about it. */

@@ -300,13 +300,58 @@ static void another_major_is_never_switched_to(void **state)
     assert_string_equal(fake.production_version, "13.23");
 }
 
-static void events_of_other_deployments_are_no_matter(void **state)
+/* The events of one world, oldest first, and whether the deployment bgd-1 may be switched. */
+static void the_newest_event_about_replication_decides(void **state)
 {
     (void)state;
-    fake_reset();
-    fake.foreign_event = true;
-    must_apply(STAGE_SWITCHED);
-    assert_int_equal(fake.switchovers, 1);
+#define AT(hour, from, text)                                                                                 \
+    {                                                                                                        \
+        (from), "blue-green-deployment", (text), "2026-01-02T" hour ":10:00Z"                                \
+    }
+    static const struct {
+        struct rds_event events[4];
+        bool switches;
+    } rows[] = {
+        {{AT("03", "bgd-9", "Replication degraded because of DDL."),
+          AT("09", "bgd-9", "Switchover was canceled due to lag.")},
+         true},
+        {{AT("04", "bgd-1", "Replication degraded: x"), AT("05", "bgd-1", "Replication recovered: y")}, true},
+        {{AT("04", "bgd-1", "Replication degraded: x"),
+          AT("05", "bgd-1", "The environment is no longer degraded; replication goes on.")},
+         true},
+        {{AT("04", "bgd-1", "Replication degraded: x"),
+          AT("05", "bgd-1", "The replication state is Replicating.")},
+         true},
+        {{AT("04", "bgd-1", "Replication degraded: x"), AT("04", "bgd-1", "Replication resumed")}, true},
+        {{AT("04", "bgd-1", "Replication degraded: x"), AT("05", "bgd-9", "Replication recovered: y")},
+         false},
+        {{AT("04", "bgd-1", "Replication degraded: x"),
+          AT("05", "bgd-1", "Blue/green deployment tasks completed.")},
+         false},
+        {{AT("04", "bgd-1", "Replication degraded: x"),
+          AT("05", "bgd-1", "Replication could not be resumed")},
+         false},
+        {{AT("04", "bgd-1", "Replication degraded: x"), AT("05", "bgd-1", "Replication isn't restored")},
+         false},
+        {{AT("04", "bgd-1", "Replication degraded: x"), AT("05", "bgd-1", "Replication recovered: y"),
+          AT("06", "bgd-1", "Replication degraded: z")},
+         false},
+        {{AT("06", "bgd-1", "Replication degraded: z"), AT("05", "bgd-1", "Replication recovered: y")},
+         false},
+        {{AT("04", "bgd-1", "The green environment is degraded")}, false},
+    };
+#undef AT
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        fake_reset();
+        fake.events = rows[i].events;
+        while (fake.event_count < ARRAY_LEN(rows[i].events) && rows[i].events[fake.event_count].source)
+            fake.event_count++;
+        assert_int_equal(apply_to(STAGE_SWITCHED, &e), rows[i].switches);
+        assert_int_equal(fake.switchovers, rows[i].switches);
+        if (!rows[i].switches)
+            assert_string_equal(e.id, "AUR0130");
+    }
 }
 
 static void the_switch_waits_for_steady_readings_of_its_own(void **state)
@@ -528,7 +573,7 @@ int main(void)
         cmocka_unit_test(the_way_back_removes_everything_of_ours),
         cmocka_unit_test(a_destroy_may_retire_the_old_side),
         cmocka_unit_test(another_major_is_never_switched_to),
-        cmocka_unit_test(events_of_other_deployments_are_no_matter),
+        cmocka_unit_test(the_newest_event_about_replication_decides),
         cmocka_unit_test(the_switch_waits_for_steady_readings_of_its_own),
         cmocka_unit_test(a_lost_reply_to_the_switchover_is_watched),
         cmocka_unit_test(a_soak_that_is_not_over_is_a_pause),

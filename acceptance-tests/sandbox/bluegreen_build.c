@@ -519,13 +519,18 @@ static bool is_watched(struct job *j, bool *ret_look)
     return watched;
 }
 
-static void tell_degraded(struct job *j, const char *reason)
+/* `reason` is "": it goes on again. */
+static void tell_health(struct job *j, const char *reason)
 {
     sandbox_lock(j->sb);
     json_t *d = job_deployment(j);
-    if (d && !rec_is(d, "_degraded", reason)) {
+    if (d && strcmp(rec_str(d, "_degraded"), reason) != 0) {
         rec_set_str(d, "_degraded", reason);
-        event_add(j->sb, KIND_BLUEGREEN, d, "notification", "Replication degraded: %s", reason);
+        if (*reason)
+            event_add(j->sb, KIND_BLUEGREEN, d, "notification", "Replication degraded: %s", reason);
+        else
+            event_add(j->sb, KIND_BLUEGREEN, d, "notification",
+                      "Replication recovered: the green environment follows the blue environment again.");
         sandbox_save(j->sb);
     }
     sandbox_unlock(j->sb);
@@ -538,9 +543,10 @@ static bool watch(struct job *j, struct err *e)
     bool look = false;
     while (is_watched(j, &look)) {
         struct err why = ERR_INIT;
-        if (look && job_sides(j, &s, &why) && !bluegreen_degraded(j->sb, &s, &why) &&
-            why.code == ERR_CONFLICT && is_watched(j, &look) && look)
-            tell_degraded(j, why.text);
+        bool is_seen = look && job_sides(j, &s, &why);
+        bool is_fine = is_seen && bluegreen_degraded(j->sb, &s, &why);
+        if ((is_fine || (is_seen && why.code == ERR_CONFLICT)) && is_watched(j, &look) && look)
+            tell_health(j, is_fine ? "" : why.text);
         if (!job_delay(j, DELAY_BG_WATCH, e))
             return false;
         if (j->sb->clock->wait(j->sb->clock, j->sb->stop, PAUSE_MS))

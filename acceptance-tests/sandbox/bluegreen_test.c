@@ -131,6 +131,23 @@ static void guardrails(void **state)
     assert_null(strstr(ask(f, "Action=DescribeDBInstances"), "-green-"));
 }
 
+static void degraded_and_back(void **state)
+{
+    struct fixture *f = *state;
+    static const char events[] = "Action=DescribeEvents&SourceType=blue-green-deployment";
+    static const struct {
+        const char *unhealthy, *part;
+    } rows[] = {{"a column is missing", "Replication degraded: replication from the blue"},
+                {NULL, "Replication recovered: "},
+                {"a table is missing", "unhealthy: a table is missing"}};
+    build_green(f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        fake_expect((struct fake_plan){.unhealthy = rows[i].unhealthy, .fingerprint = "same"});
+        await(f, events, rows[i].part);
+        expect(f, on_deployment("DescribeBlueGreenDeployments", ""), "</Tasks><Status>AVAILABLE</Status>");
+    }
+}
+
 static void failed_build(void **state)
 {
     struct fixture *f = *state;
@@ -190,6 +207,7 @@ static void again(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(switchover), TEST(guardrails), TEST(failed_build), TEST(again)};
+    const struct CMUnitTest tests[] = {TEST(switchover), TEST(guardrails), TEST(degraded_and_back),
+                                       TEST(failed_build), TEST(again)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

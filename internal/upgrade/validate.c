@@ -138,7 +138,52 @@ static int minutes_since(const struct upgrade *u, const char *iso)
     return minutes < 2 ? 2 : minutes > EVENT_MINUTES_MAX ? EVENT_MINUTES_MAX : (int)minutes;
 }
 
-/* "Replication degraded" is no status: the API goes on to say AVAILABLE, and only an event tells. */
+static bool is_of(const struct rds_event *event, const struct rds_bluegreen *d)
+{
+    return strcmp(event->source, d->identifier) == 0 ||
+           (strcmp(event->source, d->name) == 0 && strcmp(event->date, d->create_time) >= 0);
+}
+
+static bool has_any(const char *text, const char *const words[])
+{
+    while (*words && !strcasestr(text, *words))
+        words++;
+    return *words != NULL;
+}
+
+enum health { HEALTH_UNSAID, HEALTH_DEGRADED, HEALTH_RECOVERED };
+
+/* AWS documents "Replication degraded" and "Replicating" as states and publishes the texts of neither event.
+ * So what calls replication healthy again has to say so in plain words; whatever else names degradation does
+ * not. */
+static enum health health_said(const char *message)
+{
+    static const char *const good[] = {"recovered", "resumed", "restored", "replicating", NULL};
+    static const char *const doubt[] = {" not ", "cannot", "n't ", "fail", "degraded", NULL};
+    if (!strcasestr(message, "replicat"))
+        return strcasestr(message, "degraded") ? HEALTH_DEGRADED : HEALTH_UNSAID;
+    if (strcasestr(message, "no longer degraded") || (has_any(message, good) && !has_any(message, doubt)))
+        return HEALTH_RECOVERED;
+    return strcasestr(message, "degraded") ? HEALTH_DEGRADED : HEALTH_UNSAID;
+}
+
+/* The newest event that says anything of replication; NULL: none does. */
+static const struct rds_event *last_of_health(const struct rds_event *events, size_t n,
+                                              const struct rds_bluegreen *d, bool *ret_was_degraded)
+{
+    const struct rds_event *last = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_of(&events[i], d) || health_said(events[i].message) == HEALTH_UNSAID)
+            continue;
+        *ret_was_degraded = *ret_was_degraded || health_said(events[i].message) == HEALTH_DEGRADED;
+        if (!last || strcmp(events[i].date, last->date) >= 0)
+            last = &events[i];
+    }
+    return last;
+}
+
+/* "Replication degraded" is no status: the API goes on to say AVAILABLE, and only an event tells. The newest
+ * one counts: what has recovered is a note, since whatever was missed shows in rows, schema and lag. */
 bool events_check(struct upgrade *u, bool *ret, struct err *e)
 {
     const struct rds_event *events = NULL;
@@ -148,16 +193,17 @@ bool events_check(struct upgrade *u, bool *ret, struct err *e)
     const struct rds_bluegreen *d = u->world.deployment;
     if (!rds_events(&u->aws, "blue-green-deployment", NULL, minutes_since(u, d->create_time), &events, &n, e))
         return err_wrap(e, "read the events of deployment %s", d->name);
-    for (size_t i = 0; i < n; i++) {
-        bool of_this =
-            strcmp(events[i].source, d->identifier) == 0 ||
-            (strcmp(events[i].source, d->name) == 0 && strcmp(events[i].date, d->create_time) >= 0);
-        if (!of_this || !strcasestr(events[i].message, "degraded"))
-            continue;
+    bool was_degraded = false;
+    const struct rds_event *last = last_of_health(events, n, d, &was_degraded);
+    if (last && health_said(last->message) == HEALTH_DEGRADED) {
         (void)upgrade_fail(e, E_REPLICATION_UNHEALTHY, "AWS reports degraded replication for deployment %s",
                            d->name);
-        return err_said(e, "%s (%s)", events[i].message, events[i].date);
+        return err_said(e, "%s (%s)", last->message, last->date);
     }
+    if (was_degraded && u->note)
+        u->note(u->note_arg, "check-events",
+                arena_printf(u->look, "replication was degraded and has recovered: %s (%s)", last->message,
+                             last->date));
     *ret = true;
     return true;
 }
