@@ -2,6 +2,7 @@
 
 #include "internal/base/clock.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
 
@@ -257,6 +258,35 @@ static bool refuse_moving(const struct reading *r, const char *why, struct err *
     return false;
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n > k && strcmp(s + n - k, end) == 0;
+}
+
+/* Only then it is asked for: a roll-back of an upgrade in place shows in the instances, or leaves the name to
+ * nobody. */
+static bool may_be_rolled_back(const struct world *w)
+{
+    for (size_t i = 0; i < w->instance_count; i++) {
+        const struct rds_instance *one = w->instances[i];
+        if (strcmp(one->status, "available") != 0 || ends_with(one->identifier, "-upgraded") ||
+            rds_tag_value(&one->tags, TAG_TWIN_OF))
+            return true;
+    }
+    return !w->production;
+}
+
+static bool refuse_roll_back(struct reading *r, struct err *e)
+{
+    bool moves = false;
+    if (!may_be_rolled_back(&r->look.world))
+        return true;
+    if (!roll_back_names_move(&r->look.aws, r->identifier, &moves, e))
+        return false;
+    return !moves || refuse_moving(r, "a roll-back gives it to the restored cluster", e);
+}
+
 /* Between two renames the name may belong to nobody, or already to the new side with half of its instances.
  */
 static bool refuse_while_moving(struct reading *r, struct err *e)
@@ -301,7 +331,7 @@ static bool refuse_absent(const struct reading *r, const char *region, struct er
 
 static bool read_cluster(struct reading *r, const char *region, struct err *e)
 {
-    if (!world_look(&r->look, e) || !refuse_while_moving(r, e))
+    if (!world_look(&r->look, e) || !refuse_while_moving(r, e) || !refuse_roll_back(r, e))
         return false;
     if (r->look.world.production)
         return refuse_engine(r, e) && fill(r, e);

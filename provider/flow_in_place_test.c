@@ -1,6 +1,7 @@
 /* The tables of the upgrade in place obey the engine's rules, and say what a user has to know. */
 #include "internal/base/testing.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/roll_back.h"
 #include "provider/flow_upgrades.h"
 
 #include <string.h>
@@ -16,7 +17,8 @@ static struct upgrade sample(void)
 static void the_tables_obey_the_rules(void **state)
 {
     (void)state;
-    static const struct flow *const flows[] = {&flow_in_place, &flow_in_place_back, &flow_in_place_retire};
+    static const struct flow *const flows[] = {&flow_in_place, &flow_in_place_back, &flow_in_place_retire,
+                                               &flow_in_place_restore, &flow_in_place_put_away};
     struct upgrade u = sample();
     for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
         struct err e = ERR_INIT;
@@ -54,6 +56,58 @@ static void production_is_touched_by_nothing_before_the_upgrade(void **state)
     assert_true(flow_in_place.steps[row_of("upgrade")].blocks_writes);
     assert_true(flow_in_place.steps[row_of("upgraded")].blocks_writes);
     assert_true(flow_in_place.steps[row_of("new-reboot")].blocks_writes);
+}
+
+/* Until the restored cluster is proved production is only looked at; from there on nothing is a check that
+ * could leave a name with nobody. */
+static void names_move_once_the_restored_cluster_is_proved(void **state)
+{
+    (void)state;
+    size_t turn = 0, settings = 0, content = 0, arrived = 0;
+    for (size_t i = 0; i < flow_in_place_restore.count; i++) {
+        const struct step *s = &flow_in_place_restore.steps[i];
+        turn = s->kind == STEP_NO_RETURN ? i : turn;
+        settings = s->is_done == settings_check ? i : settings;
+        content = s->is_done == restored_content_check ? i : content;
+        arrived = s->is_done == instances_arrived ? i : arrived;
+    }
+    assert_true(settings > 0 && settings < turn && content > 0 && content < turn && turn < arrived);
+    for (size_t i = 0; i < flow_in_place_restore.count; i++) {
+        const struct step *s = &flow_in_place_restore.steps[i];
+        assert_false(s->irreversible);
+        assert_int_equal(s->blocks_writes, i > turn && i <= arrived);
+        assert_false(s->kind == STEP_CHECK && i > turn && i <= arrived);
+    }
+}
+
+static void names_of_both_sides_are_legal_and_their_own(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    static const char one[] = "a-very-long-cluster-name-that-fills-all-of-the-sixty-three-chax";
+    static const char other[] = "a-very-long-cluster-name-that-fills-all-of-the-sixty-three-chay";
+    static const char cut[] = "cut-exactly-behind-the-hyphen-of-this-very-long-na-me-of-orders";
+    const char *(*const ways[])(struct arena *, const char *) = {restored_name, aside_name};
+    assert_string_equal(restored_name(a, "orders"), "orders-restored");
+    assert_string_equal(aside_name(a, "orders-1"), "orders-1-upgraded");
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        assert_true(strlen(ways[i](a, one)) <= 63 && identifier_valid(ways[i](a, one)));
+        assert_true(identifier_valid(ways[i](a, cut)));
+        assert_string_not_equal(ways[i](a, one), ways[i](a, other));
+    }
+}
+
+static void a_twin_is_found_before_and_after_it_has_the_name(void **state)
+{
+    (void)state;
+    static const struct rds_tag tag = {"aurora-upgrade:twin-of", "orders-1"};
+    const struct rds_instance waits = {.identifier = "orders-1-restored", .tags = {&tag, 1}},
+                              bears = {.identifier = "orders-2"};
+    const struct rds_instance *const list[] = {&bears, &waits};
+    assert_ptr_equal(twin_of(list, 2, "ORDERS-1"), &waits);
+    assert_ptr_equal(twin_of(list, 2, "orders-2"), &bears);
+    assert_null(twin_of(list, 2, "orders-1-restored"));
+    assert_null(twin_of(list, 2, "orders-3"));
 }
 
 static void rows_follow_the_login(void **state)
@@ -115,6 +169,9 @@ int main(void)
         cmocka_unit_test(the_tables_obey_the_rules),
         cmocka_unit_test(the_snapshot_stands_right_before_the_upgrade),
         cmocka_unit_test(production_is_touched_by_nothing_before_the_upgrade),
+        cmocka_unit_test(names_move_once_the_restored_cluster_is_proved),
+        cmocka_unit_test(names_of_both_sides_are_legal_and_their_own),
+        cmocka_unit_test(a_twin_is_found_before_and_after_it_has_the_name),
         cmocka_unit_test(rows_follow_the_login),
         cmocka_unit_test(snapshots_have_legal_names_of_their_own),
         cmocka_unit_test(default_groups_are_left_to_aws),

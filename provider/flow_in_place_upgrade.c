@@ -1,6 +1,7 @@
 /* flow_in_place_upgrade.c — an upgrade in place, step by step.
  *
- * Three tables: forward, back (before the upgrade), and the removal of the snapshot for a destroy; the rules
+ * Three tables: forward, back (before the upgrade; after it: flow_in_place_restore.c), and the removal of the
+ * snapshot for a destroy; the rules
  * are those of flow_blue_green_upgrade.c. What the rows point to is in internal/upgrade/in_place.h. Between
  * the one call and its outcome AWS works alone: an apply that is cut short there is gone on with by the next
  * one.

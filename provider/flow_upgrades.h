@@ -12,6 +12,9 @@ extern const struct flow flow_in_place;        /* prepared … completed */
 extern const struct flow flow_in_place_back;   /* rolled_back, before the upgrade */
 extern const struct flow flow_in_place_retire; /* the snapshot, at a destroy */
 
+extern const struct flow flow_in_place_restore;  /* rolled_back, after the upgrade */
+extern const struct flow flow_in_place_put_away; /* completed, after that */
+
 /* ---- flow_common.c: shared by rows of several flows ---- */
 bool has_login(const struct upgrade *u);
 void say_target(const struct upgrade *u, struct buf *out);

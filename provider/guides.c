@@ -117,8 +117,21 @@ static void in_place_page(struct buf *out)
         "since.\n\n"
         "## After the upgrade\n\n"
         "The snapshot of the run is available, named in `snapshot_identifier`, and never deleted but by "
-        "`on_destroy = \"delete_old\"`. `rolled_back` after the upgrade is refused (AUR0195): restoring "
-        "the snapshot is up to you, and loses what was written since.\n");
+        "`on_destroy = \"delete_old\"`.\n\n"
+        "## `rolled_back` after the upgrade\n\n"
+        "The snapshot is restored beside production with every setting given explicitly, proved, and takes "
+        "production's names; the upgraded cluster is put aside as `<cluster>-upgraded`, protected, until "
+        "`completed`. What was written since the snapshot is lost: a plan without "
+        "`accept_data_loss_since_snapshot` is refused with the rows written per table (AUR0196). Up to "
+        "`names-move` production is only looked at; from there on each apply goes forward, and one that was "
+        "cut short, at whatever point, is finished by the next. Until the names have moved "
+        "`data.aurora_cluster` fails with the reason. Instances reboot when they are renamed, and between "
+        "`cluster-leaves` and `cluster-arrived` the endpoints do not answer. Custom endpoints are not "
+        "carried: they are refused before anything is made (AUR0197). A master password is the one of the "
+        "time of the snapshot; where AWS manages it, a new secret is made.\n\n");
+    flow_table(out, &flow_in_place_restore);
+    (void)buf_puts(out, "\n## `completed` after that\n\n");
+    flow_table(out, &flow_in_place_put_away);
 }
 
 /* Errors outside of an upgrade's own table: each family is raised in one place, with the cause in the

@@ -27,7 +27,8 @@ static const struct tf_attr attrs[] = {
             "upgrades majors; later minor upgrades by AWS are no drift."},
     {.name = "stage", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = upgrade_stages,
      .doc = "How far to go: `prepared` (both parameter groups exist), `validated` (the checks in the databases pass), `switched` (snapshot taken, production "
-            "is the new version), `completed` (the run is over; its snapshot stays) or `rolled_back` (everything made is removed; only before the upgrade)."},
+            "is the new version), `completed` (the run is over; its snapshot stays; after `rolled_back`: what that put aside is removed) or `rolled_back` (before the "
+            "upgrade everything made is removed; after it the snapshot is restored, proved, and takes production's names; the upgraded cluster is put aside)."},
     {.name = "retain_old_for", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"168h\"", .validate = validate_duration,
      .doc = "How long after the upgrade `completed` is refused; `\"0s\"` is allowed."},
     {.name = "on_destroy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"refuse\"", .one_of = upgrade_destroy_ways,
@@ -37,10 +38,15 @@ static const struct tf_attr attrs[] = {
     {.name = "snapshot_identifier", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .validate = check_snapshot_name,
      .doc = "Name of the snapshot that is made right before the upgrade, and verified available. Default: `<cluster>-upgrade-<from>-to-<to>-<time>`. One that exists "
             "and was not made by this run is refused: it would not hold the last writes."},
+    {.name = "accept_data_loss_since_snapshot", .type = TF_STRING, .flags = TF_OPTIONAL,
+     .doc = "Name of the run's snapshot. `rolled_back` after the upgrade restores it, and loses what was written since: without this it is refused, and "
+            "the refusal gives the name, its age and the rows written per table. To count them, it connects to the databases even where plan_checks says `aws`."},
     {.name = "parameter_group_strategy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"direct\"", .one_of = group_ways,
      .doc = "`direct`: version and both parameter groups go into one call. `toggle`: the upgrade is made with the new family's default groups, and the groups are "
             "attached after it, with the reboot they need: for parameters that stand in the way of the upgrade itself."},
     UPGRADE_COMMON,
+    {.name = "old_cluster_identifier", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "What a roll-back after the upgrade put aside."},
+    {.name = "old_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Its resource id."},
     {0},
 };
 

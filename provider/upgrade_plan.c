@@ -6,6 +6,7 @@
  */
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/roll_back.h"
 #include "provider/flow_upgrades.h"
 #include "provider/staging.h"
 #include "provider/upgrade_resource.h"
@@ -120,13 +121,29 @@ static bool lower_stage(const struct situation *s, struct err *e)
                         stage_name(s->wanted));
 }
 
+static bool roll_back_running(const struct situation *s, struct err *e)
+{
+    return s->wanted == STAGE_ROLLED_BACK || not_rolling_back(&s->o->upgrade, e);
+}
+
+static bool goes_back_after_switch(const struct situation *s)
+{
+    return s->wanted == STAGE_ROLLED_BACK && s->o->kind->restore && way_back(s->o) == s->o->kind->restore;
+}
+
+static bool loss_not_accepted(const struct situation *s, struct err *e)
+{
+    bool accepted = false;
+    return !goes_back_after_switch(s) || loss_accepted(&s->o->upgrade, &accepted, e);
+}
+
 static bool no_way_back(const struct situation *s, struct err *e)
 {
     bool switched = s->o->upgrade.world.reached == STAGE_SWITCHED;
     bool done = !is_create(s) && (s->was == STAGE_SWITCHED || s->was == STAGE_COMPLETED) &&
                 s->was_reached >= STAGE_SWITCHED && s->was_reached != STAGE_ROLLED_BACK &&
                 s->prior_target == s->o->upgrade.request.target.major;
-    if (s->wanted != STAGE_ROLLED_BACK || (!switched && !done))
+    if (s->wanted != STAGE_ROLLED_BACK || (!switched && !done) || goes_back_after_switch(s))
         return true;
     return upgrade_fail(e, (enum upgrade_error)s->o->kind->strategy->no_way_back,
                         "%s is already switched to %s", s->o->upgrade.request.cluster,
@@ -190,9 +207,9 @@ static bool hook_without_login(const struct situation *s, struct err *e)
            staging_hooks_have_login(&s->o->upgrade, s->o->upgrade.world.reached, s->wanted, e);
 }
 
-static bool (*const refusals[])(const struct situation *s,
-                                struct err *e) = {run_gone,    other_run, lower_target,  lower_stage,
-                                                  no_way_back, too_early, shape_changed, hook_without_login};
+static bool (*const refusals[])(const struct situation *s, struct err *e) = {
+    run_gone,          other_run,   lower_target, lower_stage,   roll_back_running,
+    loss_not_accepted, no_way_back, too_early,    shape_changed, hook_without_login};
 
 static void refuse(const struct situation *s)
 {
@@ -279,6 +296,9 @@ static void tell(struct situation *s)
     struct upgrade *u = &s->o->upgrade;
     const char *cluster = u->request.cluster;
     bool forward = s->wanted != STAGE_ROLLED_BACK;
+    if (goes_back_after_switch(s) && !tf_failed(s->c) && !u->world.names_move)
+        tf_warn(s->c, "accept_data_loss_since_snapshot",
+                "The roll-back loses what was written since the snapshot", "%s", roll_back_losses(u));
     if (s->above)
         tf_warn(s->c, "target_engine_version", "Production is above the target",
                 "Cluster %s runs %s; there is nothing to do for %d.", cluster,
@@ -327,9 +347,11 @@ static bool walks_nothing(const struct situation *s)
 
 static const struct value *steps_for(struct situation *s)
 {
+    if (puts_away(s->o))
+        return planned_steps(s->o, s->o->kind->put_away, STAGE_NONE, STAGE_COMPLETED);
     if (s->wanted == STAGE_ROLLED_BACK)
         return walks_nothing(s) ? value_list(s->c->arena)
-                                : planned_steps(s->o, s->o->kind->back, STAGE_COMPLETED, STAGE_ROLLED_BACK);
+                                : planned_steps(s->o, way_back(s->o), STAGE_COMPLETED, STAGE_ROLLED_BACK);
     if (walks_nothing(s))
         return value_list(s->c->arena);
     return planned_steps(s->o, s->o->kind->forward, steps_from(s), s->wanted);

@@ -5,6 +5,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/lease.h"
+#include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 #include "provider/staging.h"
 
@@ -211,7 +212,7 @@ static OWN_FRAME bool may_go(struct operation *o)
     struct err e = ERR_INIT;
     if (walks_nothing(o) || u->request.stage == STAGE_ROLLED_BACK)
         return true;
-    bool other = world_has_run(w) && !same_run(u, &e);
+    bool other = (w->restored && !not_rolling_back(u, &e)) || (world_has_run(w) && !same_run(u, &e));
     bool early = !other && u->request.stage == STAGE_COMPLETED && u->request.retain_old_ms > 0 &&
                  w->reached < STAGE_SWITCHED;
     if (early)
@@ -229,7 +230,9 @@ static bool go(struct walk *w)
     enum flow_stage wanted = w->o->upgrade.request.stage;
     bool back = wanted == STAGE_ROLLED_BACK;
     const struct upgrade_kind *kind = w->o->kind;
-    return walks_nothing(w->o) || walk_flow(w, back ? kind->back : kind->forward, wanted);
+    if (puts_away(w->o))
+        return walk_flow(w, kind->put_away, wanted);
+    return walks_nothing(w->o) || walk_flow(w, back ? way_back(w->o) : kind->forward, wanted);
 }
 
 static OWN_FRAME bool is_kept(struct walk *w)
@@ -271,6 +274,11 @@ static OWN_FRAME const struct value *final_state(const struct walk *w, bool ok)
                        value_string(c->arena, stage_name(o->upgrade.request.stage)));
     if (ok)
         return state;
+    if (puts_away(o)) /* what is left of it goes with the next apply; nothing else may come of it */
+        state = tf_with(c, tf_with(c, state, "reached_stage", value_get(c->prior, "reached_stage")), "stage",
+                        value_get(c->prior, "stage"));
+    if (puts_away(o))
+        return tf_with(c, state, "planned_steps", value_list(c->arena));
     const char *passed = stage_name(reached_of(o, walked_before(o)));
     state = tf_with(c, state, "reached_stage", value_string(c->arena, passed));
     state = tf_with(c, state, "stage", value_string(c->arena, stage_name(stage_after_failure(w))));
@@ -348,7 +356,16 @@ static const struct value *settle_stage(struct operation *o, const struct value 
         return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
     bool ended = stage == STAGE_COMPLETED && stage_of(c->prior, "reached_stage") == STAGE_COMPLETED &&
                  value_is_null(value_get(state, "old_cluster_resource_id"));
-    if (ended && reached == STAGE_NONE && !world_has_run(&o->upgrade.world)) /* ended after a roll-back */
+    bool ended_back = o->kind->put_away && stage == STAGE_COMPLETED &&
+                      stage_of(c->prior, "reached_stage") == STAGE_COMPLETED;
+    if (o->upgrade.world.restored)
+        tf_warn(
+            c, NULL, "A roll-back is not over",
+            "What the snapshot of %s was restored as is cluster %s. Apply with stage = \"rolled_back\" to go "
+            "on.",
+            o->upgrade.request.cluster, o->upgrade.world.restored->identifier);
+    if ((ended || ended_back) && reached == STAGE_NONE &&
+        !world_has_run(&o->upgrade.world)) /* ended after a roll-back */
         return tf_with(c, state, "reached_stage", value_string(c->arena, "completed"));
     bool shows = o->kind->strategy->shows_stages;
     if (building && shows && !o->upgrade.world.deployment && reached == STAGE_NONE)

@@ -13,6 +13,8 @@ struct upgrade_kind {
     const struct strategy *strategy;
     const struct tf_schema *schema;
     const struct flow *forward, *back, *retire; /* retire: what on_destroy = "delete_old" walks */
+    /* Back after the switch, and the removal of what that put aside; NULL: there is no such way. */
+    const struct flow *restore, *put_away;
     /* Attributes that shape a run and cannot change while it is under way (S in INTERFACE); dotted paths.
      * This list and the next two end with NULL. */
     const char *const *shape;
@@ -45,6 +47,11 @@ void operation_done(struct operation *o);
 const char *operation_region(const struct operation *o);
 /* The configuration was rolled back and now says that this is the end: nothing is upgraded. */
 bool only_ends(const struct value *prior, enum flow_stage wanted);
+
+/* The table that leads back from what the last look shows. */
+const struct flow *way_back(const struct operation *o);
+/* "completed" after a roll-back that put something aside, by the state: that is what it removes. */
+bool puts_away(const struct operation *o);
 
 /* What the world shows; where that is nothing, and AWS shows no stage before the switch, what has passed by
  * the state. */

@@ -1,6 +1,7 @@
 /* Between Terraform's values and the domain, both ways. */
 #include "internal/base/log.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 #include "provider/staging.h"
 #include "provider/upgrade_resource.h"
@@ -94,6 +95,7 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .toggles_groups =
             strcmp(value_as_text(value_get(attrs, "parameter_group_strategy"), "direct"), "toggle") == 0,
         .snapshot = c->config ? text_at(a, c->config, "snapshot_identifier") : NULL,
+        .accepted_loss = text_at(a, attrs, "accept_data_loss_since_snapshot"),
         .target_min_capacity = capacity->kind == VALUE_NUMBER ? strtod(capacity->text, NULL) : -1,
         .exclude_tables = strings_at(a, attrs, "validation.exclude_tables"),
         .minimum_stable_ms = duration_at(attrs, "validation.minimum_stable", 0),
@@ -232,6 +234,20 @@ static void fill_versions(struct fill *f)
         resolved = w->green->engine_version;
     fact(f, "source_engine_version", u->history.source_version);
     fact(f, "resolved_engine_version", resolved);
+}
+
+const struct flow *way_back(const struct operation *o)
+{
+    const struct upgrade_kind *kind = o->kind;
+    return kind->restore && roll_back_is_due(&o->upgrade.world) ? kind->restore : kind->back;
+}
+
+bool puts_away(const struct operation *o)
+{
+    const struct value *prior = o->call->prior;
+    return o->kind->put_away && o->upgrade.request.stage == STAGE_COMPLETED &&
+           only_ends(prior, STAGE_COMPLETED) &&
+           value_get(prior, "old_cluster_resource_id")->kind == VALUE_STRING;
 }
 
 enum flow_stage reached_of(const struct operation *o, enum flow_stage passed)

@@ -97,6 +97,12 @@ MUST_CHECK bool rds_cluster_set(const struct aws_session *s, const char *id, con
                                 struct err *e);
 MUST_CHECK bool rds_instance_set(const struct aws_session *s, const char *id,
                                  const struct aws_field *settings, struct err *e);
+/* RestoreDBClusterFromSnapshot and CreateDBInstance, with settings as for the two above: whatever is not told
+ * becomes AWS's default, not what the source had. */
+MUST_CHECK bool rds_cluster_restore(const struct aws_session *s, const struct aws_field *settings,
+                                    struct rds_tags tags, struct err *e);
+MUST_CHECK bool rds_instance_create(const struct aws_session *s, const struct aws_field *settings,
+                                    struct rds_tags tags, struct err *e);
 /* feature "": none. Added already, or not there to be removed: done. */
 MUST_CHECK bool rds_cluster_role(const struct aws_session *s, const char *id, const struct rds_role *role,
                                  bool add, struct err *e);

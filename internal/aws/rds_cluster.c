@@ -124,6 +124,28 @@ bool rds_cluster_set(const struct aws_session *s, const char *id, const struct a
     return set_all(s, "ModifyDBCluster", "DBClusterIdentifier", id, settings, e);
 }
 
+static bool make(const struct aws_session *s, const char *action, const struct aws_field *settings,
+                 struct rds_tags tags, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    for (; settings->name; settings++)
+        fields_add(&f, settings->name, settings->value);
+    fields_add_tags(&f, tags);
+    return rds_call(s, action, &f, NULL, e);
+}
+
+bool rds_cluster_restore(const struct aws_session *s, const struct aws_field *settings, struct rds_tags tags,
+                         struct err *e)
+{
+    return make(s, "RestoreDBClusterFromSnapshot", settings, tags, e);
+}
+
+bool rds_instance_create(const struct aws_session *s, const struct aws_field *settings, struct rds_tags tags,
+                         struct err *e)
+{
+    return make(s, "CreateDBInstance", settings, tags, e);
+}
+
 bool rds_cluster_role(const struct aws_session *s, const char *id, const struct rds_role *role, bool add,
                       struct err *e)
 {

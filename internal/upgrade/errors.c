@@ -74,7 +74,7 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                          "Run ANALYZE on the tables named above as their owner on the new side."},
     [E_SETTINGS_DIFFER] =
         {"AUR0134", ERR_REMOTE, "",
-         "Change the green side to production's value before the switch, then apply again."},
+         "Change the new side (green, or the restored cluster) to production's value, then apply again."},
     [E_QUERY_DIFFERS] = {"AUR0135", ERR_REMOTE, "validation.query",
                          "If the query reads data that changes all the time, narrow it to rows that do not."},
     [E_SOAK] = {"AUR0136", ERR_PAUSED, "validation.minimum_stable",
@@ -158,9 +158,35 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "upgrade, or it would not hold the last writes."},
     [E_SNAPSHOT_ONLY] =
         {"AUR0195", ERR_INVALID, "stage",
-         "AWS offers no way back from an upgrade in place but its snapshot: restore it under another name "
-         "(aws rds restore-db-cluster-from-snapshot), make instances, and rename both clusters. What was "
-         "written since is not in it. This version of the provider does not do that for you."},
+         "The run is over, and what production was before is only in its snapshot: restore it under another "
+         "name (aws rds restore-db-cluster-from-snapshot), make instances, and rename both clusters. What "
+         "was "
+         "written since is not in it."},
+    [E_LOSS_NOT_ACCEPTED] =
+        {"AUR0196", ERR_INVALID, "accept_data_loss_since_snapshot",
+         "A roll-back of an upgrade in place restores the snapshot made before it. Where that loss can be "
+         "borne, set accept_data_loss_since_snapshot to the name given above; else leave stage as it was. "
+         "Nothing was done."},
+    [E_NOT_RESTORABLE] =
+        {"AUR0197", ERR_CONFLICT, "stage",
+         "Make again, free or remove what is named above (a custom endpoint is made again after the "
+         "roll-back), then apply again. Nothing was done."},
+    [E_RESTORE_FAILED] =
+        {"AUR0198", ERR_REMOTE, "stage",
+         "Look at the events of what is named above and delete it in AWS, then apply again: the snapshot is "
+         "restored anew. Production was not touched."},
+    [E_RESTORE_DIFFERS] =
+        {"AUR0199", ERR_REMOTE, "stage",
+         "No names were moved if the cluster named above still ends in -restored: production is what it was. "
+         "Open a case with AWS, keep the snapshot."},
+    [E_RENAME_STUCK] =
+        {"AUR0200", ERR_REMOTE, "stage",
+         "Look at its events, remove the cause, then apply again with stage = \"rolled_back\": "
+         "names go on moving from where they are."},
+    [E_ROLL_BACK_RUNNING] = {"AUR0201", ERR_CONFLICT, "stage",
+                             "Apply with stage = \"rolled_back\" to bring it to its end. As long as no name "
+                             "was moved, deleting the "
+                             "cluster whose name ends in -restored, with its instances, ends it too."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -3,6 +3,7 @@
 #include "internal/pg/catalog.h"
 #include "internal/upgrade/deployments.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
 #include <stdio.h>
@@ -50,6 +51,8 @@ static enum flow_stage reached(const struct upgrade *u, const struct world *w)
 {
     if (!w->production)
         return STAGE_NONE;
+    if (w->restored)
+        return STAGE_SWITCHED; /* a roll-back from there is not over */
     bool works = strcmp(w->production->status, "upgrading") == 0;
     if (w->snapshot)
         return w->version.major == w->run_target.major && !works ? STAGE_SWITCHED : STAGE_NONE;
@@ -60,6 +63,8 @@ static bool look_in_place(struct upgrade *u, struct world *w, struct err *e)
 {
     const struct rds_snapshot *list = NULL;
     size_t n = 0;
+    if (!roll_back_look(u, w, e))
+        return false;
     if (!rds_snapshot_list_of(&u->aws, u->request.cluster, &list, &n, e))
         return err_wrap(e, "look for the snapshot of an upgrade of %s", u->request.cluster);
     for (size_t i = 0; i < n; i++) {
@@ -201,11 +206,13 @@ bool snapshot_take(struct upgrade *u, struct err *e)
         return remove_but(u, present->identifier, e);
     if (!resolve_version(u, e) || !remove_but(u, NULL, e) || !is_free(u, name, e))
         return false;
-    struct rds_tags run = run_tags(u, u->look);
-    struct rds_tag *tags = ARENA_ARRAY(u->look, struct rds_tag, run.count + 1);
-    memcpy(tags, run.tags, run.count * sizeof *tags);
-    tags[run.count] = (struct rds_tag){TAG_SNAPSHOT, name};
-    return rds_snapshot_create(&u->aws, name, u->request.cluster, (struct rds_tags){tags, run.count + 1},
+    struct rds_tags run = run_tags(u, u->look), facts = roll_back_facts(u, u->look);
+    size_t n = run.count;
+    struct rds_tag *tags = ARENA_ARRAY(u->look, struct rds_tag, n + facts.count + 1);
+    memcpy(tags, run.tags, n * sizeof *tags);
+    tags[n++] = (struct rds_tag){TAG_SNAPSHOT, name};
+    memcpy(tags + n, facts.tags, facts.count * sizeof *tags);
+    return rds_snapshot_create(&u->aws, name, u->request.cluster, (struct rds_tags){tags, n + facts.count},
                                e) ||
            err_wrap(e, "make snapshot %s", name);
 }

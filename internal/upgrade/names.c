@@ -72,7 +72,7 @@ const char *managed_group_name(const struct upgrade *u, struct arena *a)
 
 const char *final_snapshot_name(const struct upgrade *u, struct arena *a)
 {
-    const struct rds_cluster *old = u->world.old;
+    const struct rds_cluster *old = world_put_aside(&u->world);
     char *name = arena_printf(a, "%.*s-final-%s", SNAPSHOT_NAME_MAX - 40, old->identifier, old->resource_id);
     for (char *p = name; *p; p++)
         *p = (char)tolower((unsigned char)*p);

@@ -65,18 +65,23 @@ bool deployment_remove(struct upgrade *u, struct err *e)
 
 /* ---- the old side ---- */
 
+static const struct rds_cluster *old_of(const struct upgrade *u)
+{
+    return world_put_aside(&u->world);
+}
+
 /* The last line of defence before anything is changed or deleted: it is not production, and it is what the
- * switch put aside. */
+ * switch, or a roll-back, put aside. */
 static bool is_the_old_one(const struct upgrade *u, struct err *e)
 {
     const struct world *w = &u->world;
-    bool ours = rds_tag_value(&w->old->tags, TAG_OLD_OF) != NULL;
-    bool other = w->production && strcmp(w->old->resource_id, w->production->resource_id) != 0 &&
-                 strcasecmp(w->old->identifier, u->request.cluster) != 0;
+    bool ours = rds_tag_value(&old_of(u)->tags, TAG_OLD_OF) != NULL;
+    bool other = w->production && strcmp(old_of(u)->resource_id, w->production->resource_id) != 0 &&
+                 strcasecmp(old_of(u)->identifier, u->request.cluster) != 0;
     if (ours && other)
         return true;
     return err_set(e, ERR_BUG, "refusing to touch %s: it is not positively the old side of %s",
-                   w->old->identifier, u->request.cluster);
+                   old_of(u)->identifier, u->request.cluster);
 }
 
 static bool unprotect(struct upgrade *u, const struct rds_cluster *k, struct err *e)
@@ -92,20 +97,20 @@ bool old_unprotected(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_look(u, e))
         return false;
-    *ret = !u->world.old || !u->world.old->deletion_protection;
+    *ret = !old_of(u) || !old_of(u)->deletion_protection;
     return true;
 }
 
 bool old_unprotect(struct upgrade *u, struct err *e)
 {
-    return is_the_old_one(u, e) && unprotect(u, u->world.old, e);
+    return is_the_old_one(u, e) && unprotect(u, old_of(u), e);
 }
 
 static bool old_instances(struct upgrade *u, const struct rds_instance *const **ret, size_t *ret_n,
                           struct err *e)
 {
     *ret_n = 0;
-    return !u->world.old || rds_instance_list(&u->aws, u->world.old->identifier, ret, ret_n, e);
+    return !old_of(u) || rds_instance_list(&u->aws, old_of(u)->identifier, ret, ret_n, e);
 }
 
 bool old_instances_deleted(struct upgrade *u, bool *ret, struct err *e)
@@ -137,21 +142,21 @@ bool old_cluster_deleted(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_look(u, e))
         return false;
-    *ret = !u->world.old || strcmp(u->world.old->status, "deleting") == 0;
+    *ret = !old_of(u) || strcmp(old_of(u)->status, "deleting") == 0;
     return true;
 }
 
 bool old_cluster_delete(struct upgrade *u, struct err *e)
 {
     return is_the_old_one(u, e) &&
-           rds_cluster_delete(&u->aws, u->world.old->identifier, final_snapshot_name(u, u->look), false, e);
+           rds_cluster_delete(&u->aws, old_of(u)->identifier, final_snapshot_name(u, u->look), false, e);
 }
 
 bool old_gone(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_look(u, e))
         return false;
-    *ret = u->world.old == NULL;
+    *ret = old_of(u) == NULL;
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
 #include "internal/upgrade/parity.h"
+#include "internal/upgrade/roll_back.h"
 
 #include <string.h>
 
@@ -85,6 +86,11 @@ static void add_instances(struct upgrade *u, struct pairs *p, struct members old
         if (x && y)
             add_pair(u, p, PAIR(PARITY_INSTANCE, x, y));
     }
+    for (size_t i = 0; u->world.restored && i < old_side.n; i++) {
+        const struct rds_instance *y = twin_of(new_side.list, new_side.n, old_side.list[i]->identifier);
+        if (y)
+            add_pair(u, p, PAIR(PARITY_INSTANCE, old_side.list[i], y));
+    }
 }
 
 static void add_clusters(struct upgrade *u, struct pairs *p, const struct rds_cluster *x,
@@ -100,7 +106,7 @@ static bool both_sides(struct upgrade *u, struct pairs *ret, struct err *e)
     const struct world *w = &u->world;
     if (!w->green)
         return upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
-    *ret = (struct pairs){0};
+    *ret = (struct pairs){.with_tags = w->restored != NULL};
     add_clusters(u, ret, w->production, w->green);
     add_instances(u, ret, (struct members){w->instances, w->instance_count},
                   (struct members){w->green_instances, w->green_instance_count});
@@ -447,7 +453,8 @@ bool settings_check(struct upgrade *u, bool *ret, struct err *e)
     collect(u, &p, false, &soft);
     tell(u, "before the switch", &soft);
     *ret = hard.n == 0;
-    return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "green does not have production's settings: %s",
+    return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "%s does not have production's settings: %s",
+                                u->world.restored ? u->world.restored->identifier : "green",
                                 join_lines(u->look, hard.items, hard.n, LINES_SHOWN));
 }
 

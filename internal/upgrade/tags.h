@@ -32,6 +32,23 @@
 #define TAG_SNAPSHOT     "aurora-upgrade:snapshot"
 #define TAG_COMPLETED_AT "aurora-upgrade:completed-at"
 
+/* On the same: production's parameter groups before the upgrade, and what its databases held
+ * ("tables/rows/hash"). An instance that has another group than the writer has a tag of its own: the second's
+ * name, a colon, and the instance's. */
+#define TAG_CLUSTER_GROUP  "aurora-upgrade:cluster-group"
+#define TAG_INSTANCE_GROUP "aurora-upgrade:instance-group"
+#define TAG_CONTENT        "aurora-upgrade:content"
+
+/* Roll-back of an upgrade in place. On the restored cluster, until the last moment before it takes the name:
+ * the resource id of the cluster it replaces; since when names move. On its instances: whose name each takes.
+ * On the cluster put aside, once it has lost the name: the resource id of what replaced it; when all was
+ * over. */
+#define TAG_REPLACES       "aurora-upgrade:replaces"
+#define TAG_NAMES_MOVE     "aurora-upgrade:names-move"
+#define TAG_TWIN_OF        "aurora-upgrade:twin-of"
+#define TAG_REPLACED_BY    "aurora-upgrade:replaced-by"
+#define TAG_ROLLED_BACK_AT "aurora-upgrade:rolled-back-at"
+
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
 #define TAG_RESOURCE_IN_PLACE   "aurora_in_place_upgrade"
 

@@ -39,6 +39,7 @@ struct request {
     const char *instance_class;                 /* of green; NULL: as blue */
     bool toggles_groups;                        /* in place: default groups first, ours after it */
     const char *snapshot;                       /* in place: name of the one we make; NULL: derived */
+    const char *accepted_loss;                  /* in place: the snapshot whose roll-back is wanted; NULL */
     double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
     const char *const *exclude_tables;          /* end with NULL; may be NULL */
     const struct validation_query *queries;
@@ -66,10 +67,16 @@ struct world {
     const struct rds_cluster *old;       /* after the switch, until it is removed */
     const struct rds_snapshot *snapshot; /* in place: the newest of the run; NULL: none */
     size_t snapshot_count;               /* of the run; two where a call of a dead process went through */
-    const struct rds_tags *facts;        /* of the object that stands for the run; NULL: no run */
-    struct version version;              /* production's */
-    struct version run_target;           /* of the observed run; major 0: no run */
-    enum flow_stage reached;             /* NONE … COMPLETED, as AWS shows it */
+    /* In place, a roll-back after the upgrade: what the snapshot was restored as, whatever its name, until
+     * all is over (while nobody bears the name it stands for production, too); what was put aside. */
+    const struct rds_cluster *restored, *aside;
+    const struct rds_instance *const *restored_instances;
+    size_t restored_instance_count;
+    bool names_move;              /* from the first renaming of the roll-back to its end */
+    const struct rds_tags *facts; /* of the object that stands for the run; NULL: no run */
+    struct version version;       /* production's */
+    struct version run_target;    /* of the observed run; major 0: no run */
+    enum flow_stage reached;      /* NONE … COMPLETED, as AWS shows it */
 };
 
 /* What tells one kind of upgrade from the other beyond its table of steps. */
@@ -90,6 +97,8 @@ extern const struct strategy strategy_in_place;   /* in_place.c */
 
 /* A run is under way: some object of it exists. */
 bool world_has_run(const struct world *w);
+/* What a switch or a roll-back put aside and `completed` removes; NULL: nothing. */
+const struct rds_cluster *world_put_aside(const struct world *w);
 
 /* What was seen on the way and is gone at the end; lives in the operation's arena. NULL: not seen. */
 struct history {

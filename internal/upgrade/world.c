@@ -286,6 +286,10 @@ static void note_history(struct upgrade *u, const struct world *w)
         if (!h->switched_at)
             h->switched_at = keep(u, rds_tag_value(w->facts, TAG_SWITCHED_AT));
     }
+    if (w->aside && !w->old) {
+        h->old_identifier = keep(u, w->aside->identifier);
+        h->old_resource_id = keep(u, w->aside->resource_id);
+    }
     if (w->old) {
         note_old_side(u, w);
         if (w->production)
@@ -313,7 +317,12 @@ const struct strategy strategy_blue_green = {.resource = TAG_RESOURCE_BLUE_GREEN
 
 bool world_has_run(const struct world *w)
 {
-    return w->deployment || w->old || w->snapshot;
+    return w->deployment || w->old || w->snapshot || w->restored;
+}
+
+const struct rds_cluster *world_put_aside(const struct world *w)
+{
+    return w->old ? w->old : w->aside;
 }
 
 static bool look(struct upgrade *u, struct err *e)
@@ -375,6 +384,9 @@ void world_rest(struct upgrade *u)
     w->old = rds_cluster_copy(a, seen.old);
     w->deployment = rds_bluegreen_copy(a, seen.deployment);
     w->snapshot = rds_snapshot_copy(a, seen.snapshot);
+    w->restored = rds_cluster_copy(a, seen.restored);
+    w->aside = rds_cluster_copy(a, seen.aside);
+    w->restored_instances = copies(a, seen.restored_instances, seen.restored_instance_count);
     w->instances = copies(a, seen.instances, seen.instance_count);
     w->green_instances = copies(a, seen.green_instances, seen.green_instance_count);
     if (seen.facts)
@@ -403,7 +415,13 @@ void world_state(const struct upgrade *u, struct err *e)
     if (!w->production || !e || e->state[0] != '\0')
         return;
     const char *name = w->production->identifier, *version = w->production->engine_version;
-    if (w->reached == STAGE_SWITCHED && w->old)
+    if (w->names_move)
+        (void)err_state(
+            e,
+            "A roll-back is moving the name %s to %s at this moment: its endpoints may not answer "
+            "until an apply has brought that to its end.",
+            u->request.cluster, w->restored->identifier);
+    else if (w->reached == STAGE_SWITCHED && w->old)
         (void)err_state(e, "%s is in production on %s; the old side is %s, kept as it was at the switch.",
                         name, version, w->old->identifier);
     else if (w->reached == STAGE_SWITCHED && w->snapshot)
@@ -424,7 +442,7 @@ void world_state(const struct upgrade *u, struct err *e)
 static bool place_of(const struct upgrade *u, enum side side, const char **host, int *port)
 {
     const struct rds_cluster *k = side == SIDE_GREEN ? u->world.green
-                                  : side == SIDE_OLD ? u->world.old
+                                  : side == SIDE_OLD ? world_put_aside(&u->world)
                                                      : u->world.production;
     *host = k ? k->endpoint : "";
     *port = k ? k->port : 0;

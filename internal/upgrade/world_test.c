@@ -100,10 +100,41 @@ static void what_world_state_says_outlives_the_replies(void **state)
     upgrade_done(&u);
 }
 
+/* The gap of a roll-back, in which nobody bears the name. */
+static void both_sides_of_a_roll_back_outlive_the_replies(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct aws_session s = {0};
+    struct upgrade u;
+    struct err e = ERR_INIT;
+    upgrade_init(&u, a, &s, clock_real(), NULL);
+    const struct rds_instance **list = ARENA_ARRAY(u.look, const struct rds_instance *, 1);
+    list[0] = instance(u.look, "orders-1-restored");
+    u.request.cluster = "orders";
+    u.world = (struct world){.restored = cluster(u.look, "orders-restored"),
+                             .restored_instances = list,
+                             .restored_instance_count = 1,
+                             .aside = cluster(u.look, "orders-upgraded"),
+                             .names_move = true,
+                             .reached = STAGE_SWITCHED};
+    u.world.production = u.world.restored;
+    world_rest(&u);
+    assert_string_equal(u.world.restored->identifier, "orders-restored");
+    assert_string_equal(u.world.restored_instances[0]->identifier, "orders-1-restored");
+    assert_string_equal(world_put_aside(&u.world)->identifier, "orders-upgraded");
+    assert_null(u.world.aside->raw);
+    assert_true(world_has_run(&u.world));
+    world_state(&u, &e);
+    assert_non_null(strstr(e.state, "moving the name orders to orders-restored"));
+    upgrade_done(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_world_state_says_outlives_the_replies),
+        cmocka_unit_test(both_sides_of_a_roll_back_outlive_the_replies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
