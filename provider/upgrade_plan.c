@@ -299,6 +299,12 @@ static void tell(struct situation *s)
     if (goes_back_after_switch(s) && !tf_failed(s->c) && !u->world.names_move)
         tf_warn(s->c, "accept_data_loss_since_snapshot",
                 "The roll-back loses what was written since the snapshot", "%s", roll_back_losses(u));
+    if (forward && u->world.aside && !u->world.restored && !puts_away(s->o))
+        tf_warn(s->c, "stage", "What the roll-back put aside stays",
+                "It is cluster %s: it costs, and another roll-back needs its name. stage = \"completed\" "
+                "first removes "
+                "it, or delete it in AWS.",
+                u->world.aside->identifier);
     if (s->above)
         tf_warn(s->c, "target_engine_version", "Production is above the target",
                 "Cluster %s runs %s; there is nothing to do for %d.", cluster,
@@ -497,6 +503,12 @@ static bool judge_destroy(struct operation *o, struct err *e)
         return false;
     if (keeper_is_another(o))
         return true;
+    if (!not_rolling_back(u, e))
+        return false;
+    if (u->world.aside)
+        tf_warn(o->call, NULL, "What the roll-back put aside stays",
+                "It is cluster %s; stage = \"completed\" before the destroy removes it.",
+                u->world.aside->identifier);
     if (u->world.reached < STAGE_SWITCHED)
         return !u->world.deployment || unknown ||
                staging_hooks_have_login(u, STAGE_NONE, STAGE_ROLLED_BACK, e);

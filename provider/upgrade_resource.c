@@ -423,6 +423,17 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
     struct upgrade *u = &o->upgrade;
     struct walk w = {.o = o, .c = o->call, .name = "delete", .timeout_ms = timeout_ms};
     struct err e = ERR_INIT;
+    if (!not_rolling_back(u, &e)) {
+        world_state(u, &e);
+        tf_fail(o->call, &e);
+        return false;
+    }
+    if (u->world.aside) {
+        tf_warn(o->call, NULL, "What the roll-back put aside stays",
+                "It is cluster %s; removing it, and the parameter groups it uses, is then up to you.",
+                u->world.aside->identifier);
+        return true;
+    }
     if (u->world.reached == STAGE_COMPLETED)
         return true; /* the groups made for it are production's by now */
     if (u->world.reached != STAGE_SWITCHED) {

@@ -321,6 +321,17 @@ static bool names_free(struct upgrade *u, struct err *e)
     return true;
 }
 
+/* Left by a roll-back of another run, or of a cluster that has been made again since. */
+static bool is_of_this_run(struct upgrade *u, struct err *e)
+{
+    const struct world *w = &u->world;
+    return !w->restored ||
+           (has_tag(w->restored, TAG_REPLACES, w->production->resource_id) &&
+            has_tag(w->restored, TAG_SNAPSHOT, w->snapshot->identifier)) ||
+           upgrade_fail(e, E_NOT_RESTORABLE, "cluster %s was restored for another roll-back",
+                        w->restored->identifier);
+}
+
 bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
 {
     const char *busy = NULL;
@@ -338,7 +349,7 @@ bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
         return upgrade_fail(e, E_NOT_RESTORABLE,
                             "%s has custom endpoints (%s …), whose names cannot move with it",
                             u->request.cluster, w->production->custom_endpoints[0]);
-    if (!groups_fit(u, e) || !names_free(u, e))
+    if (!is_of_this_run(u, e) || !groups_fit(u, e) || !names_free(u, e))
         return false;
     *ret = true;
     return true;
