@@ -80,6 +80,8 @@ static const struct row {
     {"StartDBCluster", {CLUSTER}},
     {"RebootDBCluster", {CLUSTER}},
     {"ModifyDBCluster", {CLUSTER, CLUSTER_GROUP_IF, {"DBInstanceParameterGroupName", "pg", IF_GIVEN}}},
+    {"EnableHttpEndpoint", {{"ResourceArn", "cluster", ALWAYS}}},
+    {"DisableHttpEndpoint", {{"ResourceArn", "cluster", ALWAYS}}},
     {"AddRoleToDBCluster", {CLUSTER}},
     {"RemoveRoleFromDBCluster", {CLUSTER}},
     {"CreateDBInstance", {INSTANCE, CLUSTER_GIVEN, GROUP_IF, SUBNETS_IF}},

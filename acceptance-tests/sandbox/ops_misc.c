@@ -1,4 +1,4 @@
-/* Tags, subnet groups, roles of clusters. */
+/* Tags, subnet groups, roles and Data API of clusters. */
 #include "acceptance-tests/sandbox/check.h"
 #include "acceptance-tests/sandbox/cluster.h"
 #include "acceptance-tests/sandbox/seed.h"
@@ -182,12 +182,40 @@ static bool remove_role(struct call *c)
     return true;
 }
 
+/* ---- the Data API ---- */
+
+static const struct member HTTP_IN[] = {STR_REQUIRED("ResourceArn"), SHAPE_END_ROW};
+static const struct member HTTP_OUT[] = {STR("ResourceArn"), BOOL("HttpEndpointEnabled"), SHAPE_END_ROW};
+
+static bool set_http_endpoint(struct call *c, bool on)
+{
+    json_t *cluster = need_id(c, KIND_CLUSTER, rec_str(c->in, "ResourceArn"));
+    if (!cluster || !check_cluster_ready(c, cluster))
+        return false;
+    rec_set_bool(cluster, "HttpEndpointEnabled", on);
+    rec_set_str(c->out, "ResourceArn", rec_str(cluster, "DBClusterArn"));
+    rec_set_bool(c->out, "HttpEndpointEnabled", on);
+    return true;
+}
+
+static bool enable_http_endpoint(struct call *c)
+{
+    return set_http_endpoint(c, true);
+}
+
+static bool disable_http_endpoint(struct call *c)
+{
+    return set_http_endpoint(c, false);
+}
+
 const struct op OPS_MISC[] = {
     {"rds", "AddTagsToResource", TAGS_IN, NULL, .run = add_tags},
     {"rds", "RemoveTagsFromResource", UNTAG_IN, NULL, .run = remove_tags},
     {"rds", "ListTagsForResource", LIST_TAGS_IN, LIST_TAGS_OUT, .run = list_tags, .flags = OP_READS},
     {"rds", "DescribeDBSubnetGroups", SUBNETS_IN, SUBNETS_OUT, .describe = &DESCRIBE_SUBNETS,
      .flags = OP_READS},
+    {"rds", "EnableHttpEndpoint", HTTP_IN, HTTP_OUT, .run = enable_http_endpoint},
+    {"rds", "DisableHttpEndpoint", HTTP_IN, HTTP_OUT, .run = disable_http_endpoint},
     {"rds", "AddRoleToDBCluster", ROLE_IN, NULL, .run = add_role},
     {"rds", "RemoveRoleFromDBCluster", ROLE_IN, NULL, .run = remove_role},
     {0},

@@ -465,6 +465,11 @@ static void settings(void **state)
     expect(f, "Action=AddRoleToDBCluster" ROLE, "DBClusterRoleAlreadyExists");
     expect(f, "Action=RemoveRoleFromDBCluster" ROLE, "<RemoveRoleFromDBClusterResponse");
     expect(f, "Action=RemoveRoleFromDBCluster" ROLE, "DBClusterRoleNotFound");
+#define DATA_API "&ResourceArn=arn:aws:rds:us-east-1:123456789012:cluster:orders"
+    expect(f, "Action=EnableHttpEndpoint" DATA_API, "<HttpEndpointEnabled>true<");
+    expect(f, CLUSTER "orders", "<HttpEndpointEnabled>true<");
+    expect(f, "Action=DisableHttpEndpoint" DATA_API, "<HttpEndpointEnabled>false<");
+    expect(f, "Action=EnableHttpEndpoint" DATA_API "-2", "DBClusterNotFoundFault");
     expect(f,
            MODIFY "orders&ServerlessV2ScalingConfiguration.MinCapacity=0.5&ServerlessV2ScalingConfiguration."
                   "MaxCapacity=4"
