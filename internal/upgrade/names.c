@@ -1,9 +1,10 @@
+#include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
-#include "internal/upgrade/upgrade.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { DEPLOYMENT_NAME_MAX = 60, SNAPSHOT_NAME_MAX = 255 };
 
@@ -93,4 +94,14 @@ struct rds_tags run_tags(const struct upgrade *u, struct arena *a)
         memcpy(all, u->request.tags.tags, n * sizeof *all);
     memcpy(all + n, ours, sizeof ours);
     return (struct rds_tags){all, n + ARRAY_LEN(ours)};
+}
+
+const struct rds_instance *twin_of(const struct rds_instance *const *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *noted = rds_tag_value(&list[i]->tags, TAG_TWIN_OF);
+        if (strcasecmp(noted ? noted : list[i]->identifier, name) == 0)
+            return list[i];
+    }
+    return NULL;
 }

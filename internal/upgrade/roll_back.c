@@ -153,16 +153,6 @@ bool roll_back_names_move(const struct aws_session *s, const char *cluster, bool
     return true;
 }
 
-const struct rds_instance *twin_of(const struct rds_instance *const *list, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *noted = rds_tag_value(&list[i]->tags, TAG_TWIN_OF);
-        if (strcasecmp(noted ? noted : list[i]->identifier, name) == 0)
-            return list[i];
-    }
-    return NULL;
-}
-
 /* ---- what will be lost ---- */
 
 struct losses {

@@ -45,6 +45,8 @@ MUST_CHECK bool roll_back_content(struct upgrade *u, enum side side, struct aren
                                   struct err *e);
 const char *restored_name(struct arena *a, const char *name);
 const char *aside_name(struct arena *a, const char *name);
+
+/* ---- names.c ---- */
 /* The instance of `list` that is to take `name`, or bears it already; NULL: none. */
 const struct rds_instance *twin_of(const struct rds_instance *const *list, size_t n, const char *name);
 
