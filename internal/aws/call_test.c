@@ -173,7 +173,7 @@ static void stop_ends_a_waiting_call(void **state)
     assert_false(describe(&f));
     (void)pthread_join(thread, NULL);
     assert_int_equal(f.e.code, ERR_CANCELLED);
-    assert_in_range(fixture_seconds() - began, 0, 3);
+    assert_in_range(fixture_seconds() - began, 0, HTTP_TOTAL_MS / 1000 / 2); /* not by a time-out */
     assert_false(describe(&f)); /* later calls do not even start */
     assert_int_equal(f.e.code, ERR_CANCELLED);
     assert_int_equal(scripted_requests(&f.server), 1);
@@ -257,7 +257,7 @@ static void silent_server_times_out(void **state)
     struct scripted server;
     scripted_start(&server, steps, NULL);
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct http_config c = {.total_ms = 300};
+    struct http_config c = {.total_ms = 2000};
     struct http *h CLEANUP(http_cleanup) = NULL;
     struct err e = ERR_INIT;
     struct http_url url;
