@@ -14,7 +14,6 @@
 
 struct reading {
     struct arena *arena;
-    const char *identifier;
     const struct value *fallback; /* the default block; null if not given */
     struct upgrade look;
     struct value *out;
@@ -247,9 +246,9 @@ bool cluster_concerns(const struct rds_bluegreen *d, const char *cluster)
     return false;
 }
 
-static bool refuse_moving(const struct reading *r, const char *why, struct err *e)
+static bool refuse_moving(const struct upgrade *u, const char *why, struct err *e)
 {
-    (void)upgrade_fail(e, E_SWITCHOVER_RUNNING, "cannot read %s while its name moves: %s", r->identifier,
+    (void)upgrade_fail(e, E_SWITCHOVER_RUNNING, "cannot read %s while its name moves: %s", u->request.cluster,
                        why);
     (void)err_hint(
         e, "Plan again when the switch has ended, usually within minutes. If it was interrupted, apply the "
@@ -277,66 +276,75 @@ static bool may_be_rolled_back(const struct world *w)
     return !w->production;
 }
 
-static bool refuse_roll_back(struct reading *r, struct err *e)
+static bool refuse_roll_back(struct upgrade *u, struct err *e)
 {
     bool moves = false;
-    if (!may_be_rolled_back(&r->look.world))
+    if (!may_be_rolled_back(&u->world))
         return true;
-    if (!roll_back_names_move(&r->look.aws, r->identifier, &moves, e))
+    if (!roll_back_names_move(&u->aws, u->request.cluster, &moves, e))
         return false;
-    return !moves || refuse_moving(r, "a roll-back gives it to the restored cluster", e);
+    return !moves || refuse_moving(u, "a roll-back gives it to the restored cluster", e);
 }
 
 /* Between two renames the name may belong to nobody, or already to the new side with half of its instances.
  */
-static bool refuse_while_moving(struct reading *r, struct err *e)
+static bool refuse_while_moving(struct upgrade *u, struct err *e)
 {
-    const struct world *w = &r->look.world;
+    const struct world *w = &u->world;
     const struct rds_bluegreen *const *all = NULL;
     size_t n = 0;
     if (w->production && strcmp(w->production->status, "renaming") == 0)
-        return refuse_moving(r, "AWS says \"renaming\"", e);
+        return refuse_moving(u, "AWS says \"renaming\"", e);
     if (!w->production && w->old)
-        return refuse_moving(r, "the old side has lost the name and the new side does not have it yet", e);
+        return refuse_moving(u, "the old side has lost the name and the new side does not have it yet", e);
     if (w->production && w->deployment)
         return strcmp(w->deployment->status, "SWITCHOVER_IN_PROGRESS") != 0 ||
-               refuse_moving(r, "a blue/green switchover is in progress", e);
-    if (!rds_bluegreen_list(&r->look.aws, &all, &n, e))
-        return err_wrap(e, "look for a switchover of %s", r->identifier);
+               refuse_moving(u, "a blue/green switchover is in progress", e);
+    if (!rds_bluegreen_list(&u->aws, &all, &n, e))
+        return err_wrap(e, "look for a switchover of %s", u->request.cluster);
     for (size_t i = 0; i < n; i++)
-        if (strcmp(all[i]->status, "SWITCHOVER_IN_PROGRESS") == 0 && cluster_concerns(all[i], r->identifier))
-            return refuse_moving(r, "a blue/green switchover is in progress", e);
+        if (strcmp(all[i]->status, "SWITCHOVER_IN_PROGRESS") == 0 &&
+            cluster_concerns(all[i], u->request.cluster))
+            return refuse_moving(u, "a blue/green switchover is in progress", e);
     return true;
 }
 
-static bool refuse_engine(const struct reading *r, struct err *e)
+bool cluster_look(struct upgrade *u, struct err *e)
 {
-    const struct rds_cluster *k = r->look.world.production;
-    if (strcmp(k->engine, "aurora-postgresql") == 0)
+    if (!world_look(u, e) || !refuse_while_moving(u, e) || !refuse_roll_back(u, e))
+        return false;
+    const struct rds_cluster *k = u->world.production;
+    if (!k || strcmp(k->engine, "aurora-postgresql") == 0)
         return true;
     return upgrade_fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql", k->identifier,
                         k->engine);
 }
 
-static bool refuse_absent(const struct reading *r, const char *region, struct err *e)
+static const char *region_of(const struct aws_session *s)
 {
-    (void)upgrade_fail(e, E_CLUSTER_ABSENT, "there is no cluster %s in %s", r->identifier, region);
-    (void)err_hint(
-        e, "Check cluster_identifier, region and account; for a cluster that is still to be created add "
-           "default { engine_version = \"…\" }.");
-    return false;
+    return s->region ? s->region : aws_region(s->aws);
+}
+
+bool cluster_need(struct upgrade *u, struct err *e)
+{
+    return cluster_look(u, e) &&
+           (u->world.production || upgrade_fail(e, E_CLUSTER_ABSENT, "there is no cluster %s in %s",
+                                                u->request.cluster, region_of(&u->aws)));
 }
 
 /* ---- the whole ---- */
 
-static bool read_cluster(struct reading *r, const char *region, struct err *e)
+static bool read_cluster(struct reading *r, struct err *e)
 {
-    if (!world_look(&r->look, e) || !refuse_while_moving(r, e) || !refuse_roll_back(r, e))
+    bool may_be_absent = !value_is_null(r->fallback);
+    if (may_be_absent ? !cluster_look(&r->look, e) : !cluster_need(&r->look, e)) {
+        if (e->id && strcmp(e->id, upgrade_errors[E_CLUSTER_ABSENT].id) == 0)
+            (void)err_hint(e, "Check cluster_identifier, region and account; for a cluster that is still to "
+                              "be created add default { engine_version = \"…\" }.");
         return false;
+    }
     if (r->look.world.production)
-        return refuse_engine(r, e) && fill(r, e);
-    if (value_is_null(r->fallback))
-        return refuse_absent(r, region, e);
+        return fill(r, e);
     fill_default(r);
     return true;
 }
@@ -351,17 +359,21 @@ static const char *lower(struct arena *a, const char *s)
     return copy;
 }
 
+void cluster_open(struct upgrade *u, const struct aws_session *s, struct old_sides *old_sides,
+                  const char *identifier)
+{
+    upgrade_init(u, s->arena, s, clock_real(), old_sides);
+    u->request.cluster = lower(s->arena, identifier);
+}
+
 bool cluster_facts(const struct aws_session *s, struct old_sides *old_sides, const char *identifier,
                    const struct value *fallback, const struct value **ret, struct err *e)
 {
-    const char *region = s->region ? s->region : aws_region(s->aws);
     struct reading r = {.arena = s->arena, .fallback = fallback, .out = value_object(s->arena)};
-    r.identifier = lower(s->arena, identifier);
-    upgrade_init(&r.look, s->arena, s, clock_real(), old_sides);
-    r.look.request.cluster = r.identifier;
-    set_text(&r, "id", r.identifier);
-    set_text(&r, "region", region);
-    bool ok = read_cluster(&r, region, e);
+    cluster_open(&r.look, s, old_sides, identifier);
+    set_text(&r, "id", r.look.request.cluster);
+    set_text(&r, "region", region_of(s));
+    bool ok = read_cluster(&r, e);
     upgrade_done(&r.look);
     if (ok)
         *ret = r.out;

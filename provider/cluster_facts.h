@@ -15,6 +15,15 @@ MUST_CHECK bool cluster_facts(const struct aws_session *s, struct old_sides *old
                               const char *identifier, const struct value *fallback, const struct value **ret,
                               struct err *e);
 
+/* The same look for other members: an upgrade of which only the cluster is known, to be ended with
+ * upgrade_done(). cluster_look refuses another engine and names that move; an absent cluster is no error to
+ * it, but to cluster_need (AUR0101). */
+struct upgrade;
+void cluster_open(struct upgrade *u, const struct aws_session *s, struct old_sides *old_sides,
+                  const char *identifier);
+MUST_CHECK bool cluster_look(struct upgrade *u, struct err *e);
+MUST_CHECK bool cluster_need(struct upgrade *u, struct err *e);
+
 /* Is this deployment about the cluster, whichever names its sides bear at the moment? */
 bool cluster_concerns(const struct rds_bluegreen *d, const char *cluster);
 

@@ -3,8 +3,9 @@
 
 static const struct tf_resource *const resources[] = {&resource_blue_green_upgrade,
                                                       &resource_in_place_upgrade, NULL};
-static const struct tf_data_source *const data_sources[] = {&data_source_cluster, &data_source_upgrade_status,
-                                                            NULL};
+static const struct tf_data_source *const data_sources[] = {
+    &data_source_cluster, &data_source_parameter_group_diff, &data_source_upgrade_status,
+    &data_source_upgrade_targets, NULL};
 static const struct tf_function *const functions[] = {&function_version_family, NULL};
 static const struct tf_ephemeral *const ephemerals[] = {&ephemeral_connection, NULL};
 

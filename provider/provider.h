@@ -104,7 +104,8 @@ enum provider_login provider_login_state(struct tf_call *c, const struct value *
 
 extern const struct tf_provider aurora_provider; /* provider.c: the lists */
 extern const struct tf_resource resource_blue_green_upgrade, resource_in_place_upgrade;
-extern const struct tf_data_source data_source_cluster;
+extern const struct tf_data_source data_source_cluster, data_source_parameter_group_diff,
+    data_source_upgrade_targets;
 extern const struct tf_data_source data_source_upgrade_status;
 extern const struct tf_function function_version_family;
 extern const struct tf_ephemeral ephemeral_connection;

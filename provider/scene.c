@@ -66,9 +66,11 @@ static void add_lists(struct arena *a, const struct scene *scene, struct step *s
  * "orders-old1" if the longer name stands first. */
 static const struct step *script_of(struct arena *a, const struct scene *scene)
 {
-    struct step *steps = ARENA_ARRAY(a, struct step, 32);
+    struct step *steps = ARENA_ARRAY(a, struct step, 48);
     const char *all = "";
     size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(scene->answers) && scene->answers[i][0]; i++)
+        steps[n++] = (struct step){.action = scene->answers[i][0], .body = scene->answers[i][1]};
     steps[n++] =
         (struct step){.action = "Action=DescribeDBClusterEndpoints&",
                       .body = reply(a, "DescribeDBClusterEndpoints", "DBClusterEndpoints", scene->endpoints)};

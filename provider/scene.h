@@ -11,6 +11,8 @@ struct scene {
     const char *cluster_groups[3], *instance_groups[3]; /* names */
     const char *tags;                                   /* of every one of these groups */
     const char *snapshots, *events;                     /* of lists; NULL: empty */
+    /* Before all of these: a text that a request must have, and the whole answer. */
+    const char *answers[12][2];
 };
 
 /* Starts it and gives a client of it, with keys of its own. One at a time. */

@@ -34,6 +34,7 @@ static const struct aws_op ops[] = {
     LIST("DescribeDBClusterParameters", "Parameters", "Parameter", GROUP_GONE),
     LIST("DescribeDBParameters", "Parameters", "Parameter", GROUP_GONE),
     LIST("DescribeDBEngineVersions", "DBEngineVersions", "DBEngineVersion", NULL),
+    LIST("DescribeDBMajorEngineVersions", "DBMajorEngineVersions", "DBMajorEngineVersion", NULL),
     LIST("DescribeOrderableDBInstanceOptions", "OrderableDBInstanceOptions", "OrderableDBInstanceOption",
          NULL),
     LIST("DescribeBlueGreenDeployments", "BlueGreenDeployments", "member", BLUEGREEN_GONE),

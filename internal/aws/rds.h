@@ -161,6 +161,20 @@ struct rds_engine_version {
 };
 MUST_CHECK bool rds_engine_version_find(const struct aws_session *s, const char *engine, const char *version,
                                         const struct rds_engine_version **ret, struct err *e);
+/* A major version's time; texts are AWS's, ISO 8601, "" where AWS gives none. */
+struct rds_lifecycle {
+    const char *name, *ends; /* "open-source-rds-standard-support", "open-source-rds-extended-support" */
+};
+struct rds_major {
+    const char *version;
+    const struct rds_lifecycle *lifecycles;
+    size_t lifecycle_count;
+};
+MUST_CHECK bool rds_majors(const struct aws_session *s, const char *engine, const struct rds_major **ret,
+                           size_t *ret_n, struct err *e);
+/* The day the named support of a major ends; "" unknown. */
+const char *rds_support_ends(const struct rds_major *majors, size_t n, int major, const char *name);
+
 MUST_CHECK bool rds_orderable_classes(const struct aws_session *s, const char *engine, const char *version,
                                       const char *instance_class, bool *ret,
                                       struct err *e); /* can this class run this version here? */

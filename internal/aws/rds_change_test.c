@@ -291,14 +291,43 @@ static void snapshots_of_a_cluster_and_logs(void **state)
     fixture_stop(&f);
 }
 
+static void major_versions(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.action = "Marker=n",
+         .body = REPLY("DescribeDBMajorEngineVersions",
+                       "<DBMajorEngineVersions><DBMajorEngineVersion><MajorEngineVersion>17"
+                       "</MajorEngineVersion></DBMajorEngineVersion></DBMajorEngineVersions>")},
+        {.action = "Engine=aurora-postgresql",
+         .body = REPLY("DescribeDBMajorEngineVersions",
+                       "<Marker>n</Marker><DBMajorEngineVersions><DBMajorEngineVersion><MajorEngineVersion>13"
+                       "</MajorEngineVersion><SupportedEngineLifecycles><SupportedEngineLifecycle>"
+                       "<LifecycleSupportName>open-source-rds-standard-support</LifecycleSupportName>"
+                       "<LifecycleSupportEndDate>2026-02-28T23:59:59Z</LifecycleSupportEndDate>"
+                       "</SupportedEngineLifecycle></SupportedEngineLifecycles></DBMajorEngineVersion>"
+                       "</DBMajorEngineVersions>")},
+        {0}};
+    struct fixture f;
+    const struct rds_major *m = NULL;
+    size_t n = 0;
+    fixture_start(&f, steps);
+    assert_true(rds_majors(&f.s, "aurora-postgresql", &m, &n, &f.e));
+    assert_int_equal(n, 2);
+    assert_string_equal(rds_support_ends(m, n, 13, "open-source-rds-standard-support"),
+                        "2026-02-28T23:59:59Z");
+    assert_string_equal(rds_support_ends(m, n, 13, "open-source-rds-extended-support"), "");
+    assert_string_equal(rds_support_ends(m, n, 17, "open-source-rds-standard-support"), "");
+    assert_string_equal(rds_support_ends(m, n, 1, "open-source-rds-standard-support"), "");
+    fixture_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(snapshots_of_a_cluster_and_logs),
-        cmocka_unit_test(absent_rows),
-        cmocka_unit_test(group_set_in_batches),
-        cmocka_unit_test(changes_on_the_wire),
-        cmocka_unit_test(settings_and_roles_on_the_wire),
+        cmocka_unit_test(major_versions),      cmocka_unit_test(snapshots_of_a_cluster_and_logs),
+        cmocka_unit_test(absent_rows),         cmocka_unit_test(group_set_in_batches),
+        cmocka_unit_test(changes_on_the_wire), cmocka_unit_test(settings_and_roles_on_the_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Parameter groups of clusters and instances, and engine versions. */
 #include "internal/aws/rds_internal.h"
 
+#include "internal/base/names.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -187,6 +189,39 @@ bool rds_engine_version_find(const struct aws_session *s, const char *engine, co
             found = &items[i];
     *ret = found;
     return true;
+}
+
+static const struct shape_member lifecycle_members[] = {
+    MEMBER(rds_lifecycle, TEXT, name, "LifecycleSupportName"),
+    MEMBER(rds_lifecycle, TEXT, ends, "LifecycleSupportEndDate"),
+    END_OF_SHAPE,
+};
+static const struct shape lifecycle_shape = {sizeof(struct rds_lifecycle), lifecycle_members};
+
+static const struct shape_member major_members[] = {
+    MEMBER(rds_major, TEXT, version, "MajorEngineVersion"),
+    LIST_OF(rds_major, lifecycles, lifecycle_count, "SupportedEngineLifecycles", "SupportedEngineLifecycle",
+            &lifecycle_shape),
+    END_OF_SHAPE,
+};
+static const struct shape major_shape = {sizeof(struct rds_major), major_members};
+
+bool rds_majors(const struct aws_session *s, const char *engine, const struct rds_major **ret, size_t *ret_n,
+                struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, "Engine", engine);
+    return rds_list(s, "DescribeDBMajorEngineVersions", &f, &major_shape, ret, ret_n, e);
+}
+
+const char *rds_support_ends(const struct rds_major *majors, size_t n, int major, const char *name)
+{
+    struct version v;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; version_parse(majors[i].version, &v) && k < majors[i].lifecycle_count; k++)
+            if (v.major == major && strcmp(majors[i].lifecycles[k].name, name) == 0)
+                return majors[i].lifecycles[k].ends;
+    return "";
 }
 
 struct orderable {

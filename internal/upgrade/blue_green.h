@@ -8,6 +8,7 @@
 #ifndef AURORA_UPGRADE_BLUE_GREEN_H
 #define AURORA_UPGRADE_BLUE_GREEN_H
 
+#include "internal/upgrade/translate.h"
 #include "internal/upgrade/upgrade.h"
 
 /* ---- source.c: production as it is ---- */
@@ -56,6 +57,9 @@ struct translation {
     const char **unsupported; /* names */
     size_t unsupported_count;
 };
+/* The values somebody has set in a group; a default group has none. */
+MUST_CHECK bool group_overrides(const struct aws_session *s, bool is_cluster, const char *name,
+                                struct params *ret, struct err *e);
 MUST_CHECK bool translate_group(struct upgrade *u, bool is_cluster, struct translation *ret, struct err *e);
 
 /* ---- green.c: the deployment until it is available ---- */

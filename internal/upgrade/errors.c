@@ -52,6 +52,9 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
     [E_SEVERAL_GROUPS] =
         {"AUR0117", ERR_INVALID, "target_parameter_group.db_parameter_group_name",
          "Give the instances the same group, or name the group that all of the new side shall have."},
+    [E_GROUP_UNKNOWN] = {"AUR0118", ERR_NOT_FOUND, "",
+                         "Name a parameter group of aurora-postgresql; check the Region and the account. "
+                         "Nothing was done."},
     [E_DEPLOYMENT_FAILED] =
         {"AUR0120", ERR_REMOTE, "",
          "Set stage = \"rolled_back\" to remove the deployment, correct the cause, then start again."},

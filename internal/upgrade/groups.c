@@ -3,104 +3,61 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *kind_name(bool is_cluster)
 {
     return is_cluster ? "cluster" : "instance";
 }
 
-static const struct rds_param *find_param(const struct rds_param *params, size_t n, const char *name)
+/* As a line of an error: the name, and with the value where that is the reason. */
+static const char *refused_line(struct arena *a, const struct translated *t)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(params[i].name, name) == 0)
-            return &params[i];
-    return NULL;
+    return t->allowed ? arena_printf(a, "%s = %s (allowed: %s)", t->own->name, t->own->value, t->allowed)
+                      : t->own->name;
 }
 
-/* "1-100", "0,1", "-1-2147483647": the forms AWS uses for numbers. Anything else is left to AWS. */
-static bool number_fits(const char *allowed, const char *value)
+static struct translation sorted_out(struct arena *a, const struct translated *list, size_t n)
 {
-    char *end = NULL;
-    long long v = strtoll(value, &end, 10);
-    if (end == value || *end != '\0')
-        return true; /* a formula */
-    for (const char *p = allowed;; p = end + 1) {
-        long long low = strtoll(p, &end, 10), high = low;
-        if (end == p)
-            return true;
-        if (*end == '-') {
-            p = end + 1;
-            high = strtoll(p, &end, 10);
+    struct translation t = {0};
+    struct rds_param *carried = ARENA_ARRAY(a, struct rds_param, n + 1);
+    t.unsupported = ARENA_ARRAY(a, const char *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].refusal) {
+            t.unsupported[t.unsupported_count++] = refused_line(a, &list[i]);
+            continue;
         }
-        if (end == p || (*end != ',' && *end != '\0') || (v >= low && v <= high))
-            return true;
-        if (*end == '\0')
-            return false;
+        struct rds_param p = *list[i].own;
+        p.name = list[i].name;
+        p.apply_method = list[i].apply_method;
+        carried[t.carried_count++] = p;
     }
+    t.carried = carried;
+    return t;
 }
 
-/* Is every member of the list `value` one of `allowed`? Both are separated by commas. */
-static bool list_fits(const char *allowed, const char *value)
+bool group_overrides(const struct aws_session *s, bool is_cluster, const char *name, struct params *ret,
+                     struct err *e)
 {
-    for (const char *v = value; *v; v += strcspn(v, ",")) {
-        v += strspn(v, ", ");
-        size_t n = strcspn(v, ", ");
-        bool found = n == 0;
-        for (const char *p = allowed; *p && !found; p += strcspn(p, ",")) {
-            p += strspn(p, ", ");
-            found = strcspn(p, ", ") == n && strncasecmp(p, v, n) == 0;
-        }
-        if (!found)
-            return false;
-    }
+    struct params own = {0};
+    if (strncmp(name, "default.", 8) != 0 &&
+        !rds_group_params(s, is_cluster, name, "user", &own.items, &own.n, e))
+        return err_wrap(e, "read parameter group %s", name);
+    *ret = own;
     return true;
-}
-
-/* What a family allows changes from major to major: libraries go, bounds move. */
-static bool value_fits(const struct rds_param *target, const char *value)
-{
-    if (target->allowed_values[0] == '\0')
-        return true;
-    if (strcmp(target->data_type, "integer") == 0)
-        return number_fits(target->allowed_values, value);
-    return strcmp(target->data_type, "list") != 0 || list_fits(target->allowed_values, value);
 }
 
 bool translate_group(struct upgrade *u, bool is_cluster, struct translation *ret, struct err *e)
 {
-    const struct rds_param *own = NULL, *known = NULL;
-    size_t n = 0, known_count = 0, carried_cap = 0, unsupported_cap = 0;
-    const char *from = source_group(u, is_cluster), *family = family_name(u->look, u->request.target.major);
-    struct translation t = {0};
-    struct rds_param *carried = NULL;
-    if (strncmp(from, "default.", 8) != 0 &&
-        !rds_group_params(&u->aws, is_cluster, from, "user", &own, &n, e))
-        return err_wrap(e, "read parameter group %s", from);
-    if (n > 0 && !rds_family_params(&u->aws, is_cluster, family, &known, &known_count, e))
+    struct params own = {0}, target = {0};
+    const char *family = family_name(u->look, u->request.target.major);
+    size_t n = 0;
+    if (!group_overrides(&u->aws, is_cluster, source_group(u, is_cluster), &own, e))
+        return false;
+    if (own.n > 0 && !rds_family_params(&u->aws, is_cluster, family, &target.items, &target.n, e))
         return err_wrap(e, "read the parameters of family %s", family);
-    for (size_t i = 0; i < n; i++) {
-        const struct rds_param *target = find_param(known, known_count, own[i].name);
-        if (!own[i].has_value)
-            continue;
-        if (!target || !target->is_modifiable) {
-            ARR_PUSH(u->look, t.unsupported, t.unsupported_count, unsupported_cap, own[i].name);
-            continue;
-        }
-        if (!value_fits(target, own[i].value)) {
-            ARR_PUSH(u->look, t.unsupported, t.unsupported_count, unsupported_cap,
-                     arena_printf(u->look, "%s = %s (allowed: %s)", own[i].name, own[i].value,
-                                  target->allowed_values));
-            continue;
-        }
-        struct rds_param p = own[i];
-        p.apply_method = strcmp(target->apply_type, "dynamic") == 0 ? "immediate" : "pending-reboot";
-        ARR_PUSH(u->look, carried, t.carried_count, carried_cap, p);
-    }
-    t.carried = carried;
-    *ret = t;
+    const struct translated *list = translate_params(u->look, own, target, family, &n);
+    *ret = sorted_out(u->look, list, n);
     return true;
 }
 
@@ -137,7 +94,7 @@ static bool has_all(struct upgrade *u, bool is_cluster, const char *name, const 
         return false;
     bool all = true;
     for (size_t i = 0; i < t->carried_count; i++) {
-        const struct rds_param *p = find_param(present, n, t->carried[i].name);
+        const struct rds_param *p = params_find((struct params){present, n}, t->carried[i].name);
         all = all && p && strcmp(p->value, t->carried[i].value) == 0;
     }
     *ret = all;
@@ -150,7 +107,7 @@ static bool replicates(struct upgrade *u, const char *name, struct err *e)
     size_t n = 0;
     if (!rds_group_params(&u->aws, true, name, NULL, &params, &n, e))
         return err_wrap(e, "read parameter group %s", name);
-    const struct rds_param *p = find_param(params, n, "rds.logical_replication");
+    const struct rds_param *p = params_find((struct params){params, n}, "rds.logical_replication");
     return (p && strcmp(p->value, "1") == 0) ||
            upgrade_fail(e, E_GROUP_UNSUITABLE,
                         "cluster parameter group %s does not have rds.logical_replication = 1", name);
