@@ -208,8 +208,12 @@ query() { psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
 # ---- writers ----
 
 writers_start() { # CONNECTIONS RATE [LEDGER]
-    LEDGER=${3:-$STACK/ledger}
     "$WRITERS" init "$CONNINFO"
+    writers_run "$@"
+}
+
+writers_run() { # the same where their tables are there already
+    LEDGER=${3:-$STACK/ledger}
     "$WRITERS" run "$CONNINFO" "$LEDGER" "$1" "$2" >"$LEDGER.json" 2>"$LEDGER.log" &
     WRITERS_PID=$!
     await "the first acknowledged writes" 30 test -s "$LEDGER"

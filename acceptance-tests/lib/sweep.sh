@@ -2,40 +2,101 @@
 # sweep.sh — an upgrade that is cut short at one point, and finished by applying again. Sourced by the stories that
 # sweep over the points, on top of story.sh.
 #
-# A point is "OPERATION NTH MOMENT": the NTH call of the operation (counted over one whole upgrade; '*' counts every call)
+# A point is "OPERATION NTH MOMENT": the NTH call of the operation (counted from the case's beginning; '*' counts every call)
 # is held by the sandbox before it takes effect (`slow`) or after it did (`delay`), and meanwhile the victim dies. Which
 # points there are is read from the sandbox's request log of an upgrade that nobody disturbed.
+#
+# Every case has a world of its own, $STACK/world: the sandbox's state with its servers, the project and what the provider
+# keeps on its machine. It is a copy of one of two: "nothing" (production as it was before) and "prepared" (an upgrade whose
+# green side waits), so that no case makes a cluster anew, and those of the switchover do not upgrade one, either.
 
-HELD_SECONDS=4 # how long the sandbox holds the call: long enough to find the processes and kill them
+HELD_SECONDS=6 # how long the sandbox holds the call: long enough to find the processes and kill them
 WRITABLE_SECONDS=20 # the bound for production to take a write again
+ENDS_SECONDS=30 # … and for the processes to end; half a minute is what a busy machine may need
 LEFT='0 deployments, 1 clusters, 2+2 groups, 1 snapshots' # what an upgrade that is over leaves
-SWEEP_CASES=0
+SWEEP_CASES=0 SWEEP_PASSED=0 SWEEP_OUTAGE=0 SWEEP_SURPLUS=0 SWEEP_LOST=0
+SWEEP_FROM=${SWEEP_FROM:-nothing prepared} # the worlds that cases begin with
 
-# A small production with a ledger of writes; $cluster, $here.
-sweep_production() { # NAME
-    cluster=$1
-    production_create "$cluster" 13 0 >"$STACK/row.log" 2>&1 || return 1
-    query -c 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)' >/dev/null || return 1
-    here=$(project "$cluster") || return 1
-    upgrade_hcl "$cluster" 17 completed 'retain_old_for = "0s"' >"$here/main.tf"
+cluster=orders
+
+# ---- worlds ----
+
+sweep_world() { # nothing|prepared: the case's world is a copy of that one; sets $here
+    [ -z "$SANDBOX_PID" ] || sandbox_stop
+    rm -rf "$STACK/world"
+    cp -a "$STACK/$1" "$STACK/world" || return 1
+    here=$STACK/world/$cluster
+    sandbox_start 10000 "$STACK/world/sandbox"
 }
 
-requests_of() { # FROM-SEQ: operations since, in order
+sweep_keep() { # NAME: the world as it is becomes one to begin with
+    sandbox_stop
+    mv "$STACK/world" "$STACK/$1"
+}
+
+apply_quietly() { terraform_in "$here" apply -input=false -auto-approve >"$STACK/reference.log" 2>&1; }
+
+last_request() { sandbox log | jq -s 'map(.seq) | max // 0'; }
+requests_since() { # SEQ: operations, in order
     sandbox log | jq -r --argjson from "$1" 'select(.seq > $from) | .operation'
 }
-last_request() { sandbox log | jq -s 'map(.seq) | max // 0'; }
 
-# Points of an undisturbed upgrade, one a line: "OPERATION NTH".
-sweep_points() { # changing calls only
+# Makes the worlds and, on the way, $STACK/requests-WORLD: the calls of an upgrade that nobody disturbed.
+sweep_worlds() {
     local from
-    sweep_production reference || return 1
+    export XDG_STATE_HOME=$STACK/world/state
+    mkdir "$STACK/world"
+    sandbox_start 10000 "$STACK/world/sandbox"
+    production_create "$cluster" 13 0 >"$STACK/reference.log" 2>&1 || return 1
+    query -c 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)' >/dev/null || return 1
+    "$WRITERS" init "$CONNINFO" || return 1
+    here=$(project "world/$cluster") || return 1
+    sweep_stage completed
+    sweep_keep nothing
+    sweep_world nothing
     from=$(last_request)
-    terraform_in "$here" apply -input=false -auto-approve >"$STACK/reference.log" 2>&1 || {
+    if [[ $SWEEP_FROM == *prepared* ]]; then
+        sweep_stage prepared
+        apply_quietly || return 1
+        requests_since "$from" >"$STACK/requests-nothing"
+        sweep_stage completed
+        sweep_keep prepared
+        sweep_world prepared
+        from=$(last_request)
+        apply_quietly || return 1
+        requests_since "$from" >"$STACK/requests-prepared"
+    else
+        apply_quietly || return 1
+        requests_since "$from" >"$STACK/requests-nothing"
+    fi
+}
+
+sweep_stage() { upgrade_hcl "$cluster" 17 "$1" 'retain_old_for = "0s"' >"$here/main.tf"; }
+
+sweep_open() {
+    sweep_worlds || {
         tail -n 20 "$STACK/reference.log" >&2
-        return 1
+        die "the undisturbed upgrade failed"
     }
-    requests_of "$from" >"$STACK/requests"
-    grep -Ev '^(Describe|List|Get)' "$STACK/requests" | awk '{print $1, ++n[$1]}'
+}
+
+# Points of an undisturbed upgrade, one a line, "WORLD OPERATION NTH": the calls that change something, then every tenth of
+# any kind.
+sweep_points() {
+    local world
+    for world in $SWEEP_FROM; do
+        grep -Ev '^(Describe|List|Get)' "$STACK/requests-$world" | awk -v w="$world" '{print w, $1, ++n[$1]}'
+    done
+    for world in $SWEEP_FROM; do awk -v w="$world" '++n % 10 == 0 {print w, "*", n}' "$STACK/requests-$world"; done
+}
+
+# ---- one case ----
+
+# Their tables are part of the world: made now they would be DDL that the green side misses.
+sweep_writers() {
+    rm -f "$STACK/ledger"
+    production_point "$cluster"
+    writers_run 2 40 "$STACK/ledger"
 }
 
 running() { sandbox log --running | jq --arg o "$1" 'select($o == "*" or .operation == $o) | .seq'; }
@@ -57,12 +118,12 @@ strike() { # VICTIM CLI-PID PROVIDER-PID
 
 # One case is one row: cut short, production writable within the bound, both processes gone within the bound, the next apply
 # finishes with exactly one of everything, every acknowledged write there once.
-sweep_case() { # OPERATION NTH MOMENT VICTIM [its-state|empty-state]
-    local operation=$1 nth=$2 moment=$3 victim=$4 from=${5:-its-state} kind name cli provider ended problem=''
+sweep_case() { # WORLD OPERATION NTH MOMENT VICTIM [its-state|empty-state]
+    local world=$1 operation=$2 nth=$3 moment=$4 victim=$5 from=${6:-its-state} kind name cli provider struck ended problem=''
     SWEEP_CASES=$((SWEEP_CASES + 1))
-    name="$victim at $operation $nth, $moment the effect, then from $from"
-    sweep_production "c$SWEEP_CASES" || { row fail "$name: no production"; note <"$STACK/row.log"; return; }
-    writers_start 2 40 "$STACK/ledger-$cluster" >/dev/null
+    name="$victim at $operation $nth from $world, $moment the effect, then from $from"
+    sweep_world "$world" || { row fail "$name: no world"; return; }
+    sweep_writers || { row fail "$name: no writers"; return; }
     kind=slow && [ "$moment" = after ] && kind=delay
     sandbox fault --operation "$operation" --kind "$kind" --delay "$HELD_SECONDS" --nth "$nth" >/dev/null
     setsid "$AURORA_CLI" -chdir="$here" apply -input=false -auto-approve >"$STACK/cut.log" 2>&1 & cli=$!
@@ -71,23 +132,46 @@ sweep_case() { # OPERATION NTH MOMENT VICTIM [its-state|empty-state]
     [ -n "$problem$provider" ] || problem='no provider process'
     if [ -z "$problem" ]; then
         strike "$victim" "$cli" "$provider"
-        ended=$EPOCHREALTIME
+        struck=$EPOCHREALTIME
         await 'writes' "$WRITABLE_SECONDS" writable 2>/dev/null || problem+=" production not writable for $WRITABLE_SECONDS s;"
-        await 'the end of the CLI' 15 gone "$cli" 2>/dev/null || problem+=' the CLI does not end;'
-        await 'the end of the provider' 15 gone "$provider" 2>/dev/null || problem+=' the provider does not end;'
-        ended=$(awk -v a="$ended" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.1f", b - a}')
+        await 'the end of the CLI' "$ENDS_SECONDS" gone "$cli" 2>/dev/null || problem+=' the CLI does not end;'
+        await 'the end of the provider' "$ENDS_SECONDS" gone "$provider" 2>/dev/null || problem+=' the provider does not end;'
+        ended=$(since "$struck")
     fi
+    kill -KILL "$cli" ${provider:+"$provider"} 2>/dev/null # of a point that was not reached
     wait "$cli" 2>/dev/null
     sandbox fault --clear >/dev/null
+    cp "$STACK/cut.log" "$STACK/first.log"
     [ -n "$problem" ] || sweep_finish "$from" || problem+=$(cat "$STACK/problem")
+    sweep_writes
+    sweep_verdict "$name" "over after ${ended:-?} s, writes refused for $REFUSED s at the longest"
+}
+
+since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.1f", b - a}'; }
+larger() { awk -v a="$1" -v b="$2" 'BEGIN {print (a + 0 > b + 0 ? a : b)}'; }
+
+# What the writers say of the whole case; adds to the caller's $problem, sets $REFUSED.
+sweep_writes() {
+    local lost
+    REFUSED=?
     writers_stop || problem+=' the writers gave up;'
     production_point "$cluster"
-    [ -n "$problem" ] || writers_check >"$STACK/row.log" 2>&1 || problem+=" writes: $(tail -n 2 "$STACK/row.log");"
-    if [ -z "$problem" ]; then row pass "$name: over after $ended s"; else
-        row fail "$name"
-        { echo "$problem"; tail -n 15 "$STACK/cut.log"; } | note
+    writers_check >"$STACK/row.log" 2>&1 || problem+=" writes: $(tr '\n' ';' <"$STACK/row.log");"
+    lost=$(sed -n 's/^lost: //p' "$STACK/row.log")
+    SWEEP_LOST=$((SWEEP_LOST + ${lost:-0}))
+    REFUSED=$(awk '/^longest refused write/ {printf "%.1f", $4 / 1000}' "$STACK/row.log")
+    SWEEP_OUTAGE=$(larger "${REFUSED:-0}" "$SWEEP_OUTAGE")
+    [ "$(larger "${REFUSED:-0}" "$WRITABLE_SECONDS")" = "$WRITABLE_SECONDS" ] || problem+=" no write for $REFUSED s;"
+}
+
+sweep_verdict() { # NAME FIGURES; $problem is the caller's
+    if [ -z "$problem" ]; then
+        SWEEP_PASSED=$((SWEEP_PASSED + 1))
+        row pass "$1: $2"
+    else
+        row fail "$1"
+        { echo "$problem"; tail -n 15 "$STACK/first.log"; echo '-- then'; tail -n 15 "$STACK/cut.log"; } | note
     fi
-    sweep_remove
 }
 
 await_point() { # OPERATION CLI-PID: a call of it is seen twice, thus is held, and the CLI still lives
@@ -114,9 +198,9 @@ left_behind() { # what an upgrade that is over must have left, and nothing else:
         "$(count DescribeDBClusterSnapshots DBClusterSnapshots "(.DBClusterSnapshotIdentifier | test(\"$cluster\")) and .SnapshotType == \"manual\"")"
 }
 
-sweep_finish() { # from its state, or from another machine that has none
+sweep_finish() { # from its state, or as on another machine, which has neither that nor what the provider keeps on one
     local left
-    if [ "$1" = empty-state ]; then rm -f "$here"/terraform.tfstate* "$here"/.terraform.tfstate*; fi
+    if [ "$1" = empty-state ]; then rm -rf "$here"/terraform.tfstate* "$here"/.terraform.tfstate* "$XDG_STATE_HOME"; fi
     : >"$STACK/problem"
     terraform_in "$here" apply -input=false -auto-approve -lock-timeout=20s >"$STACK/cut.log" 2>&1 ||
         { echo ' the next apply failed;' >"$STACK/problem"; return 1; }
@@ -124,73 +208,80 @@ sweep_finish() { # from its state, or from another machine that has none
     [ "$(query -c 'SHOW server_version_num' | cut -c1-2)" = 17 ] || echo ' not on 17;' >>"$STACK/problem"
     [ "$(plan_verdict "$here")" = empty ] || echo ' the plan is not empty;' >>"$STACK/problem"
     left=$(left_behind)
+    SWEEP_SURPLUS=$((SWEEP_SURPLUS + $(surplus "$left")))
     [ "$left" = "$LEFT" ] || echo " left behind: $left;" >>"$STACK/problem"
     [ ! -s "$STACK/problem" ]
 }
 
-# Every call that changes something, cut short before and after its effect, by every victim; and every tenth call of any kind.
-# AURORA_POINTS (a regular expression) and AURORA_VICTIMS choose among them.
+surplus() { # LEFT-BEHIND: by how many objects it differs from what is to be left
+    paste -d ' ' <(grep -oE '[0-9]+' <<<"$1") <(grep -oE '[0-9]+' <<<"$LEFT") |
+        awk '{d = $1 - $2; n += d < 0 ? -d : d} END {print n + 0}'
+}
+
+# Every call that changes something, cut short before and after its effect, by every victim; and every tenth call of any kind,
+# with a victim each. AURORA_POINTS (a regular expression), AURORA_MOMENTS and AURORA_VICTIMS choose among them.
 sweep_all() {
-    local from=(its-state empty-state) operation nth moment victim
-    sweep_points >"$STACK/points" || die "the undisturbed upgrade failed"
-    awk '{if (++n % 10 == 0) print "*", n}' "$STACK/requests" >>"$STACK/points"
-    sweep_remove
+    local from=(its-state empty-state) world operation nth moment victim boundaries=0
+    sweep_open
+    sweep_points >"$STACK/points"
     printf '# points: %s\n' "$(wc -l <"$STACK/points")"
-    while read -r operation nth <&3; do
-        [[ "$operation $nth" =~ ${AURORA_POINTS:-.} ]] || continue
-        for moment in before after; do
-            for victim in ${AURORA_VICTIMS:-provider cli both interrupt}; do
-                sweep_case "$operation" "$nth" "$moment" "$victim" "${from[SWEEP_CASES % 2]}"
+    while read -r world operation nth <&3; do
+        [[ "$world $operation $nth" =~ ${AURORA_POINTS:-.} ]] || continue
+        for moment in ${AURORA_MOMENTS:-before after}; do
+            boundaries=$((boundaries + 1))
+            for victim in $(victims_at "$operation" "$boundaries"); do
+                sweep_case "$world" "$operation" "$nth" "$moment" "$victim" \
+                    "${from[(SWEEP_CASES + SWEEP_CASES / 4 + SWEEP_CASES / 8) % 2]}"
             done
         done
     done 3<"$STACK/points"
+    echo "# $boundaries boundaries, $SWEEP_CASES cases, $SWEEP_PASSED passed; production took no write for $SWEEP_OUTAGE s" \
+        "at the longest, bound $WRITABLE_SECONDS s; objects left behind: $SWEEP_SURPLUS; acknowledged writes lost: $SWEEP_LOST"
 }
 
-# Servers of cases that are over would only take memory.
-sweep_remove() {
-    local instance
-    for instance in $(look DescribeDBInstances Filters.Filter.1.Name=db-cluster-id "Filters.Filter.1.Values.Value.1=$cluster" |
-        jq -r '.DBInstances[].DBInstanceIdentifier'); do
-        look DeleteDBInstance "DBInstanceIdentifier=$instance" SkipFinalSnapshot=true >/dev/null
-    done
-    look DeleteDBCluster "DBClusterIdentifier=$cluster" SkipFinalSnapshot=true >/dev/null || true
-    rm -rf "$here"
+victims_at() { # OPERATION N: all of them, or of a call of any kind the one whose turn it is
+    local all
+    read -ra all <<<"${AURORA_VICTIMS:-provider both cli interrupt}"
+    if [ "$1" = '*' ]; then echo "${all[$2 % ${#all[@]}]}"; else echo "${all[@]}"; fi
 }
 
 # ---- faults ----
 
+SWEEP_FAULTS=0 SWEEP_HIT=0 SWEEP_CLEAR=0
+
 # One upgrade in which the first call of every operation goes wrong in one way; applied again until it is through. Each apply
-# that fails has to say so clearly and in time. One row per kind, with the figures.
+# that fails has to say so clearly and in time. One row per kind, with the figures. A case is an operation that met its fault.
 fault_case() { # KIND [OPTION…]
-    local kind=$1 operation began took longest=0 applies=0 problem='' name
-    name="$*"
-    SWEEP_CASES=$((SWEEP_CASES + 1))
-    sweep_production "f$SWEEP_CASES" || { row fail "$name: no production"; note <"$STACK/row.log"; return; }
-    writers_start 2 40 "$STACK/ledger-$cluster" >/dev/null
+    local name="$*" operation operations hit=0 began took longest=0 applies=0 problem=''
+    sweep_world nothing || { row fail "$name: no world"; return; }
+    sweep_writers || { row fail "$name: no writers"; return; }
+    operations=$(wc -l <"$STACK/operations")
     while read -r operation; do
         sandbox fault --operation "$operation" --kind "$@" >/dev/null || problem+=" no fault for $operation;"
     done <"$STACK/operations"
+    sandbox fault >"$STACK/faults"
     until [ -n "$problem" ]; do
-        began=$SECONDS
+        began=$EPOCHREALTIME
         applies=$((applies + 1))
         tf_json "$here" apply && break
-        took=$((SECONDS - began))
-        [ "$took" -le "$longest" ] || longest=$took
+        took=$(since "$began")
+        longest=$(larger "$took" "$longest")
         clear_error || problem+=" not clear: $SAID;"
-        [ "$applies" -le "$(wc -l <"$STACK/operations")" ] || problem+=' it never gets through;'
+        [ "$applies" -le "$operations" ] || problem+=' it never gets through;'
     done
+    printf '%s\n' "$SAID" | tee "$STACK/first.log" >"$STACK/cut.log"
+    hit=$((operations - $(untouched)))
+    [ "$hit" = "$operations" ] || problem+=" operations that met no fault: $((operations - hit));"
     sandbox fault --clear >/dev/null
     [ -n "$problem" ] || sweep_finish its-state || problem+=$(cat "$STACK/problem")
-    writers_stop || problem+=' the writers gave up;'
-    production_point "$cluster"
-    [ -n "$problem" ] || writers_check >"$STACK/row.log" 2>&1 || problem+=" writes: $(tail -n 2 "$STACK/row.log");"
-    if [ -z "$problem" ]; then
-        row pass "$name: $(wc -l <"$STACK/operations") operations, $applies applies, longest until a clear error: $longest s"
-    else
-        row fail "$name"
-        echo "$problem" | note
-    fi
-    sweep_remove
+    sweep_writes
+    SWEEP_FAULTS=$((SWEEP_FAULTS + 1)) SWEEP_CASES=$((SWEEP_CASES + operations)) SWEEP_CLEAR=$(larger "$longest" "$SWEEP_CLEAR")
+    [ -n "$problem" ] || SWEEP_HIT=$((SWEEP_HIT + hit))
+    sweep_verdict "$name" "$operations operations, $applies applies, longest until a clear error: $longest s"
+}
+
+untouched() { # faults of the plan that no call has met
+    sandbox fault | jq -s --slurpfile planned "$STACK/faults" 'map(select(. as $one | $planned | any(. == $one))) | length'
 }
 
 # Says an id, what failed, and is no crash.
@@ -200,7 +291,11 @@ clear_error() {
 }
 
 sweep_operations() { # of an upgrade that nobody disturbed, into $STACK/operations
-    sweep_points >/dev/null || return 1
-    sort -u "$STACK/requests" >"$STACK/operations"
-    sweep_remove
+    sweep_open
+    cat "$STACK"/requests-* | sort -u >"$STACK/operations"
+}
+
+fault_figures() {
+    echo "# $(wc -l <"$STACK/operations") operations x $SWEEP_FAULTS faults, $SWEEP_CASES cases, $SWEEP_HIT passed;" \
+        "longest until a clear error: $SWEEP_CLEAR s; acknowledged writes lost: $SWEEP_LOST; objects left behind: $SWEEP_SURPLUS"
 }
