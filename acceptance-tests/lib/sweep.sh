@@ -250,15 +250,29 @@ victims_at() { # OPERATION N: all of them, or of a call of any kind the one whos
 SWEEP_FAULTS=0 SWEEP_HIT=0 SWEEP_CLEAR=0
 
 # One upgrade in which the first call of every operation goes wrong in one way; applied again until it is through. Each apply
-# that fails has to say so clearly and in time. One row per kind, with the figures. A case is an operation that met its fault.
+# that fails has to say so clearly and in time. An operation that the upgrade came by without, because another call had gone
+# wrong, has its turn in a second one. One row per kind, with the figures; a case is an operation that met its fault.
 fault_case() { # KIND [OPTION…]
-    local name="$*" operation operations hit=0 began took longest=0 applies=0 problem=''
-    sweep_world nothing || { row fail "$name: no world"; return; }
-    sweep_writers || { row fail "$name: no writers"; return; }
-    operations=$(wc -l <"$STACK/operations")
+    local name="$*" total longest=0 applies=0 problem='' round
+    cp "$STACK/operations" "$STACK/unmet"
+    total=$(wc -l <"$STACK/operations")
+    SWEEP_FAULTS=$((SWEEP_FAULTS + 1)) SWEEP_CASES=$((SWEEP_CASES + total))
+    for round in 1 2; do
+        [ -n "$problem" ] || [ ! -s "$STACK/unmet" ] || fault_round "$@"
+    done
+    [ ! -s "$STACK/unmet" ] || problem+=" without the fault in round $round: $(tr '\n' ' ' <"$STACK/unmet");"
+    [ -n "$problem" ] || SWEEP_HIT=$((SWEEP_HIT + total))
+    SWEEP_CLEAR=$(larger "$longest" "$SWEEP_CLEAR")
+    sweep_verdict "$name" "$total operations, $applies applies, longest until a clear error: $longest s"
+}
+
+fault_round() { # KIND [OPTION…]: of the operations in $STACK/unmet, which keeps those still without
+    local operation began took
+    sweep_world nothing || { problem+=' no world;'; return; }
+    sweep_writers || { problem+=' no writers;'; return; }
     while read -r operation; do
         sandbox fault --operation "$operation" --kind "$@" >/dev/null || problem+=" no fault for $operation;"
-    done <"$STACK/operations"
+    done <"$STACK/unmet"
     sandbox fault >"$STACK/faults"
     until [ -n "$problem" ]; do
         began=$EPOCHREALTIME
@@ -267,21 +281,13 @@ fault_case() { # KIND [OPTION…]
         took=$(since "$began")
         longest=$(larger "$took" "$longest")
         clear_error || problem+=" not clear: $SAID;"
-        [ "$applies" -le "$operations" ] || problem+=' it never gets through;'
+        [ "$applies" -le $((2 * total)) ] || problem+=' it never gets through;'
     done
     printf '%s\n' "$SAID" | tee "$STACK/first.log" >"$STACK/cut.log"
-    hit=$((operations - $(untouched)))
-    [ "$hit" = "$operations" ] || problem+=" operations that met no fault: $((operations - hit));"
+    sandbox fault | grep -Fxf "$STACK/faults" | jq -r .operation >"$STACK/unmet"
     sandbox fault --clear >/dev/null
     [ -n "$problem" ] || sweep_finish its-state || problem+=$(cat "$STACK/problem")
     sweep_writes
-    SWEEP_FAULTS=$((SWEEP_FAULTS + 1)) SWEEP_CASES=$((SWEEP_CASES + operations)) SWEEP_CLEAR=$(larger "$longest" "$SWEEP_CLEAR")
-    [ -n "$problem" ] || SWEEP_HIT=$((SWEEP_HIT + hit))
-    sweep_verdict "$name" "$operations operations, $applies applies, longest until a clear error: $longest s"
-}
-
-untouched() { # faults of the plan that no call has met
-    sandbox fault | jq -s --slurpfile planned "$STACK/faults" 'map(select(. as $one | $planned | any(. == $one))) | length'
 }
 
 # Says an id, what failed, and is no crash.

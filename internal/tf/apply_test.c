@@ -113,31 +113,32 @@ static void huge_text_survives(void **state)
 
 /* ---- interrupts ---- */
 
-/* As the CLI does on Ctrl-C: on another connection, while the create is under way. */
+/* As the CLI does on Ctrl-C: on another connection, while the create is under way. The harness is a copy that
+ * was made before that began, with an arena of its own, because an arena belongs to one thread. */
 static void *stop_once_started(void *of)
 {
-    const struct harness *h = of;
-    struct harness own = *h;
-    own.arena = arena_new(); /* an arena belongs to one thread */
+    struct harness *own = of;
     struct stop *never = stop_new();
-    const char *marker = arena_printf(own.arena, "%s/n.started", own.dir);
+    const char *marker = arena_printf(own->arena, "%s/n.started", own->dir);
     while (access(marker, F_OK) != 0)
         (void)stop_wait(never, 1);
     stop_free(never);
-    (void)CALL(&own, StopProvider, stop_provider, REQUEST(&own, StopProvider, stop_provider));
-    arena_free(own.arena);
+    (void)CALL(own, StopProvider, stop_provider, REQUEST(own, StopProvider, stop_provider));
     return NULL;
 }
 
 static void stop_ends_a_create_and_later_calls_are_served(void **state)
 {
     struct harness *h = *state;
+    struct harness other = *h;
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, stop_once_started, h), 0);
+    other.arena = arena_new();
+    assert_int_equal(pthread_create(&thread, NULL, stop_once_started, &other), 0);
     const Tfplugin6__ApplyResourceChange__Response *resp =
         apply(h, "null", "{'name':'n','behaviour':'hang_create'," PLANNED "}",
               "{'name':'n','behaviour':'hang_create'}");
     assert_int_equal(pthread_join(thread, NULL), 0);
+    arena_free(other.arena);
     assert_string_equal(DIAGNOSTICS(h, resp), "E AUR-PAUSED AUR0908: interrupted before anything was made");
     assert_string_equal(harness_sparse(h, harness_schema(TYPE), resp->new_state), "null");
     assert_string_equal(DIAGNOSTICS(h, apply(h, "null", "{'name':'m'," PLANNED "}", "{'name':'m'}")), "");
