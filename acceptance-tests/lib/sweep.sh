@@ -250,30 +250,46 @@ victims_at() { # OPERATION N: all of them, or of a call of any kind the one whos
 SWEEP_FAULTS=0 SWEEP_HIT=0 SWEEP_CLEAR=0
 
 # One upgrade in which the first call of every operation goes wrong in one way; applied again until it is through. Each apply
-# that fails has to say so clearly and in time. An operation that the upgrade came by without, because another call had gone
-# wrong, has its turn in a second one. One row per kind, with the figures; a case is an operation that met its fault.
+# that fails has to say so clearly and in time. An operation that it came by without (another call had gone wrong; a lease is
+# given back at the end of a stage only) has its turn in one that goes by stages. One row per kind, with the figures; a case is
+# an operation that met its fault.
 fault_case() { # KIND [OPTION…]
-    local name="$*" total longest=0 applies=0 problem='' round
+    local name="$*" total longest=0 applies=0 problem=''
     cp "$STACK/operations" "$STACK/unmet"
     total=$(wc -l <"$STACK/operations")
     SWEEP_FAULTS=$((SWEEP_FAULTS + 1)) SWEEP_CASES=$((SWEEP_CASES + total))
-    for round in 1 2; do
-        [ -n "$problem" ] || [ ! -s "$STACK/unmet" ] || fault_round "$@"
-    done
-    [ ! -s "$STACK/unmet" ] || problem+=" without the fault in round $round: $(tr '\n' ' ' <"$STACK/unmet");"
+    fault_upgrade nothing completed -- "$@"
+    [ -n "$problem" ] || [ ! -s "$STACK/unmet" ] || fault_upgrade prepared validated completed -- "$@"
+    [ ! -s "$STACK/unmet" ] || problem+=" without a fault: $(tr '\n' ' ' <"$STACK/unmet");"
     [ -n "$problem" ] || SWEEP_HIT=$((SWEEP_HIT + total))
     SWEEP_CLEAR=$(larger "$longest" "$SWEEP_CLEAR")
     sweep_verdict "$name" "$total operations, $applies applies, longest until a clear error: $longest s"
 }
 
-fault_round() { # KIND [OPTION…]: of the operations in $STACK/unmet, which keeps those still without
-    local operation began took
-    sweep_world nothing || { problem+=' no world;'; return; }
+fault_upgrade() { # WORLD STAGE… -- KIND [OPTION…]: of the operations in $STACK/unmet, which keeps those still without
+    local world=$1 stages=() stage operation
+    shift
+    while [ "$1" != -- ]; do stages+=("$1"); shift; done
+    shift
+    sweep_world "$world" || { problem+=' no world;'; return; }
     sweep_writers || { problem+=' no writers;'; return; }
     while read -r operation; do
         sandbox fault --operation "$operation" --kind "$@" >/dev/null || problem+=" no fault for $operation;"
     done <"$STACK/unmet"
     sandbox fault >"$STACK/faults"
+    for stage in "${stages[@]}"; do
+        if [ "$stage" = completed ]; then sweep_stage completed; else upgrade_hcl "$cluster" 17 "$stage" >"$here/main.tf"; fi
+        fault_applies
+    done
+    printf '%s\n' "$SAID" | tee "$STACK/first.log" >"$STACK/cut.log"
+    sandbox fault | grep -Fxf "$STACK/faults" | jq -r .operation >"$STACK/unmet"
+    sandbox fault --clear >/dev/null
+    [ -n "$problem" ] || sweep_finish its-state || problem+=$(cat "$STACK/problem")
+    sweep_writes
+}
+
+fault_applies() { # until it is through; adds to the caller's figures
+    local began took
     until [ -n "$problem" ]; do
         began=$EPOCHREALTIME
         applies=$((applies + 1))
@@ -283,11 +299,6 @@ fault_round() { # KIND [OPTION…]: of the operations in $STACK/unmet, which kee
         clear_error || problem+=" not clear: $SAID;"
         [ "$applies" -le $((2 * total)) ] || problem+=' it never gets through;'
     done
-    printf '%s\n' "$SAID" | tee "$STACK/first.log" >"$STACK/cut.log"
-    sandbox fault | grep -Fxf "$STACK/faults" | jq -r .operation >"$STACK/unmet"
-    sandbox fault --clear >/dev/null
-    [ -n "$problem" ] || sweep_finish its-state || problem+=$(cat "$STACK/problem")
-    sweep_writes
 }
 
 # Says an id, what failed, and is no crash.
