@@ -37,7 +37,7 @@ sweep_keep() { # NAME: the world as it is becomes one to begin with
 apply_quietly() { terraform_in "$here" apply -input=false -auto-approve >"$STACK/reference.log" 2>&1; }
 
 last_request() { sandbox log | jq -s 'map(.seq) | max // 0'; }
-requests_since() { # SEQ: operations, in order
+requests_of() { # SEQ: operations, in order
     sandbox log | jq -r --argjson from "$1" 'select(.seq > $from) | .operation'
 }
 
@@ -58,16 +58,16 @@ sweep_worlds() {
     if [[ $SWEEP_FROM == *prepared* ]]; then
         sweep_stage prepared
         apply_quietly || return 1
-        requests_since "$from" >"$STACK/requests-nothing"
+        requests_of "$from" >"$STACK/requests-nothing"
         sweep_stage completed
         sweep_keep prepared
         sweep_world prepared
         from=$(last_request)
         apply_quietly || return 1
-        requests_since "$from" >"$STACK/requests-prepared"
+        requests_of "$from" >"$STACK/requests-prepared"
     else
         apply_quietly || return 1
-        requests_since "$from" >"$STACK/requests-nothing"
+        requests_of "$from" >"$STACK/requests-nothing"
     fi
 }
 
