@@ -153,7 +153,7 @@ larger() { awk -v a="$1" -v b="$2" 'BEGIN {print (a + 0 > b + 0 ? a : b)}'; }
 # What the writers say of the whole case; adds to the caller's $problem, sets $REFUSED.
 sweep_writes() {
     local lost
-    REFUSED=?
+    REFUSED='?'
     writers_stop || problem+=' the writers gave up;'
     production_point "$cluster"
     writers_check >"$STACK/row.log" 2>&1 || problem+=" writes: $(tr '\n' ';' <"$STACK/row.log");"
