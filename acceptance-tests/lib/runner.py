@@ -23,6 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "acceptance"
 GRACE_SECONDS = 60  # a story stops a sandbox with several servers
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 10 << 30  # free, both there and in the machine: four stories have 3 GB of servers' files at most
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Part:
     reader: object = None  # (status, output) -> [Row]
     alone: bool = True
     long: bool = False  # runs with --long, or when it is named
+    takes: int = 60  # seconds beside others on two cores, roughly: the longest start first
     needs: tuple = ()
     rows: list = field(default_factory=list)
     took: float = 0.0
@@ -210,11 +213,13 @@ def ctest_part(name, seconds, *selection):
 
 
 def story_part(folder):
-    """A story may say "# seconds: N", "# alone" (it measures time) and "# long" in its first lines."""
+    """A story may say "# seconds: N" (the bound), "# takes: N", "# alone" (it measures time) and "# long" in its first
+    lines."""
     head = (folder / "run").read_text()[:2000]
     seconds = re.search(r"^# seconds: (\d+)$", head, re.M)
+    takes = re.search(r"^# takes: (\d+)$", head, re.M)
     return Part(folder.name, [str(folder / "run")], int(seconds.group(1)) if seconds else 600, read_tap,
-                alone=re.search(r"^# alone$", head, re.M) is not None,
+                takes=int(takes.group(1)) if takes else Part.takes, alone=re.search(r"^# alone$", head, re.M) is not None,
                 long=re.search(r"^# long$", head, re.M) is not None, needs=("build/release",))
 
 
@@ -242,10 +247,38 @@ def chosen(parts, only, with_long):
     return [part for part in parts if part in wanted or part.name in needed]
 
 
+def free_bytes(path):
+    place = os.statvfs(path)
+    return 0 if place.f_flag & os.ST_NOEXEC else place.f_bavail * place.f_frsize  # plugins are run there
+
+
+def free_memory():
+    return 1024 * int(re.search(r"^MemAvailable: *(\d+)", Path("/proc/meminfo").read_text(), re.M).group(1))
+
+
+def temporary_folder():
+    """Memory, if there is plenty: servers make tens of thousands of files that nobody needs afterwards."""
+    if MEMORY.is_dir() and min(free_bytes(MEMORY), free_memory()) >= MEMORY_BYTES:
+        return {"TMPDIR": str(MEMORY)}
+    return {}
+
+
+def own_python_first(path):
+    """A version manager's `python3` and `aws` are scripts that look for the programs beside this interpreter at every
+    call."""
+    folder = str(Path(sys.executable).parent)
+    return path if folder in path.split(":") else f"{folder}:{path}"
+
+
+def longest_first(parts):
+    return sorted(parts, key=lambda part: -part.takes)
+
+
 def run_all(parts, jobs):
-    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", CHECKPOINT_DISABLE="1", AURORA_JOBS=str(jobs),
+    environment = dict(temporary_folder(), **os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", CHECKPOINT_DISABLE="1", AURORA_JOBS=str(jobs),
                        CTEST_OUTPUT_ON_FAILURE="1", ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "detect_leaks=1"),
                        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+    environment["PATH"] = own_python_first(environment["PATH"])
     for line in (ROOT / "build" / "setup" / "env.sh").read_text().splitlines():
         name, _, value = line.removeprefix("export ").partition("=")
         environment[name] = value.replace("\\", "")
@@ -255,7 +288,7 @@ def run_all(parts, jobs):
             together.append(part)
             continue
         with ThreadPoolExecutor(2 * jobs) as pool:  # they mostly wait for servers
-            list(pool.map(lambda one: run(one, environment), together))
+            list(pool.map(lambda one: run(one, environment), longest_first(together)))
         together = []
         if part:
             run(part, environment)

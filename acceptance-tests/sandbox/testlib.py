@@ -144,7 +144,7 @@ def wait_for(ask, wanted, seconds=PATIENCE_SECONDS):
 
 
 def new_folder(prefix):
-    return tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+    return tempfile.mkdtemp(prefix=prefix)
 
 
 def remove(folder):

@@ -3,6 +3,7 @@
 #include "acceptance-tests/sandbox/engine/names.h"
 #include "acceptance-tests/sandbox/engine/number.h"
 #include "acceptance-tests/sandbox/engine/server.h"
+#include "acceptance-tests/sandbox/engine/template.h"
 #include "acceptance-tests/sandbox/engine/tls.h"
 #include "acceptance-tests/sandbox/engine/tree.h"
 #include "acceptance-tests/sandbox/engine/volume.h"
@@ -173,8 +174,10 @@ static bool settle_sockets(struct engine *g, struct err *e)
 static bool open_parts(struct engine *g, const struct engine_options *o, struct err *e)
 {
     struct majors_options m = {.trees = o->majors_dir, .copies = g->dir, .account = &g->account};
-    return check_reachable(g, e) && majors_new(&m, &g->majors, e) &&
-           tls_prepare(g->tls_dir, g->block_a, g->block_b, &g->account, e) && volumes_load(g, e) &&
+    if (!check_reachable(g, e) || !majors_new(&m, &g->majors, e))
+        return false;
+    g->templates_dir = template_place(g);
+    return tls_prepare(g->tls_dir, g->block_a, g->block_b, &g->account, e) && volumes_load(g, e) &&
            settle_sockets(g, e) && tree_remove(g->work_dir, e) && own_dir(g->work_dir, 0711, e) &&
            names_new(arena_printf(g->arena, "%s/endpoints", g->dir), &g->names, e) &&
            keeper_new(&g->keeper, e) && forward_new(g, &g->forward, e);

@@ -4,6 +4,7 @@
 #include "acceptance-tests/sandbox/engine/forward.h"
 #include "acceptance-tests/sandbox/engine/server.h"
 #include "acceptance-tests/sandbox/engine/sql.h"
+#include "acceptance-tests/sandbox/engine/template.h"
 #include "acceptance-tests/sandbox/engine/tree.h"
 #include "internal/base/file.h"
 
@@ -19,7 +20,8 @@
 
 /* ---- a new data directory ---- */
 
-bool data_init(struct engine *g, const struct major *m, const char *data, bool checksums, struct err *e)
+static bool run_initdb(struct engine *g, const struct major *m, const char *data, bool checksums,
+                       struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     const char *argv[12] = {arena_printf(a, "%s/initdb", m->bin),
@@ -44,6 +46,17 @@ bool data_init(struct engine *g, const struct major *m, const char *data, bool c
     with[n] = NULL;
     struct child_spec s = {.argv = with, .cwd = "/", .account = &g->account, .death_signal = SIGKILL};
     return tree_make_private(data, &g->account, e) && child_run(&s, a, NULL, e);
+}
+
+bool data_init(struct engine *g, const struct major *m, const char *data, bool checksums, struct err *e)
+{
+    struct template bare = {.major = m, .checksums = checksums};
+    if (template_take(g, &bare, data))
+        return true;
+    if (!run_initdb(g, m, data, checksums, e))
+        return false;
+    template_keep(g, &bare, data);
+    return true;
 }
 
 /* Runs bootstrap.sql in one database. */
@@ -100,6 +113,35 @@ static bool make_master(struct engine *g, struct volume *v, const struct volume_
            err_wrap(e, "create database \"%s\"", s->database);
 }
 
+/* Ends the server that did some work on a new data directory. */
+static bool finished(struct engine *g, struct volume *v, bool worked, struct err *e)
+{
+    struct err stop = ERR_INIT;
+    if (!server_halt(g, v, HALT_PATIENCE_MS, &stop) && worked)
+        return err_set(e, stop.code, "%s", stop.text);
+    return worked;
+}
+
+/* All that volumes of a major have in common; made without the volume's parameters, since others get it, too.
+ */
+static bool make_ready(struct engine *g, struct volume *v, const struct major *m, const char *folder,
+                       const char *data, struct err *e)
+{
+    static const struct engine_param none[1];
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct template ready = {.major = m, .ready = true};
+    struct server_spec server = {
+        .v = v, .major = m, .data = data, .log = arena_printf(a, "%s/log.first", folder), .params = none};
+    if (template_take(g, &ready, data))
+        return true;
+    if (!data_init(g, m, data, false, e) || !server_launch(g, &server, e))
+        return false;
+    if (!finished(g, v, own_database(g, v, e) && volume_bootstrap(g, v, e), e) || !tree_remove(server.log, e))
+        return false;
+    template_keep(g, &ready, data);
+    return true;
+}
+
 static bool fill(struct engine *g, struct volume *v, const struct volume_spec *s, const struct major *m,
                  const char *folder, struct err *e)
 {
@@ -108,13 +150,8 @@ static bool fill(struct engine *g, struct volume *v, const struct volume_spec *s
                                  .major = m,
                                  .data = arena_printf(a, "%s/data", folder),
                                  .log = arena_printf(a, "%s/log", folder)};
-    if (!data_init(g, m, server.data, false, e) || !server_launch(g, &server, e))
-        return false;
-    bool ok = own_database(g, v, e) && volume_bootstrap(g, v, e) && make_master(g, v, s, e);
-    struct err stop = ERR_INIT;
-    if (!server_halt(g, v, HALT_PATIENCE_MS, &stop) && ok)
-        return err_set(e, stop.code, "%s", stop.text);
-    return ok;
+    return make_ready(g, v, m, folder, server.data, e) && server_launch(g, &server, e) &&
+           finished(g, v, make_master(g, v, s, e), e);
 }
 
 bool volume_publish(struct engine *g, struct volume *v, int major, struct err *e)

@@ -89,6 +89,11 @@ const char *majors_bootstrap(const struct majors *m)
     return m->bootstrap;
 }
 
+const char *majors_trees(const struct majors *m)
+{
+    return m->trees;
+}
+
 static bool is_program(const char *dir, const char *name)
 {
     char path[PATH_MAX];
@@ -179,6 +184,7 @@ static bool look_up(struct majors *m, int number, struct major *ret, struct err 
         return err_wrap(e, "PostgreSQL %d does not run", number);
     if (!parse_version(text.p, &found.version_num) || found.version_num / 10000 != number)
         return err_set(e, ERR_NOT_FOUND, "%s/postgres is not PostgreSQL %d", found.bin, number);
+    found.version = text.p;
     if (!ask_server(m, &found, "--describe-config", &text, e) || !copy_module(m, number, &found, e))
         return false;
     parse_settings(m->arena, text.p, &found);

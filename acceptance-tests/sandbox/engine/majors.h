@@ -11,6 +11,7 @@
 struct major {
     int number;
     int version_num;             /* as server_version_num: 170011 */
+    const char *version;         /* all that `postgres --version` says, with the package's own version */
     const char *bin;             /* folder of its programs */
     const char *lib;             /* folder of its modules */
     const char *module;          /* aurora_sandbox.so for this major, readable by the servers' user */
@@ -33,5 +34,6 @@ void majors_free(struct majors *m); /* NULL allowed */
 /* The major, or ERR_NOT_FOUND saying what is missing. It lives as long as `m`. */
 MUST_CHECK bool majors_find(struct majors *m, int number, const struct major **ret, struct err *e);
 const char *majors_bootstrap(const struct majors *m); /* path of bootstrap.sql */
+const char *majors_trees(const struct majors *m);     /* folder of fetch-majors, there or not */
 
 #endif

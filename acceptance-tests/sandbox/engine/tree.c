@@ -130,8 +130,13 @@ static bool copy_at(int from_dir, int to_dir, const char *name, const struct tre
     if (from < 0)
         return err_errno(e, errno, "read %s in %s", name, c->from);
     int to CLEANUP(close_fd) = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (to < 0 || !move_bytes(from, to))
+    struct stat st;
+    if (to < 0 || !move_bytes(from, to) || fstat(to, &st) != 0)
         return err_errno(e, errno, "copy %s to %s", name, c->to);
+    if (c->sum) {
+        c->sum->files++;
+        c->sum->bytes += (uint64_t)st.st_size;
+    }
     return give(to, name, c->account, e);
 }
 

@@ -15,6 +15,10 @@ MUST_CHECK bool tree_make_private(const char *path, const struct account *accoun
 /* Removes whatever is there; absent is fine. */
 MUST_CHECK bool tree_remove(const char *path, struct err *e);
 
+struct tree_sum {
+    uint64_t files, bytes;
+};
+
 struct tree_copy {
     const char *from, *to; /* `to` is made here */
     const struct account *account;
@@ -22,6 +26,7 @@ struct tree_copy {
     /* True: leave this entry out. `path` is relative to `from`. NULL: copy all. */
     bool (*skip)(const char *path, bool is_dir);
     bool (*empty)(const char *path); /* True: make the folder but copy nothing in it. NULL: none */
+    struct tree_sum *sum;            /* what was copied is added; NULL allowed */
 };
 MUST_CHECK bool tree_copy(const struct tree_copy *c, struct err *e);
 /* One regular file; `to` must not exist. */

@@ -50,7 +50,7 @@ struct forward;
 struct names;
 
 struct engine {
-    const char *dir, *volumes_dir, *tls_dir, *ca_file, *socket_dir, *work_dir;
+    const char *dir, *volumes_dir, *tls_dir, *ca_file, *socket_dir, *work_dir, *templates_dir;
     struct arena *arena; /* filled by engine_open, not later */
     struct account account;
     char own_name[64]; /* the user we are */
