@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# stack.sh — a sandbox, production clusters made with the real AWS CLI, writers, and Terraform pointed at them.
+# stack.sh — a sandbox, production clusters, writers, and Terraform pointed at them.
 # Sourced by examples/quickstart/run and by the stories. Everything started here is stopped, by process id, when
 # the script ends in whatever way; everything written lives below $STACK, which then goes too (AURORA_KEEP=1
 # leaves it).
@@ -160,17 +160,19 @@ newest_minor() { # MAJOR
 parameter_groups() { # PREFIX MAJOR [NAME=VALUE…]: cluster and instance group of one's own
     local prefix=$1 family=aurora-postgresql$2 pair
     shift 2
-    rds create-db-cluster-parameter-group --db-cluster-parameter-group-name "$prefix-cluster" \
-        --db-parameter-group-family "$family" --description "of $prefix" >/dev/null || return 1
-    rds create-db-parameter-group --db-parameter-group-name "$prefix-instance" \
-        --db-parameter-group-family "$family" --description "of $prefix" >/dev/null || return 1
+    look CreateDBClusterParameterGroup "DBClusterParameterGroupName=$prefix-cluster" "DBParameterGroupFamily=$family" \
+        "Description=of $prefix" >/dev/null || return 1
+    look CreateDBParameterGroup "DBParameterGroupName=$prefix-instance" "DBParameterGroupFamily=$family" \
+        "Description=of $prefix" >/dev/null || return 1
     for pair; do
-        rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name "$prefix-cluster" --parameters \
-            "ParameterName=${pair%%=*},ParameterValue=${pair#*=},ApplyMethod=pending-reboot" >/dev/null || return 1
+        look ModifyDBClusterParameterGroup "DBClusterParameterGroupName=$prefix-cluster" \
+            "Parameters.Parameter.1.ParameterName=${pair%%=*}" "Parameters.Parameter.1.ParameterValue=${pair#*=}" \
+            Parameters.Parameter.1.ApplyMethod=pending-reboot >/dev/null || return 1
     done
 }
 
-# Passwords go through a file, never through an argument list.
+# Passwords go through a file, never through an argument list. The AWS CLI takes most of a second of a processor to start,
+# so it makes the cluster only.
 production_create() { # CLUSTER MAJOR READERS [EXTRA-JSON]
     local id=$1 major=$2 readers=$3 extra=${4:-'{}'} i
     PGPASSWORD=$(openssl rand -hex 16)
@@ -186,9 +188,8 @@ production_create() { # CLUSTER MAJOR READERS [EXTRA-JSON]
     rds create-db-cluster --cli-input-json "file://$STACK/cluster.json" >/dev/null || return 1
     rm -f "$STACK/cluster.json"
     for ((i = 1; i <= readers + 1; i++)); do
-        rds create-db-instance --db-instance-identifier "$id-$i" --db-cluster-identifier "$id" \
-            --engine aurora-postgresql --db-instance-class db.r6g.large \
-            --db-parameter-group-name "$id-pg$major-instance" >/dev/null || return 1
+        look CreateDBInstance "DBInstanceIdentifier=$id-$i" "DBClusterIdentifier=$id" Engine=aurora-postgresql \
+            DBInstanceClass=db.r6g.large "DBParameterGroupName=$id-pg$major-instance" >/dev/null || return 1
     done
     await "cluster $id" 300 cluster_available "$id" || return 1
     production_point "$id"
