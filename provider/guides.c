@@ -296,6 +296,7 @@ bool guides_write(const char *dir, struct err *e)
         void (*write)(struct buf *out);
     } pages[] = {{"blue-green-steps.md", blue_green_page},
                  {"in-place-steps.md", in_place_page},
+                 {"prechecks.md", guide_prechecks},
                  {"errors.md", errors_page},
                  {"credentials.md", credentials_page},
                  {"companion-command.md", guide_companion}};

@@ -6,7 +6,7 @@
 #include "internal/base/buf.h"
 #include "internal/base/err.h"
 
-/* docs/guides/blue-green-steps.md, companion-command.md, credentials.md and errors.md below `dir`.
+/* docs/guides/blue-green-steps.md, companion-command.md, credentials.md, errors.md and so on below `dir`.
  * Deterministic.
  */
 MUST_CHECK bool guides_write(const char *dir, struct err *e);
@@ -15,5 +15,7 @@ MUST_CHECK bool guides_write(const char *dir, struct err *e);
 void guide_cell(struct buf *out, const char *text);
 /* guide_companion.c: docs/guides/companion-command.md, from the tables of verbs and options. */
 void guide_companion(struct buf *out);
+/* guide_prechecks.c: docs/guides/prechecks.md, from the table of checks. */
+void guide_prechecks(struct buf *out);
 
 #endif

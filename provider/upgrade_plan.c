@@ -235,7 +235,7 @@ static void run_check(struct situation *s, bool (*check)(struct upgrade *u, bool
     if (e.code == ERR_CONFLICT)
         tf_warn(s->c, NULL, "Production is not ready at the moment", "%s. %s", e.text, e.hint);
     else
-        tf_fail(s->c, &e);
+        tf_fail_with(s->c, &e, upgrade_report_take(u));
 }
 
 static void tell_translation(struct situation *s, bool is_cluster)

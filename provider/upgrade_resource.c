@@ -35,7 +35,7 @@ static void report(void *arg, const struct step *s, const struct err *finding)
     (void)s;
     w->findings++;
     world_state(&w->o->upgrade, &e);
-    tf_fail(w->c, &e);
+    tf_fail_with(w->c, &e, upgrade_report_take(&w->o->upgrade));
 }
 
 static OWN_FRAME struct journal *open_journal(struct walk *w)

@@ -161,6 +161,22 @@ static const struct precheck {
      "user tables. "
      "Please remove all usages of reg* data types and try again.",
      true},
+    {"extensions-to-drop",
+     "SELECT extname FROM pg_extension WHERE extname IN ('pg_repack', 'chkpass', 'tsearch2')",
+     "The instance could not be upgraded because one or more databases have extensions installed that are "
+     "not "
+     "supported on the target database version. Please drop these extensions and try again.",
+     true},
+    {"extensions-to-update",
+     "SELECT x.extname || ' ' || x.extversion FROM pg_extension x JOIN pg_available_extensions a ON a.name = "
+     "x.extname WHERE x.extversion <> a.default_version AND x.extname IN ('pgrouting', 'postgis', "
+     "'postgis_raster', 'postgis_tiger_geocoder', 'postgis_topology', 'address_standardizer', "
+     "'address_standardizer_data_us', 'rdkit')",
+     "The instance could not be upgraded because there are one or more databases with an older version of "
+     "PostGIS extension or its dependent extensions installed. Please upgrade all installations of PostGIS "
+     "and "
+     "drop its dependent extensions and try again.",
+     true},
 };
 
 static bool look(struct sandbox *sb, struct arena *a, const char *volume, const char *database,
@@ -206,14 +222,11 @@ bool upgrade_log_folder(struct sandbox *sb, struct arena *a, const char *resourc
     return true;
 }
 
-static bool write_precheck_log(struct job *j, struct arena *a, const char *resource, const char *text,
+static bool write_precheck_log(struct job *j, struct arena *a, const char *folder, const char *text,
                                struct err *e)
 {
     char now[TIME_ISO_SIZE];
-    const char *folder;
     sandbox_now(j->sb, now);
-    if (!upgrade_log_folder(j->sb, a, resource, &folder, e))
-        return false;
     const char *content =
         arena_printf(a,
                      "------------------------------------------------------------------------\n"
@@ -279,13 +292,19 @@ static void new_params(struct job *j, struct arena *a, struct engine_param **ret
     sandbox_unlock(j->sb);
 }
 
-static bool refuse_upgrade(struct job *j, struct arena *a, const char *resource, const char *reason,
+static bool refuse_upgrade(struct job *j, struct arena *a, const char *folder, const char *reason,
                            struct err *e)
 {
     struct err log = ERR_INIT;
-    if (!write_precheck_log(j, a, resource, reason, &log))
+    if (!write_precheck_log(j, a, folder, reason, &log))
         sandbox_warn("write the precheck log: %s", log.text);
     return err_set(e, ERR_CONFLICT, "PreUpgrade checks failed: %s", reason);
+}
+
+/* What pg_upgrade said; our own volumes and paths mean nothing to anybody outside. */
+static const char *own_words(const struct err *why)
+{
+    return why->said[0] ? why->said : why->text;
 }
 
 static bool run_prechecks(struct job *j, struct err *e)
@@ -297,14 +316,15 @@ static bool run_prechecks(struct job *j, struct err *e)
     size_t n;
     int major;
     (void)job_arg(j, "cluster", resource, sizeof resource);
-    if (!upgrade_obstacle(j->sb, a, resource, &obstacle, e))
+    if (!upgrade_log_folder(j->sb, a, resource, &folder, e) ||
+        !upgrade_obstacle(j->sb, a, resource, &obstacle, e))
         return false;
     if (*obstacle)
-        return refuse_upgrade(j, a, resource, obstacle, e);
+        return refuse_upgrade(j, a, folder, obstacle, e);
     new_params(j, a, &params, &n, &major);
-    return upgrade_log_folder(j->sb, a, resource, &folder, e) &&
-           (volume_upgrade(j->sb->engine, resource, major, params, n, true, folder, e) ||
-            err_wrap(e, "PreUpgrade checks failed"));
+    struct err why = ERR_INIT;
+    return volume_upgrade(j->sb->engine, resource, major, params, n, true, folder, &why) ||
+           refuse_upgrade(j, a, folder, own_words(&why), e);
 }
 
 /* "17.6" as it stands in a snapshot's name: "17-6". */
@@ -374,9 +394,11 @@ static bool upgrade_writer(struct job *j, struct err *e)
     (void)job_arg(j, "cluster", resource, sizeof resource);
     new_params(j, a, &params, &n, &major);
     if (volume_major(j->sb->engine, resource) != major) {
-        if (!upgrade_log_folder(j->sb, a, resource, &folder, e) || !volume_stop(j->sb->engine, resource, e) ||
-            !volume_upgrade(j->sb->engine, resource, major, params, n, false, folder, e))
-            return err_wrap(e, "Upgrade failed");
+        struct err why = ERR_INIT;
+        if (!upgrade_log_folder(j->sb, a, resource, &folder, &why) ||
+            !volume_stop(j->sb->engine, resource, &why) ||
+            !volume_upgrade(j->sb->engine, resource, major, params, n, false, folder, &why))
+            return err_set(e, why.code, "Upgrade failed: %s", own_words(&why));
     }
     sandbox_lock(j->sb);
     json_t *cluster = job_cluster(j);
@@ -431,6 +453,9 @@ static void upgrade_failed(struct job *j, const struct err *e)
         sandbox_warn("roll back the upgrade of %s: %s", resource, again.text);
     (void)snprintf(text, sizeof text, "Database cluster is in a state that cannot be upgraded: %.1500s",
                    e->text);
+    for (char *p = text; *p; p++)
+        if (*p == '\n')
+            *p = p[1] ? ' ' : '\0';
     finish(j, "maintenance", text);
 }
 

@@ -54,9 +54,25 @@ struct pg_finding {
  * major to `target_major` (0: unknown, all checks), all findings at once. Slots, publications and
  * subscriptions whose names begin with rds or aurora_upgrade are not the user's, but in place, where nothing
  * may be left. */
-enum pg_purpose { PG_FOR_BLUE_GREEN = 1, PG_FOR_IN_PLACE = 2, PG_FOR_LOGICAL = 4 };
+enum pg_purpose {
+    PG_FOR_BLUE_GREEN = 1,
+    PG_FOR_IN_PLACE = 2,
+    PG_FOR_LOGICAL = 4,
+    PG_FOR_TEMPLATE =
+        8 /* a template database: nothing replicates it, pg_upgrade takes it over like any other */
+};
 MUST_CHECK bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
                              const struct pg_finding **ret, size_t *ret_n, struct err *e);
+
+/* Row `i` of that table, for the documentation. False: there are no more. */
+struct pg_check_row {
+    const char *id;
+    unsigned purposes; /* of enum pg_purpose */
+    enum pg_severity severity;
+    int source_max, target_min; /* majors; 0: all */
+    const char *remedy;
+};
+bool pg_check_row(size_t i, struct pg_check_row *ret);
 
 /* Exact state of every sequence, identity columns' included, temporary ones not. */
 struct pg_sequence {

@@ -48,6 +48,14 @@ const char *pg_database(const struct pg *c);
 MUST_CHECK bool pg_setting(struct pg *c, struct arena *a, const char *name, const char **ret, struct err *e);
 /* Connectable databases that are not templates and not rdsadmin's. */
 MUST_CHECK bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e);
+/* Every database but rdsadmin's, templates and those that take no connections included, in the order of
+ * names. `is_open`: it takes connections; whose is another matter, and only a try tells. */
+struct pg_database_row {
+    const char *name;
+    bool is_template, is_open;
+};
+MUST_CHECK bool pg_all_databases(struct pg *c, struct arena *a, const struct pg_database_row **ret,
+                                 size_t *ret_n, struct err *e);
 /* Behind everything that anybody can see by now: the insert position (on a reader, the replayed one). */
 MUST_CHECK bool pg_current_lsn(struct pg *c, lsn_t *ret, struct err *e);
 /* Would a new session of this user be refused writes? (recovery, or a read-only default of server, database

@@ -95,3 +95,12 @@ bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int ta
     *ret_n = f.n;
     return true;
 }
+
+bool pg_check_row(size_t i, struct pg_check_row *ret)
+{
+    if (i >= preflight_check_count)
+        return false;
+    const struct preflight_check *k = &preflight_checks[i];
+    *ret = (struct pg_check_row){k->id, k->purposes, k->severity, k->source_max, k->target_min, k->remedy};
+    return true;
+}

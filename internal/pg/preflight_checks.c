@@ -5,7 +5,7 @@
  * PostgreSQL, PostgreSQL's chapter on logical replication (restrictions) and the release notes of 14 to 18.
  */
 
-#define EACH    (PG_FOR_BLUE_GREEN | PG_FOR_IN_PLACE | PG_FOR_LOGICAL)
+#define EACH    (PG_FOR_BLUE_GREEN | PG_FOR_IN_PLACE | PG_FOR_LOGICAL | PG_FOR_TEMPLATE)
 #define STREAMS (PG_FOR_BLUE_GREEN | PG_FOR_LOGICAL)
 
 #define NAME(n, c) "format('%I.%I', " n ".nspname, " c ")"
@@ -47,8 +47,9 @@ static const char full_without_equality[] =
 
 /* ---- what runs or is kept ---- */
 
-static const char prepared[] = "SELECT quote_literal(gid) || ' since ' || date_trunc('second', prepared)"
-                               " FROM pg_prepared_xacts WHERE database = current_database()";
+/* Of all databases: one that this login may not enter counts as well. */
+static const char prepared[] = "SELECT quote_literal(gid) || ' since ' || date_trunc('second', prepared) ||"
+                               " ' in ' || quote_ident(database) FROM pg_prepared_xacts";
 static const char long_running[] =
     "SELECT concat('process ', pid, ' of ', quote_ident(usename), ' (', application_name, '), ',"
     " extract(epoch FROM clock_timestamp() - xact_start)::bigint, ' s') FROM pg_stat_activity"
@@ -59,9 +60,9 @@ static const char hidden_sessions[] = "SELECT 'sessions of other users' WHERE NO
 static const char user_slots[] = "SELECT quote_ident(slot_name) || ' (' || plugin || ')' FROM"
                                  " pg_replication_slots WHERE slot_type = 'logical' AND database ="
                                  " current_database() AND slot_name !~ " OWN_SLOTS;
-static const char all_slots[] = "SELECT quote_ident(slot_name) || ' (' || plugin || ')' FROM"
-                                " pg_replication_slots WHERE slot_type = 'logical' AND database ="
-                                " current_database()";
+static const char all_slots[] =
+    "SELECT quote_ident(slot_name) || ' (' || plugin || ') in ' ||"
+    " quote_ident(database) FROM pg_replication_slots WHERE slot_type = 'logical'";
 static const char lost_slots[] = "SELECT quote_ident(slot_name) FROM pg_replication_slots WHERE"
                                  " wal_status = 'lost'";
 static const char subscriptions[] =
@@ -260,18 +261,19 @@ const struct preflight_check preflight_checks[] = {
     CHECK(
         "identity-full", STREAMS, PG_WARNING, full_identity,
         "each changed row is searched for on the new side: add a primary key if the table is large or busy"),
-    CHECK("prepared-transactions", EACH, PG_BLOCKER, prepared,
-          "COMMIT PREPARED or ROLLBACK PREPARED each of them: they block slots and pg_upgrade"),
+    SERVER_CHECK("prepared-transactions", EACH, PG_BLOCKER, prepared,
+                 "COMMIT PREPARED or ROLLBACK PREPARED each of them, in its database: they block slots and"
+                 " pg_upgrade"),
     CHECK("long-transactions", EACH, PG_WARNING, long_running,
           "let them end or end them: a slot waits for every running transaction, and so does the upgrade"),
-    CHECK("sessions-hidden", EACH, PG_WARNING, hidden_sessions,
-          "GRANT pg_read_all_stats (or rds_superuser) to the user, else long transactions go unseen"),
+    SERVER_CHECK("sessions-hidden", EACH, PG_WARNING, hidden_sessions,
+                 "GRANT pg_read_all_stats (or rds_superuser) to the user, else long transactions go unseen"),
     CHECK("user-slots", PG_FOR_BLUE_GREEN, PG_BLOCKER, user_slots,
           "blue/green refuses a source that publishes: stop the consumers and drop the slots"),
     CHECK("user-slots", PG_FOR_LOGICAL, PG_WARNING, user_slots,
           "these consumers do not follow to the new cluster: plan how each is set up again there"),
-    CHECK("user-slots", PG_FOR_IN_PLACE, PG_BLOCKER, all_slots,
-          "stop the consumers and drop the slots, then set them up again after the upgrade"),
+    SERVER_CHECK("user-slots", PG_FOR_IN_PLACE, PG_BLOCKER, all_slots,
+                 "stop the consumers and drop the slots, then set them up again after the upgrade"),
     SERVER_CHECK("lost-slots", EACH, PG_WARNING, lost_slots,
                  "the WAL these slots need is gone: drop them and set up their consumers anew"),
     CHECK("subscriptions", PG_FOR_BLUE_GREEN, PG_BLOCKER, subscriptions,

@@ -42,6 +42,25 @@ bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_
     return true;
 }
 
+bool pg_all_databases(struct pg *c, struct arena *a, const struct pg_database_row **ret, size_t *ret_n,
+                      struct err *e)
+{
+    static const char sql[] = "SELECT datname, datistemplate, datallowconn AND datconnlimit <> -2 FROM"
+                              " pg_database WHERE datname <> 'rdsadmin' ORDER BY datname COLLATE \"C\"";
+    static const struct field fields[] = {
+        {FIELD_TEXT, offsetof(struct pg_database_row, name)},
+        {FIELD_BOOL, offsetof(struct pg_database_row, is_template)},
+        {FIELD_BOOL, offsetof(struct pg_database_row, is_open)},
+    };
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *rows;
+    if (!query_rows(c, sql, NULL, 0, &r, e) ||
+        !query_map(r, a, fields, ARRAY_LEN(fields), sizeof(struct pg_database_row), &rows, ret_n, e))
+        return err_wrap(e, "list every database of %s:%d", c->host, c->port);
+    *ret = rows;
+    return true;
+}
+
 bool pg_current_lsn(struct pg *c, lsn_t *ret, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();

@@ -195,11 +195,12 @@ static void paragraph(struct buf *b, const char *label, const char *text)
     (void)buf_puts(b, text);
 }
 
-/* `first`, then what was answered, the state of production, the next thing to do. */
-static char *paragraphs(struct arena *a, const char *first, const struct err *e)
+/* `first`, the report, then what was answered, the state of production, the next thing to do. */
+static char *paragraphs(struct arena *a, const char *first, const struct err *e, const char *report)
 {
-    struct buf b CLEANUP(buf_done) = BUF_INIT(4 * sizeof *e); /* more than all its texts together */
+    struct buf b CLEANUP(buf_done) = BUF_INIT(4 * sizeof *e + strlen(report)); /* more than all its texts */
     paragraph(&b, "", first);
+    paragraph(&b, "", report);
     paragraph(&b, "The answer was: ", e->said);
     if (e->remote_code[0])
         (void)buf_printf(&b, "%s(%s)", b.n > 0 ? " " : "", e->remote_code);
@@ -214,7 +215,7 @@ static bool is_paused(const struct err *e)
     return e->code == ERR_PAUSED || (e->code == ERR_CANCELLED && !e->id);
 }
 
-void fail_at(struct tf_call *c, const char *path, const struct err *e)
+void fail_at(struct tf_call *c, const char *path, const struct err *e, const char *report)
 {
     const char *text = e->text[0] ? e->text : "failed without a word";
     size_t n = first_words(text);
@@ -224,10 +225,15 @@ void fail_at(struct tf_call *c, const char *path, const struct err *e)
     const char *between = *paused && *id ? " " : "";
     add(c, TFPLUGIN6__DIAGNOSTIC__SEVERITY__ERROR, e->attribute[0] ? e->attribute : path,
         arena_printf(c->arena, "%s%s%s: %.*s", paused, between, id, (int)n, text),
-        paragraphs(c->arena, says_more ? text : "", e));
+        paragraphs(c->arena, says_more ? text : "", e, report ? report : ""));
 }
 
 void tf_fail(struct tf_call *c, const struct err *e)
 {
-    fail_at(c, NULL, e);
+    fail_at(c, NULL, e, NULL);
+}
+
+void tf_fail_with(struct tf_call *c, const struct err *e, const char *report)
+{
+    fail_at(c, NULL, e, report);
 }

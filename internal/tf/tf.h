@@ -99,6 +99,8 @@ struct tf_call {
 void tf_error(struct tf_call *c, const char *path, const char *summary, const char *fmt, ...) PRINTF(4, 5);
 void tf_warn(struct tf_call *c, const char *path, const char *summary, const char *fmt, ...) PRINTF(4, 5);
 void tf_fail(struct tf_call *c, const struct err *e);
+/* The same, and `report` (lines, NULL or "": none) behind the words of the error. */
+void tf_fail_with(struct tf_call *c, const struct err *e, const char *report);
 bool tf_failed(const struct tf_call *c); /* any error so far; outside of an RPC: false */
 
 /* A copy of `base` with one top-level attribute replaced; chain them. */

@@ -94,7 +94,7 @@ void validate_attr(struct exchange *x, const struct tf_attr *attr, const struct 
     if (attr->one_of)
         check_each_one_of(x, attr, v, at);
     if (attr->validate && !value_has_unknown(v) && !attr->validate(v, &e))
-        fail_at(&x->call, path_of(x, at), &e);
+        fail_at(&x->call, path_of(x, at), &e, NULL);
 }
 
 static void validate_object(struct exchange *x, const struct tf_attr *attrs, const struct tf_block *blocks,

@@ -16,9 +16,13 @@ bool source_check(struct upgrade *u, bool *ret, struct err *e);
 bool target_check(struct upgrade *u, bool *ret, struct err *e); /* chooses resolved_version */
 bool parameters_check(struct upgrade *u, bool *ret, struct err *e);
 bool instance_groups_check(struct upgrade *u, bool *ret, struct err *e);
-bool databases_check(struct upgrade *u, bool *ret, struct err *e);
 /* target_check's choice alone, for the plan. */
 MUST_CHECK bool resolve_version(struct upgrade *u, struct err *e);
+
+/* ---- databases.c ---- */
+/* Every database that takes connections, templates included. All findings in one go: the error counts and
+ * names them, u->report says each of them with what to do. */
+bool databases_check(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- source_parameters.c: production's own group, only with source_parameters = "manage" ---- */
 bool source_parameters_done(struct upgrade *u, bool *ret, struct err *e);

@@ -1,5 +1,4 @@
 /* Production as it is: what would make an upgrade fail, all found before anything is made. */
-#include "internal/pg/catalog.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
@@ -309,65 +308,4 @@ bool parameters_check(struct upgrade *u, bool *ret, struct err *e)
                             k->identifier, k->parameter_group);
     return parameter_needs(u, needs, e) && report_needs(u, needs, e) &&
            (u->request.allow_reboot || members_in_sync(u->world.production, e));
-}
-
-/* ---- check-databases ---- */
-
-struct findings {
-    const char **told, **blockers;
-    size_t told_n, told_cap, blocker_n, blocker_cap;
-};
-
-/* A finding about the whole server comes back from every database. */
-static bool is_known(const struct findings *f, const char *line)
-{
-    for (size_t i = 0; i < f->told_n; i++)
-        if (strcmp(f->told[i], line) == 0)
-            return true;
-    return false;
-}
-
-/* What source_parameters = "manage" is about to cure is no finding. */
-static bool is_cured(const struct upgrade *u, const struct pg_finding *found)
-{
-    return u->request.manage_source && strcmp(found->id, "logical-replication-off") == 0;
-}
-
-static void note_finding(struct upgrade *u, struct findings *f, const struct pg_finding *found)
-{
-    const char *where = found->database[0] ? found->database : "server";
-    const char *line =
-        arena_printf(u->look, "%s: %s: %s. %s", where, found->id, found->evidence, found->remedy);
-    if (is_cured(u, found) || is_known(f, line))
-        return;
-    ARR_PUSH(u->look, f->told, f->told_n, f->told_cap, line);
-    if (found->severity == PG_WARNING)
-        u->warn(u->warn_arg, "Finding of the preflight", line);
-    else
-        ARR_PUSH(u->look, f->blockers, f->blocker_n, f->blocker_cap, line);
-}
-
-static bool examine_database(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
-{
-    const struct pg_finding *found = NULL;
-    size_t n = 0;
-    (void)database;
-    if (!pg_preflight(c, u->look, (enum pg_purpose)u->strategy->purpose, u->request.target.major, &found, &n,
-                      e))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        note_finding(u, arg, &found[i]);
-    return true;
-}
-
-bool databases_check(struct upgrade *u, bool *ret, struct err *e)
-{
-    struct findings f = {0};
-    if (!world_need(u, e) || !side_each_database(u, SIDE_BLUE, false, examine_database, &f, e))
-        return false;
-    *ret = f.blocker_n == 0;
-    if (*ret)
-        return true;
-    return upgrade_fail(e, E_DATABASE_FINDING, "%zu finding(s) in the databases of %s: %s", f.blocker_n,
-                        u->request.cluster, join_lines(u->look, f.blockers, f.blocker_n, 10));
 }

@@ -130,6 +130,10 @@ struct upgrade {
     void (*note)(void *arg, const char *step, const char *text);
     void *note_arg;
 
+    /* What a row found, at length, for the diagnostic of its failure; in `arena`, bounded, "" or NULL:
+     * nothing. Whoever tells the failure takes it (upgrade_report_take). */
+    const char *report;
+
     int source_major;   /* before the upgrade; 0: not known yet */
     bool is_serverless; /* production is Serverless v2; plan and apply agree, since it decides rows */
     const char *resolved_version; /* "17.6", chosen once per run; NULL until then */
@@ -152,6 +156,14 @@ struct upgrade {
 void upgrade_init(struct upgrade *u, struct arena *arena, const struct aws_session *s, struct clock *clock,
                   struct old_sides *old_sides);
 void upgrade_done(struct upgrade *u);
+
+/* The report of the failure that is told now, NULL if it has none. */
+static inline const char *upgrade_report_take(struct upgrade *u)
+{
+    const char *report = u->report;
+    u->report = NULL;
+    return report;
+}
 
 /* One operation per cluster and process: a create waits here for a destroy of the same cluster. ERR_CANCELLED
  * at Stop. */
