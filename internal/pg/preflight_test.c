@@ -247,6 +247,47 @@ static void only_a_target_that_lacks_it_makes_it_an_obstacle(void **state)
     server_sql(server, "pre", "DROP TABLE t.a");
 }
 
+/* pg_upgrade takes templates over as well; nothing replicates them. */
+static void a_template_is_asked_for_what_pg_upgrade_refuses(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    const struct pg_finding *findings;
+    size_t n;
+    server_sql(server, "template1", "CREATE TABLE public.in_template (x regproc)");
+    struct pg *c = server_open(server, "template1", "master", false);
+    assert_true(pg_preflight(c, a, PG_FOR_TEMPLATE, 17, &findings, &n, &e));
+    pg_close(c);
+    server_sql(server, "template1", "DROP TABLE public.in_template");
+    const struct pg_finding *f = find(findings, n, "reg-columns");
+    assert_true(f && f->severity == PG_BLOCKER);
+    assert_string_equal(f->database, "template1");
+    assert_string_equal(f->evidence, "public.in_template.x regproc");
+    assert_null(find(findings, n, "no-replica-identity"));
+}
+
+/* The login may not enter every database: these are seen from any. */
+static void slots_and_prepared_transactions_of_other_databases_are_found(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    const struct pg_finding *findings;
+    size_t n;
+    server_sql(server, "pre", "SELECT pg_create_logical_replication_slot('mine', 'pgoutput')");
+    server_sql(server, "pre", "BEGIN; CREATE TABLE t.never (x int); PREPARE TRANSACTION 'x'");
+    struct pg *c = server_open(server, "spare", "master", false);
+    assert_true(pg_preflight(c, a, PG_FOR_IN_PLACE, 17, &findings, &n, &e));
+    pg_close(c);
+    server_sql(server, "pre", "ROLLBACK PREPARED 'x'");
+    server_sql(server, "pre", "SELECT pg_drop_replication_slot('mine')");
+    const struct pg_finding *slots = find(findings, n, "user-slots"),
+                            *prepared = find(findings, n, "prepared-transactions");
+    assert_true(slots && strcmp(slots->evidence, "mine (pgoutput) in pre") == 0 && !slots->database[0]);
+    assert_true(prepared && strstr(prepared->evidence, " in pre") && !prepared->database[0]);
+}
+
 static void types_with_equality_are_not_accused(void **state)
 {
     (void)state;
@@ -427,6 +468,8 @@ int main(void)
         cmocka_unit_test(each_obstacle_is_found),
         cmocka_unit_test(each_obstacle_is_found_on_the_newest_major),
         cmocka_unit_test(only_a_target_that_lacks_it_makes_it_an_obstacle),
+        cmocka_unit_test(a_template_is_asked_for_what_pg_upgrade_refuses),
+        cmocka_unit_test(slots_and_prepared_transactions_of_other_databases_are_found),
         cmocka_unit_test(types_with_equality_are_not_accused),
         cmocka_unit_test(many_findings_are_counted_and_a_few_named),
         cmocka_unit_test(settings_of_the_server_are_checked),

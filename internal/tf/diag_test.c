@@ -51,6 +51,23 @@ static const Tfplugin6__Diagnostic *one_failure(struct harness *h, const struct 
     return reply->items[0];
 }
 
+/* What was found at length stands between the words of the error and the rest, masked like all texts. */
+static void a_report_follows_the_words(void **state)
+{
+    struct harness *h = *state;
+    struct err e = ERR_INIT;
+    struct tf_reply *reply = ARENA_NEW(h->arena, struct tf_reply);
+    struct tf_call c = {.arena = h->arena, .reply = reply};
+    reply->schema = harness_schema("demo_thing");
+    (void)err_set(&e, ERR_INVALID, "2 findings: a, b");
+    (void)err_hint(&e, "correct them");
+    log_secret("hush-hush-secret");
+    tf_fail_with(&c, &e, "a: x\n  shop: hush-hush-secret\nb: y");
+    assert_string_equal(reply->items[0]->summary, "AUR0901: 2 findings");
+    assert_string_equal(reply->items[0]->detail,
+                        "2 findings: a, b\n\na: x\n  shop: ***\nb: y\n\nNext: correct them");
+}
+
 static void error_has_all_its_parts(void **state)
 {
     struct harness *h = *state;
@@ -160,11 +177,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(path_rows),
-        TEST(error_has_all_its_parts),
-        TEST(summary_rows),
-        TEST(foreign_bytes_and_secrets),
-        TEST(told_outside_of_an_rpc),
+        TEST(path_rows),    TEST(error_has_all_its_parts),   TEST(a_report_follows_the_words),
+        TEST(summary_rows), TEST(foreign_bytes_and_secrets), TEST(told_outside_of_an_rpc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

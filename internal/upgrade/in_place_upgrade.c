@@ -53,30 +53,46 @@ static int log_rank(const char *name)
     return 0;
 }
 
-static const struct rds_log_file *best_log(const struct rds_log_file *files, size_t n)
+static const struct rds_log_file *best_log(const struct rds_log_file *files, size_t n, int64_t since)
 {
     const struct rds_log_file *best = NULL;
-    double newest = 0;
+    double newest = (double)since;
     for (size_t i = 0; i < n; i++)
         newest = files[i].written_ms > newest ? files[i].written_ms : newest;
     for (size_t i = 0; i < n; i++) {
-        bool of_last = files[i].bytes > 0 && newest - files[i].written_ms <= LOG_SPREAD_MS;
+        bool of_last = files[i].bytes > 0 && files[i].written_ms >= (double)since &&
+                       newest - files[i].written_ms <= LOG_SPREAD_MS;
         if (of_last && (!best || log_rank(files[i].name) > log_rank(best->name)))
             best = &files[i];
     }
     return best;
 }
 
+/* pg_upgrade's own logs have "upgrade" in their names, the lists of its checks only their ending. Those of an
+ * earlier attempt are older than the snapshot of this one. */
+static const struct rds_log_file *find_log(struct upgrade *u, const char *writer)
+{
+    static const char *const parts[] = {".txt", "upgrade"};
+    const struct rds_log_file *found = NULL;
+    struct err ignored = ERR_INIT;
+    int64_t since = 0;
+    if (u->world.snapshot && !time_parse_iso(u->world.snapshot->create_time, &since))
+        since = 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts) && !found; i++) {
+        const struct rds_log_file *files = NULL;
+        size_t n = 0;
+        if (rds_log_files(&u->aws, writer, parts[i], &files, &n, &ignored))
+            found = best_log(files, n, since);
+    }
+    return found;
+}
+
 /* The end of the log that says most, with its name; "" if there is none or it cannot be read. */
 static const char *quoted_log(struct upgrade *u)
 {
-    const struct rds_log_file *files = NULL, *best;
     const char *writer = writer_of(u), *text = "";
-    size_t n = 0;
     struct err ignored = ERR_INIT;
-    if (!writer || !rds_log_files(&u->aws, writer, "upgrade", &files, &n, &ignored))
-        return "";
-    best = best_log(files, n);
+    const struct rds_log_file *best = writer ? find_log(u, writer) : NULL;
     if (!best || !rds_log_tail(&u->aws, writer, best->name, LOG_LINES, &text, &ignored))
         return "";
     size_t length = strlen(text);
