@@ -294,12 +294,9 @@ bool guides_write(const char *dir, struct err *e)
     static const struct {
         const char *file;
         void (*write)(struct buf *out);
-    } pages[] = {{"blue-green-steps.md", blue_green_page},
-                 {"in-place-steps.md", in_place_page},
-                 {"prechecks.md", guide_prechecks},
-                 {"errors.md", errors_page},
-                 {"credentials.md", credentials_page},
-                 {"companion-command.md", guide_companion}};
+    } pages[] = {{"blue-green-steps.md", blue_green_page}, {"in-place-steps.md", in_place_page},
+                 {"prechecks.md", guide_prechecks},        {"errors.md", errors_page},
+                 {"credentials.md", credentials_page},     {"companion-command.md", guide_companion}};
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     const char *folder = arena_printf(a, "%s/guides", dir);
     if (!dir_make(folder, e))

@@ -432,11 +432,9 @@ static void databases_are_those_a_user_could_have_made(void **state)
     size_t n;
     assert_true(pg_databases(c, a, &names, &n, &e));
     assert_string_equal(name_list(a, names, n, 10), "fence, postgres, q\"uo'te\\ ü");
-    static const struct pg_database_row all[] = {{"fence", false, true},
-                                                 {"postgres", false, true},
-                                                 {"q\"uo'te\\ ü", false, true},
-                                                 {"template0", true, false},
-                                                 {"template1", true, true}};
+    static const struct pg_database_row all[] = {{"closed", false, false},   {"fence", false, true},
+                                                 {"postgres", false, true},  {"q\"uo'te\\ ü", false, true},
+                                                 {"template0", true, false}, {"template1", true, true}};
     const struct pg_database_row *rows;
     assert_true(pg_all_databases(c, a, &rows, &n, &e));
     assert_int_equal(n, ARRAY_LEN(all));

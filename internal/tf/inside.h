@@ -96,7 +96,7 @@ Tfplugin6__DynamicValue *value_out(struct exchange *x, const struct value *v, co
 Tfplugin6__AttributePath *attribute_path(struct arena *a, const struct tf_schema *s, const char *dotted);
 /* tf_fail_with; `path` unless e has one */
 void fail_at(struct tf_call *c, const char *path, const struct err *e, const char *report);
-char *text_out(struct arena *a, const char *s);                         /* secrets masked, valid UTF-8 */
+char *text_out(struct arena *a, const char *s); /* secrets masked, valid UTF-8 */
 
 /* ---- schema.c ---- */
 
