@@ -382,3 +382,6 @@ const struct flow flow_blue_green_back = {.name = "blue-green-back", .steps = ba
 /* The last rows of the forward table, without the retention: for on_destroy = "delete_old". */
 const struct flow flow_blue_green_retire = {
     .name = "blue-green-retire", .steps = &forward[ARRAY_LEN(forward) - RETIRE_ROWS], .count = RETIRE_ROWS};
+/* The last row alone: nothing in AWS shows a run any more, and an apply may have died before it. */
+const struct flow flow_blue_green_tidy = {
+    .name = "blue-green-tidy", .steps = &forward[ARRAY_LEN(forward) - 1], .count = 1};

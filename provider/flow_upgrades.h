@@ -7,6 +7,7 @@
 extern const struct flow flow_blue_green;        /* prepared … completed */
 extern const struct flow flow_blue_green_back;   /* rolled_back, before the switch */
 extern const struct flow flow_blue_green_retire; /* the old side, at a destroy */
+extern const struct flow flow_blue_green_tidy;   /* what is left when nothing shows a run any more */
 
 extern const struct flow flow_in_place;        /* prepared … completed */
 extern const struct flow flow_in_place_back;   /* rolled_back, before the upgrade */

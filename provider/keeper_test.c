@@ -252,6 +252,70 @@ static void a_plan_over_what_is_gone_is_refused(void **state)
     }
 }
 
+/* ---- what an apply left that died behind the old side ---- */
+
+#define COPY_OF_13 "orders-upgrade-13-source"
+#define UPGRADED(member, whose)                                                                              \
+    {                                                                                                        \
+        .clusters = {{"orders", member CLUSTER("17.4", "available")}}, .instances = INSTANCES,               \
+        .cluster_groups = {COPY_OF_13}, .tags = TAG("cluster", whose), .deleted = COPY_OF_13                 \
+    }
+#define ATTACHED "<DBClusterParameterGroup>" COPY_OF_13 "</DBClusterParameterGroup>"
+
+static const struct {
+    const char *name, *prior; /* stage by the state; NULL: an empty state */
+    const char *source_version;
+    struct scene scene;
+    bool is_destroy;
+    size_t deletions;
+} copy_rows[] = {
+    {"the next apply", "switched", "13.9", UPGRADED("", "orders"), false, 1},
+    {"a state that does not know what it started from", "switched", NULL, UPGRADED("", "orders"), false, 1},
+    {"it was completed before", "completed", "13.9", UPGRADED("", "orders"), false, 0},
+    {"a destroy", "completed", "13.9", UPGRADED("", "orders"), true, 1},
+    {"not ours", "switched", "13.9", UPGRADED("", "billing"), false, 0},
+    {"in use", "switched", "13.9", UPGRADED(ATTACHED, "orders"), false, 0},
+    {"in use at a destroy", "switched", NULL, UPGRADED(ATTACHED, "orders"), true, 0},
+    /* last: a destroy after a create of the same process does nothing */
+    {"an empty state", NULL, NULL, UPGRADED("", "orders"), false, 1},
+};
+
+static const struct value *with_source(struct arena *a, const char *stage, const char *version)
+{
+    struct value *v = value_object(a);
+    const struct value *from = object(a, stage, "completed");
+    static const char *const names[] = {"cluster_identifier", "target_engine_version", "stage",
+                                        "reached_stage",      "retain_old_for",        "on_destroy"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        value_set(a, v, names[i], value_get(from, names[i]));
+    value_set(a, v, "source_engine_version", version ? value_string(a, version) : &value_null);
+    return v;
+}
+
+static void the_copied_group_goes_exactly_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(copy_rows); i++) {
+        struct stage s;
+        open_stage(&s, &copy_rows[i].scene, "me");
+        struct tf_call *c = &s.call;
+        c->prior = copy_rows[i].prior ? with_source(s.arena, copy_rows[i].prior, copy_rows[i].source_version)
+                                      : &value_null;
+        c->config = c->planned = with_source(s.arena, "completed", copy_rows[i].source_version);
+        if (copy_rows[i].is_destroy)
+            plan_note_write(c, &(struct plan_note){.is_destroy = true, .cluster = "orders"});
+        c->private_in = copy_rows[i].is_destroy ? c->private_out : c->private_in;
+        bool stays = copy_rows[i].is_destroy   ? resource_blue_green_upgrade.del(c) != NULL
+                     : value_is_null(c->prior) ? upgrade_create(&kind_blue_green, c) == NULL
+                                               : upgrade_update(&kind_blue_green, c) == NULL;
+        size_t deletions = scene_asked("Action=DeleteDBClusterParameterGroup&");
+        if (stays || strstr(told, "E AUR") || deletions != copy_rows[i].deletions)
+            fail_msg("%s: %zu deletions, %s", copy_rows[i].name, deletions, told);
+        assert_int_equal(scene_asked("DBClusterParameterGroupName=orders-pg&"), 0);
+        close_stage(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +324,7 @@ int main(void)
         cmocka_unit_test(an_imported_object_shares_the_name),
         cmocka_unit_test(a_destroy_leaves_to_another_what_it_keeps),
         cmocka_unit_test(a_plan_over_what_is_gone_is_refused),
+        cmocka_unit_test(the_copied_group_goes_exactly_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

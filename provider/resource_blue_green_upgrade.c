@@ -33,6 +33,7 @@ const struct upgrade_kind kind_blue_green = {
     .forward = &flow_blue_green,
     .back = &flow_blue_green_back,
     .retire = &flow_blue_green_retire,
+    .tidy = &flow_blue_green_tidy,
     .shape = shape,
     .deciding = deciding,
     .checks = checks,

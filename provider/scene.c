@@ -25,7 +25,7 @@ static const struct step no_group = {.status = 404,
 
 /* The groups of one kind, one by one and all of them. */
 static void add_groups(struct arena *a, const char *kind, const char *const *names, size_t count,
-                       struct step *steps, size_t *n)
+                       const char *deleted, struct step *steps, size_t *n)
 {
     const char *action = arena_printf(a, "Describe%sParameterGroups", kind);
     const char *list = arena_printf(a, "%sParameterGroups", kind), *all = "";
@@ -34,7 +34,9 @@ static void add_groups(struct arena *a, const char *kind, const char *const *nam
                                        "<%sParameterGroup><%sParameterGroupName>%s</%sParameterGroupName>"
                                        "<%sParameterGroupArn>arn:%s</%sParameterGroupArn></%sParameterGroup>",
                                        kind, kind, names[i], kind, kind, names[i], kind, kind);
+        bool goes = deleted && strcmp(deleted, names[i]) == 0;
         steps[(*n)++] = (struct step){.action = arena_printf(a, "&%sParameterGroupName=%s", kind, names[i]),
+                                      .times = goes ? 2 : 0,
                                       .body = reply(a, action, list, one)};
         all = arena_printf(a, "%s%s", all, one);
     }
@@ -54,12 +56,14 @@ static void add_lists(struct arena *a, const struct scene *scene, struct step *s
         {"DescribeEvents", "Events", scene->events},
         {"ListTagsForResource", "TagList", scene->tags},
         {"AddTagsToResource", "Nothing", NULL},
+        {"DeleteDBClusterParameterGroup", "Nothing", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         steps[(*n)++] = (struct step){.action = arena_printf(a, "Action=%s&", rows[i].action),
                                       .body = reply(a, rows[i].action, rows[i].list, rows[i].items)};
-    add_groups(a, "DBCluster", scene->cluster_groups, ARRAY_LEN(scene->cluster_groups), steps, n);
-    add_groups(a, "DB", scene->instance_groups, ARRAY_LEN(scene->instance_groups), steps, n);
+    add_groups(a, "DBCluster", scene->cluster_groups, ARRAY_LEN(scene->cluster_groups), scene->deleted, steps,
+               n);
+    add_groups(a, "DB", scene->instance_groups, ARRAY_LEN(scene->instance_groups), NULL, steps, n);
 }
 
 /* The body of a request ends with the identifier asked for, so that the script can tell "orders" from

@@ -10,7 +10,8 @@ struct scene {
     const char *instances, *deployments, *endpoints;
     const char *cluster_groups[3], *instance_groups[3]; /* names */
     const char *tags;                                   /* of every one of these groups */
-    const char *snapshots, *events;                     /* of lists; NULL: empty */
+    const char *deleted;            /* a cluster group of these that is found twice and then no more */
+    const char *snapshots, *events; /* of lists; NULL: empty */
     /* Before all of these: a text that a request must have, and the whole answer. */
     const char *answers[12][2];
 };

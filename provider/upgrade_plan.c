@@ -358,6 +358,8 @@ static const struct value *steps_for(struct situation *s)
     if (s->wanted == STAGE_ROLLED_BACK)
         return walks_nothing(s) ? value_list(s->c->arena)
                                 : planned_steps(s->o, way_back(s->o), STAGE_COMPLETED, STAGE_ROLLED_BACK);
+    if (s->already && s->o->upgrade.request.manage_source && tidies(s->o->kind, s->prior, s->wanted))
+        return planned_steps(s->o, s->o->kind->tidy, STAGE_NONE, STAGE_COMPLETED);
     if (walks_nothing(s))
         return value_list(s->c->arena);
     return planned_steps(s->o, s->o->kind->forward, steps_from(s), s->wanted);

@@ -197,11 +197,21 @@ static bool is_state_only(const struct operation *o)
            reached_of(o, walked_before(o)) >= wanted;
 }
 
-static bool walks_nothing(const struct operation *o)
+static bool has_ended(const struct operation *o)
 {
     const struct world *w = &o->upgrade.world;
-    bool ended = w->version.major >= o->upgrade.request.target.major && !world_has_run(w);
-    return ended || only_ends(o->call->prior, o->upgrade.request.stage) || is_state_only(o);
+    return w->version.major >= o->upgrade.request.target.major && !world_has_run(w);
+}
+
+static bool walks_nothing(const struct operation *o)
+{
+    return has_ended(o) || only_ends(o->call->prior, o->upgrade.request.stage) || is_state_only(o);
+}
+
+/* An apply to `completed` died behind the old side: by the state it has not passed. */
+bool tidies(const struct upgrade_kind *kind, const struct value *prior, enum flow_stage wanted)
+{
+    return kind->tidy && wanted == STAGE_COMPLETED && stage_of(prior, "stage") < STAGE_COMPLETED;
 }
 
 /* What a plan that could look would have refused, before anything is made. */
@@ -232,6 +242,8 @@ static bool go(struct walk *w)
     const struct upgrade_kind *kind = w->o->kind;
     if (puts_away(w->o))
         return walk_flow(w, kind->put_away, wanted);
+    if (has_ended(w->o) && tidies(w->o->kind, w->c->prior, wanted))
+        return walk_flow(w, kind->tidy, wanted);
     return walks_nothing(w->o) || walk_flow(w, back ? way_back(w->o) : kind->forward, wanted);
 }
 
@@ -434,8 +446,8 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
                 u->world.aside->identifier);
         return true;
     }
-    if (u->world.reached == STAGE_COMPLETED)
-        return true; /* the groups made for it are production's by now */
+    if (u->world.reached == STAGE_COMPLETED) /* the groups made for it are production's by now */
+        return !o->kind->tidy || walk_flow(&w, o->kind->tidy, STAGE_COMPLETED);
     if (u->world.reached != STAGE_SWITCHED) {
         u->is_serverless = u->world.production && u->world.production->serverless_v2;
         if (!u->world.deployment || u->world.is_ours)

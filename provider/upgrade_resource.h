@@ -15,6 +15,7 @@ struct upgrade_kind {
     const struct flow *forward, *back, *retire; /* retire: what on_destroy = "delete_old" walks */
     /* Back after the switch, and the removal of what that put aside; NULL: there is no such way. */
     const struct flow *restore, *put_away;
+    const struct flow *tidy; /* for what may be left when AWS shows no run any more; NULL: nothing */
     /* Attributes that shape a run and cannot change while it is under way (S in INTERFACE); dotted paths.
      * This list and the next two end with NULL. */
     const char *const *shape;
@@ -52,6 +53,8 @@ bool only_ends(const struct value *prior, enum flow_stage wanted);
 const struct flow *way_back(const struct operation *o);
 /* "completed" after a roll-back that put something aside, by the state: that is what it removes. */
 bool puts_away(const struct operation *o);
+/* It walks the kind's `tidy`, provided AWS shows that the upgrade is over. */
+bool tidies(const struct upgrade_kind *kind, const struct value *prior, enum flow_stage wanted);
 
 /* What the world shows; where that is nothing, and AWS shows no stage before the switch, what has passed by
  * the state. */

@@ -202,38 +202,48 @@ bool instance_group_run(struct upgrade *u, struct err *e)
 static bool in_use(const struct upgrade *u, bool is_cluster, const char *name)
 {
     const struct world *w = &u->world;
-    if (is_cluster)
-        return w->production && strcmp(w->production->parameter_group, name) == 0;
-    for (size_t i = 0; i < w->instance_count; i++)
+    const struct rds_cluster *const clusters[] = {w->production, w->green, w->old, w->restored, w->aside};
+    for (size_t i = 0; is_cluster && i < ARRAY_LEN(clusters); i++)
+        if (clusters[i] && strcmp(clusters[i]->parameter_group, name) == 0)
+            return true;
+    for (size_t i = 0; !is_cluster && i < w->instance_count; i++)
         if (strcmp(w->instances[i]->parameter_group, name) == 0)
             return true;
     return false;
 }
 
-enum { MADE_GROUPS = 3, SOURCE_GROUP = 2 }; /* the last is the copy of production's own */
+typedef bool group_act(struct upgrade *u, bool is_cluster, const char *name, bool *ret_any, struct err *e);
 
-/* Every group a run of ours may have made, from the nth on; one that is in use or not ours stays. */
-static bool each_of_ours(struct upgrade *u, size_t first,
-                         bool (*act)(struct upgrade *, bool, const char *, bool *, struct err *),
-                         bool *ret_any, struct err *e)
+/* One that is in use or not ours stays. */
+static bool if_ours(struct upgrade *u, bool is_cluster, const char *name, group_act *act, bool *ret_any,
+                    struct err *e)
 {
-    const struct {
-        bool is_cluster;
-        const char *name;
-    } groups[MADE_GROUPS] = {{true, group_name(u, u->look, true)},
-                             {false, group_name(u, u->look, false)},
-                             [SOURCE_GROUP] = {true, managed_group_name(u, u->look)}};
-    for (size_t i = first; i < MADE_GROUPS; i++) {
-        const struct rds_group *g = NULL;
-        bool ours = false;
-        if (!rds_group_find(&u->aws, groups[i].is_cluster, groups[i].name, &g, e) ||
-            (g && !is_made_by_us(u, g, &ours, e)))
+    const struct rds_group *g = NULL;
+    bool ours = false;
+    if (!rds_group_find(&u->aws, is_cluster, name, &g, e) || (g && !is_made_by_us(u, g, &ours, e)))
+        return false;
+    return !ours || in_use(u, is_cluster, name) || act(u, is_cluster, name, ret_any, e) ||
+           err_wrap(e, "parameter group %s", name);
+}
+
+/* Copies of production's own group. An apply from an empty state, after the old side has gone, does not know
+ * what the upgrade started from: then every major below the target is asked for. */
+static bool each_copy(struct upgrade *u, group_act *act, bool *ret_any, struct err *e)
+{
+    enum { OLDEST_MAJOR = 11 }; /* the first with blue/green deployments */
+    bool known = u->source_major > 0 && u->source_major < u->request.target.major;
+    int last = known ? u->source_major : u->request.target.major - 1;
+    for (int major = known ? last : OLDEST_MAJOR; major <= last; major++)
+        if (!if_ours(u, true, managed_group_of(u, u->look, major), act, ret_any, e))
             return false;
-        if (ours && !in_use(u, groups[i].is_cluster, groups[i].name) &&
-            !act(u, groups[i].is_cluster, groups[i].name, ret_any, e))
-            return err_wrap(e, "parameter group %s", groups[i].name);
-    }
     return true;
+}
+
+/* Every group a run of ours may have made. */
+static bool each_of_ours(struct upgrade *u, group_act *act, bool *ret_any, struct err *e)
+{
+    return if_ours(u, true, group_name(u, u->look, true), act, ret_any, e) &&
+           if_ours(u, false, group_name(u, u->look, false), act, ret_any, e) && each_copy(u, act, ret_any, e);
 }
 
 static bool note_one(struct upgrade *u, bool is_cluster, const char *name, bool *ret, struct err *e)
@@ -255,7 +265,7 @@ static bool delete_one(struct upgrade *u, bool is_cluster, const char *name, boo
 bool groups_removed(struct upgrade *u, bool *ret, struct err *e)
 {
     bool any = false;
-    if (!world_look(u, e) || !each_of_ours(u, 0, note_one, &any, e))
+    if (!world_look(u, e) || !each_of_ours(u, note_one, &any, e))
         return false;
     *ret = !any;
     return true;
@@ -264,13 +274,13 @@ bool groups_removed(struct upgrade *u, bool *ret, struct err *e)
 bool groups_remove(struct upgrade *u, struct err *e)
 {
     bool any = false;
-    return each_of_ours(u, 0, delete_one, &any, e);
+    return each_of_ours(u, delete_one, &any, e);
 }
 
 bool source_group_removed(struct upgrade *u, bool *ret, struct err *e)
 {
     bool any = false;
-    if (!world_look(u, e) || !each_of_ours(u, SOURCE_GROUP, note_one, &any, e))
+    if (!world_look(u, e) || !each_copy(u, note_one, &any, e))
         return false;
     *ret = !any;
     return true;
@@ -279,5 +289,5 @@ bool source_group_removed(struct upgrade *u, bool *ret, struct err *e)
 bool source_group_remove(struct upgrade *u, struct err *e)
 {
     bool any = false;
-    return each_of_ours(u, SOURCE_GROUP, delete_one, &any, e);
+    return each_copy(u, delete_one, &any, e);
 }

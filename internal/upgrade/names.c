@@ -68,7 +68,12 @@ const char *target_group(const struct upgrade *u, struct arena *a, bool is_clust
 
 const char *managed_group_name(const struct upgrade *u, struct arena *a)
 {
-    return arena_printf(a, "%s-upgrade-%d-source", u->request.cluster, u->source_major);
+    return managed_group_of(u, a, u->source_major);
+}
+
+const char *managed_group_of(const struct upgrade *u, struct arena *a, int major)
+{
+    return arena_printf(a, "%s-upgrade-%d-source", u->request.cluster, major);
 }
 
 const char *final_snapshot_name(const struct upgrade *u, struct arena *a)

@@ -215,6 +215,7 @@ const char *family_name(struct arena *a, int major); /* "aurora-postgresql17" */
 const char *final_snapshot_name(const struct upgrade *u, struct arena *a);
 /* The source's completed copy, where source_parameters = "manage". */
 const char *managed_group_name(const struct upgrade *u, struct arena *a);
+const char *managed_group_of(const struct upgrade *u, struct arena *a, int source_major);
 
 struct rds_tags run_tags(const struct upgrade *u, struct arena *a);
 
