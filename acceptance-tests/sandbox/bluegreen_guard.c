@@ -2,6 +2,7 @@
  * through StatusDetails and events, so they say what to do. AWS's own texts are not published: all of them
  * stand in the README's list. */
 #include "acceptance-tests/sandbox/bluegreen.h"
+#include "acceptance-tests/sandbox/proxy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,18 @@ bool bluegreen_degraded(struct sandbox *sb, const struct bluegreen_sides *s, str
     return check_catalogues(sb, s, e);
 }
 
+/* The User Guide: with RDS Proxy, the proxy reaches both environments. */
+static bool check_proxies(struct sandbox *sb, const struct bluegreen_sides *s, struct err *e)
+{
+    sandbox_lock(sb);
+    const json_t *d = store_find(sb->store, KIND_BLUEGREEN, s->id);
+    const char *blue = strrchr(rec_str(d, "Source"), ':');
+    const char *name = blue ? proxy_unreached(sb, blue + 1) : NULL;
+    bool ok = !name || err_set(e, ERR_CONFLICT, "the RDS Proxy %s does not reach the blue environment", name);
+    sandbox_unlock(sb);
+    return ok;
+}
+
 static bool check_guard(struct sandbox *sb, const struct bluegreen_sides *s, const struct guard *g,
                         struct err *e)
 {
@@ -156,5 +169,5 @@ bool bluegreen_guard(struct sandbox *sb, const struct bluegreen_sides *s, int64_
     for (size_t i = 0; i < ARRAY_LEN(GUARDS); i++)
         if (!check_guard(sb, s, &GUARDS[i], e))
             return false;
-    return bluegreen_degraded(sb, s, e) && check_lag(sb, s, timeout_ms, e);
+    return check_proxies(sb, s, e) && bluegreen_degraded(sb, s, e) && check_lag(sb, s, timeout_ms, e);
 }

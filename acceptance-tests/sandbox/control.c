@@ -4,6 +4,7 @@
 #include "acceptance-tests/sandbox/iam.h"
 #include "acceptance-tests/sandbox/maintenance.h"
 #include "acceptance-tests/sandbox/outage.h"
+#include "acceptance-tests/sandbox/proxy.h"
 #include "acceptance-tests/sandbox/reply.h"
 #include "acceptance-tests/sandbox/request_log.h"
 
@@ -104,6 +105,20 @@ static bool control_maintenance(struct sandbox *sb, struct arena *a, const json_
     return ok;
 }
 
+static bool control_proxy(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
+{
+    (void)a;
+    json_t *all = NULL;
+    sandbox_lock(sb);
+    bool ok = proxy_set(sb, in, &all, e);
+    if (ok)
+        sandbox_save(sb);
+    sandbox_unlock(sb);
+    if (ok)
+        rec_set(out, "proxies", all);
+    return ok;
+}
+
 static bool control_expire(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
 {
     (void)a;
@@ -130,9 +145,9 @@ static const struct control {
     const char *verb;
     bool (*run)(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e);
 } CONTROLS[] = {
-    {"sql", control_sql},       {"fault", control_fault},     {"speed", control_speed},
-    {"outage", control_outage}, {"iam", control_iam},         {"maintenance", control_maintenance},
-    {"expire", control_expire}, {"running", control_running},
+    {"sql", control_sql},       {"fault", control_fault},   {"speed", control_speed},
+    {"outage", control_outage}, {"iam", control_iam},       {"maintenance", control_maintenance},
+    {"proxy", control_proxy},   {"expire", control_expire}, {"running", control_running},
 };
 
 static bool token_matches(struct sandbox *sb, const struct http_request *r)

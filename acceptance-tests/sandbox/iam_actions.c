@@ -133,6 +133,7 @@ static const struct row {
     {"DescribeDBLogFiles", {INSTANCE}},
     {"DownloadDBLogFilePortion", {INSTANCE}},
     {"DescribePendingMaintenanceActions", {{"ResourceIdentifier", "", ALWAYS}}},
+    {"ApplyPendingMaintenanceAction", {{"ResourceIdentifier", "", ALWAYS}}},
     {"AddTagsToResource", {{"ResourceName", "", ALWAYS}}},
     {"RemoveTagsFromResource", {{"ResourceName", "", ALWAYS}}},
     {"ListTagsForResource", {{"ResourceName", "", ALWAYS}}},

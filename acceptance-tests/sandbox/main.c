@@ -303,6 +303,16 @@ static bool run_maintenance(const struct arguments *a, struct err *e)
     return call_and_print(a, "maintenance", body, "actions", e);
 }
 
+static bool run_proxy(const struct arguments *a, struct err *e)
+{
+    static const char *const TEXTS[] = {"name", "cluster", "health", "reason", NULL};
+    json_t *body = json_object();
+    carry(a, TEXTS, body);
+    if (option(a, "remove"))
+        rec_set_bool(body, "remove", true);
+    return call_and_print(a, "proxy", body, "proxies", e);
+}
+
 static bool run_speed(const struct arguments *a, struct err *e)
 {
     const char *dir;
@@ -334,6 +344,9 @@ static const char *const OFF_FLAG[] = {"off", NULL};
 static const char *const MAINTENANCE_OPTIONS[] = {
     "state", "resource", "action", "description", "auto-applied-after", "forced-apply", NULL};
 
+static const char *const PROXY_OPTIONS[] = {"state", "name", "cluster", "health", "reason", NULL};
+static const char *const REMOVE_FLAG[] = {"remove", NULL};
+
 static const struct command COMMANDS[] = {
     {"serve",
      "--state DIR [--port N] [--speed N] [--cutover-speed N] [--region R] [--account N] [--majors DIR] "
@@ -359,6 +372,8 @@ static const struct command COMMANDS[] = {
      "[--forced-apply TIME]]",
      "put a pending maintenance action on a cluster or instance", MAINTENANCE_OPTIONS, CLEAR_FLAG,
      run_maintenance},
+    {"proxy", "--state DIR --name N [--cluster ID] [--health STATE [--reason R]] [--remove]",
+     "put an RDS Proxy in front of a cluster", PROXY_OPTIONS, REMOVE_FLAG, run_proxy},
     {"speed", "--state DIR [N]", "show or change by how much AWS's waiting times are divided", STATE_ONLY,
      NULL, run_speed},
 };

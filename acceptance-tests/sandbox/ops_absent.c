@@ -1,5 +1,5 @@
-/* What exists in AWS and not here: global clusters, proxies. Listings are empty, names are unknown, as in an
- * account that has none. */
+/* What exists in AWS and not here: global clusters. Listings are empty, names are unknown, as in an account
+ * that has none. */
 #include "acceptance-tests/sandbox/describe.h"
 #include "internal/base/names.h"
 
@@ -41,36 +41,8 @@ static bool switchover_global(struct call *c)
     return no_global(c);
 }
 
-/* ---- proxies ---- */
-
-static const struct member PROXIES_IN[] = {STR("DBProxyName"), DESCRIBE_MEMBERS, SHAPE_END_ROW};
-static const struct member PROXIES_OUT[] = {LIST_OF("DBProxies", "member", NOTHING), STR("Marker"),
-                                            SHAPE_END_ROW};
-static const struct member TARGETS_IN[] = {STR_REQUIRED("DBProxyName"), STR("TargetGroupName"),
-                                           DESCRIBE_MEMBERS, SHAPE_END_ROW};
-static const struct member TARGETS_OUT[] = {LIST_OF("Targets", "member", NOTHING), STR("Marker"),
-                                            SHAPE_END_ROW};
-static const struct filter_row NO_FILTERS[] = {{0}};
-
-static bool no_proxy(struct call *c)
-{
-    return fault_set(&c->fault, "DBProxyNotFoundFault",
-                     "The specified proxy name %.100s doesn't correspond to a proxy owned by your Amazon Web "
-                     "Services account in the specified Amazon Web Services Region.",
-                     rec_str(c->in, "DBProxyName"));
-}
-
-static bool describe_proxies(struct call *c)
-{
-    if (rec_has(c->in, "DBProxyName"))
-        return no_proxy(c);
-    return filters_check(c, NO_FILTERS) && paginate(c, json_array(), "DBProxies");
-}
-
 const struct op OPS_ABSENT[] = {
     {"rds", "DescribeGlobalClusters", GLOBAL_IN, GLOBAL_OUT, .run = describe_global, .flags = OP_READS},
     {"rds", "SwitchoverGlobalCluster", SWITCHOVER_IN, SWITCHOVER_OUT, .run = switchover_global},
-    {"rds", "DescribeDBProxies", PROXIES_IN, PROXIES_OUT, .run = describe_proxies, .flags = OP_READS},
-    {"rds", "DescribeDBProxyTargets", TARGETS_IN, TARGETS_OUT, .run = no_proxy, .flags = OP_READS},
     {0},
 };

@@ -1,4 +1,5 @@
-/* DescribePendingMaintenanceActions, over what the verb `maintenance` put on clusters and instances. */
+/* DescribePendingMaintenanceActions and ApplyPendingMaintenanceAction, over what the verb `maintenance` put
+ * on clusters and instances. */
 #include "acceptance-tests/sandbox/maintenance.h"
 
 #include "acceptance-tests/sandbox/describe.h"
@@ -133,8 +134,68 @@ static bool describe_pending(struct call *c)
     return paginate(c, all, "PendingMaintenanceActions");
 }
 
+/* ---- ApplyPendingMaintenanceAction ---- */
+
+static const struct member APPLY_IN[] = {STR_REQUIRED("ResourceIdentifier"), STR_REQUIRED("ApplyAction"),
+                                         STR_REQUIRED("OptInType"), SHAPE_END_ROW};
+static const struct member APPLY_OUT[] = {STRUCT_OF("ResourcePendingMaintenanceActions", PENDING),
+                                          SHAPE_END_ROW};
+
+static json_t *pending_action(const json_t *record, const char *name)
+{
+    size_t i;
+    json_t *action;
+    json_array_foreach(rec_get(record, "_maintenance"), i, action)
+    {
+        if (rec_is(action, "Action", name))
+            return action;
+    }
+    return NULL;
+}
+
+/* Opting in is noted; what the action would do is not modelled, so it stays in the list. */
+static bool opt_in(struct call *c, json_t *action, const char *how)
+{
+    char now[TIME_ISO_SIZE];
+    bool is_undone = strcmp(how, "undo-opt-in") == 0;
+    if (!is_undone && strcmp(how, "immediate") != 0 && strcmp(how, "next-maintenance") != 0)
+        return fault_set(&c->fault, "InvalidParameterValue", "Invalid OptInType: %.60s", how);
+    if (is_undone && rec_is(action, "OptInStatus", "immediate"))
+        return fault_set(&c->fault, "InvalidParameterValue", "An immediate opt-in request can't be undone");
+    sandbox_now(c->sb, now);
+    rec_set_str(action, "OptInStatus", is_undone ? NULL : how);
+    if (strcmp(how, "immediate") == 0)
+        rec_set_str(action, "CurrentApplyDate", now);
+    return true;
+}
+
+static bool apply_action(struct call *c)
+{
+    enum kind kind;
+    const char *arn = rec_str(c->in, "ResourceIdentifier");
+    json_t *record = store_by_arn(c->sb->store, arn, &kind);
+    if (!record || (kind != KIND_CLUSTER && kind != KIND_INSTANCE))
+        return fault_set(&c->fault, "ResourceNotFoundFault", "Resource %.200s not found.", arn);
+    bool is_cluster = kind == KIND_CLUSTER;
+    const char *status = rec_str(record, is_cluster ? "Status" : "DBInstanceStatus");
+    json_t *action = pending_action(record, rec_str(c->in, "ApplyAction"));
+    if (!action)
+        return fault_set(&c->fault, "InvalidParameterValue", "%.200s has no pending action %.60s", arn,
+                         rec_str(c->in, "ApplyAction"));
+    if (strcmp(status, "available") != 0)
+        return fault_set(&c->fault, is_cluster ? "InvalidDBClusterStateFault" : "InvalidDBInstanceState",
+                         "%.200s is in status %s", arn, status);
+    if (!opt_in(c, action, rec_str(c->in, "OptInType")))
+        return false;
+    rec_set(c->out, "ResourcePendingMaintenanceActions",
+            json_pack("{s:s, s:o}", "ResourceIdentifier", arn, "PendingMaintenanceActionDetails",
+                      json_deep_copy(rec_get(record, "_maintenance"))));
+    return true;
+}
+
 const struct op OPS_MAINTENANCE[] = {
     {"rds", "DescribePendingMaintenanceActions", PENDING_IN, PENDING_OUT, .run = describe_pending,
      .flags = OP_READS},
+    {"rds", "ApplyPendingMaintenanceAction", APPLY_IN, APPLY_OUT, .run = apply_action},
     {0},
 };

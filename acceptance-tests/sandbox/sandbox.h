@@ -83,7 +83,8 @@ struct op {
 /* Tables end with a row without action. */
 extern const struct op OPS_CLUSTER[], OPS_CLUSTER_MODIFY[], OPS_INSTANCE[], OPS_INSTANCE_MODIFY[],
     OPS_SNAPSHOT[], OPS_RESTORE[], OPS_GROUP[], OPS_VERSION[], OPS_BLUEGREEN[], OPS_ENDPOINT[], OPS_LOGS[],
-    OPS_EVENTS[], OPS_MISC[], OPS_STS[], OPS_SECRETS[], OPS_POWER[], OPS_ABSENT[], OPS_MAINTENANCE[];
+    OPS_EVENTS[], OPS_MISC[], OPS_STS[], OPS_SECRETS[], OPS_POWER[], OPS_ABSENT[], OPS_MAINTENANCE[],
+    OPS_PROXY[];
 
 /* ---- one request, whatever carried it ---- */
 

@@ -22,7 +22,8 @@ static const struct op *const TABLES[] = {OPS_CLUSTER,   OPS_CLUSTER_MODIFY,
                                           OPS_LOGS,      OPS_EVENTS,
                                           OPS_MISC,      OPS_STS,
                                           OPS_SECRETS,   OPS_POWER,
-                                          OPS_ABSENT,    OPS_MAINTENANCE};
+                                          OPS_ABSENT,    OPS_MAINTENANCE,
+                                          OPS_PROXY};
 
 enum protocol { PROTOCOL_QUERY, PROTOCOL_JSON };
 

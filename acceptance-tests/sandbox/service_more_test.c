@@ -3,6 +3,7 @@
 
 #include "acceptance-tests/sandbox/fake_engine.h"
 #include "acceptance-tests/sandbox/maintenance.h"
+#include "acceptance-tests/sandbox/proxy.h"
 #include "internal/base/testing.h"
 
 #include <stdio.h>
@@ -42,6 +43,13 @@ static const struct refusal {
     {"Action=DescribeDBMajorEngineVersions&Marker=x", "InvalidParameterValue", "Marker", 400},
     {"Action=DescribePendingMaintenanceActions&ResourceIdentifier=" ARN "cluster:nope",
      "ResourceNotFoundFault", "cluster:nope", 404},
+    {"Action=ApplyPendingMaintenanceAction&ResourceIdentifier=" ARN "cluster:nope&ApplyAction=a&OptInType=b",
+     "ResourceNotFoundFault", "cluster:nope", 404},
+    {"Action=ApplyPendingMaintenanceAction&ResourceIdentifier=" ARN
+     "cluster:orders&ApplyAction=db-upgrade&OptInType=immediate",
+     "InvalidParameterValue", "no pending action db-upgrade", 400},
+    {"Action=ApplyPendingMaintenanceAction&ApplyAction=a&OptInType=b", "MissingParameter",
+     "ResourceIdentifier", 400},
     {"Action=DescribePendingMaintenanceActions&Filters.Filter.1.Name=x&Filters.Filter.1.Values.Value.1=y",
      "InvalidParameterValue", "Unrecognized filter name", 400},
 };
@@ -100,6 +108,25 @@ static bool set_maintenance(struct fixture *f, const char *json, size_t *ret_n, 
     return ok;
 }
 
+static void opt_in_rows(struct fixture *f)
+{
+    static const struct {
+        const char *how, *part; /* of the reply */
+    } rows[] = {{"next-maintenance", "<OptInStatus>next-maintenance</OptInStatus>"},
+                {"undo-opt-in", "<Action>system-update</Action>"},
+                {"now", "InvalidParameterValue"},
+                {"immediate", "<OptInStatus>immediate</OptInStatus>"},
+                {"undo-opt-in", "be undone"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char form[256];
+        (void)snprintf(form, sizeof form,
+                       "Action=ApplyPendingMaintenanceAction&ResourceIdentifier=" ARN
+                       "cluster:orders&ApplyAction=system-update&OptInType=%s",
+                       rows[i].how);
+        expect(f, form, rows[i].part);
+    }
+}
+
 static void maintenance(void **state)
 {
     static const char *const BAD[] = {
@@ -134,7 +161,54 @@ static void maintenance(void **state)
     assert_non_null(strstr(reply, "os-upgrade"));
     reply = ask(f, "Action=DescribePendingMaintenanceActions&ResourceIdentifier=" ARN "cluster:orders");
     assert_null(strstr(reply, "os-upgrade"));
+    opt_in_rows(f);
     assert_true(set_maintenance(f, "{\"resource\":\"orders\",\"clear\":true}", &n, &e));
+    assert_int_equal(n, 0);
+}
+
+static bool set_proxy(struct fixture *f, const char *json, size_t *ret_n, struct err *e)
+{
+    json_t *in = json_loads(json, 0, NULL), *all = NULL;
+    sandbox_lock(&f->sb);
+    bool ok = proxy_set(&f->sb, in, &all, e);
+    sandbox_unlock(&f->sb);
+    *ret_n = json_array_size(all);
+    json_decref(all);
+    json_decref(in);
+    return ok;
+}
+
+static void proxies(void **state)
+{
+    static const char *const BAD[] = {
+        "{}",
+        "{\"name\":\"front\"}",
+        "{\"name\":\"front\",\"cluster\":\"nope\"}",
+        "{\"name\":\"front\",\"cluster\":\"orders\",\"health\":\"WELL\"}",
+    };
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    size_t n = 0;
+    make_cluster(f, "orders", "");
+    make_instance(f, "orders", "orders-1");
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++)
+        assert_false(set_proxy(f, BAD[i], &n, &e));
+    expect(f, "Action=DescribeDBProxies", "<DBProxies></DBProxies>");
+    assert_true(set_proxy(f, "{\"name\":\"front\",\"cluster\":\"orders\"}", &n, &e));
+    assert_int_equal(n, 1);
+    expect(f, "Action=DescribeDBProxies", "<DBProxyName>front</DBProxyName>");
+    expect(f, "Action=DescribeDBProxies&DBProxyName=Front", "<EngineFamily>POSTGRESQL</EngineFamily>");
+    expect(f, "Action=DescribeDBProxyTargets&DBProxyName=front", "<RdsResourceId>orders</RdsResourceId>");
+    expect(f, "Action=DescribeDBProxyTargets&DBProxyName=front", "<State>AVAILABLE</State>");
+    expect(f, "Action=DescribeDBProxyTargets&DBProxyName=front&TargetGroupName=x",
+           "DBProxyTargetGroupNotFound");
+    assert_null(proxy_unreached(&f->sb, "orders"));
+    assert_true(
+        set_proxy(f, "{\"name\":\"front\",\"health\":\"UNAVAILABLE\",\"reason\":\"AUTH_FAILURE\"}", &n, &e));
+    assert_int_equal(n, 1);
+    expect(f, "Action=DescribeDBProxyTargets&DBProxyName=front", "<Reason>AUTH_FAILURE</Reason>");
+    assert_string_equal(proxy_unreached(&f->sb, "orders"), "front");
+    assert_true(set_proxy(f, "{\"name\":\"front\",\"remove\":true}", &n, &e));
     assert_int_equal(n, 0);
 }
 
@@ -186,14 +260,13 @@ static void nothing_there(void **state)
 {
     struct fixture *f = *state;
     expect(f, "Action=DescribeGlobalClusters", "<GlobalClusters></GlobalClusters>");
-    expect(f, "Action=DescribeDBProxies", "<DBProxies></DBProxies>");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(refusals), TEST(power),         TEST(maintenance),
-        TEST(majors),   TEST(long_listings), TEST(nothing_there),
+        TEST(refusals),      TEST(power),         TEST(maintenance), TEST(majors),
+        TEST(long_listings), TEST(nothing_there), TEST(proxies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
