@@ -34,6 +34,8 @@ struct fake_rds {
     int deployments_made, groups_made, final_snapshots, switchovers;
     bool refuse_switchover, roll_back_switchover, degraded_event, rows_differ, schema_differs, no_statistics;
     bool production_writable;
+    const char *proxy_state; /* of a proxy's target in front of production; NULL: there is none */
+    bool proxies_denied;
     const struct rds_event *events; /* all that AWS tells of deployments, instead of degraded_event */
     size_t event_count;
     struct aws_life life; /* of the credentials; source NULL: they last */

@@ -154,3 +154,21 @@ bool rds_bluegreen_each(const struct aws_session *s, void (*each)(void *arg, con
         each(arg, d);
     return true;
 }
+
+/* ---- proxies ---- */
+
+bool rds_proxy_targets(const struct aws_session *s, const char *cluster, const struct rds_proxy_target **ret,
+                       size_t *ret_n, struct err *e)
+{
+    if (!fake_enter(e))
+        return false;
+    if (fake.proxies_denied)
+        return err_set(e, ERR_DENIED, "DescribeDBProxies: AWS refused it");
+    struct rds_proxy_target *t = ARENA_ARRAY(s->arena, struct rds_proxy_target, 2);
+    t[0] = (struct rds_proxy_target){"front",        cluster,          "orders-1",
+                                     "RDS_INSTANCE", fake.proxy_state, "AUTH_FAILURE"};
+    t[1] = (struct rds_proxy_target){"front", "", cluster, "TRACKED_CLUSTER", "", ""};
+    *ret = t;
+    *ret_n = fake.proxy_state ? 2 : 0;
+    return true;
+}

@@ -87,6 +87,7 @@ SAY(say_source,
     "Checks that %s is an available aurora-postgresql cluster that AWS can make a blue/green deployment of.",
     CLUSTER)
 SAY(say_parameters, "Checks that logical replication is on and that slots, senders and workers suffice.")
+SAY(say_proxies, "Checks that every RDS Proxy in front of production reaches it.")
 SAY(say_databases, "Looks into every database for what would break replication or the upgrade: tables "
                    "without a key, prepared "
                    "transactions, slots and subscriptions of your own, and more.")
@@ -223,6 +224,8 @@ static const struct step forward[] = {
      .describe = say_target, .is_done = target_check},
     {.name = "check-parameters", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_parameters, .is_done = parameters_check},
+    {.name = "check-proxies", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_proxies, .is_done = proxies_check},
     {.name = "check-databases", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_databases, .is_done = databases_check},
     {.name = "source-parameters", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = manages_source,

@@ -5,12 +5,16 @@
 #include "provider/fake_rds.h"
 #include "provider/flow_upgrades.h"
 
+#include <stdio.h>
 #include <string.h>
+
+static char last_told[64];
 
 static void tell(void *arg, const char *one, const char *two)
 {
     (void)arg;
     assert_true(one[0] != '\0' && two[0] != '\0');
+    (void)snprintf(last_told, sizeof last_told, "%s", one);
 }
 
 /* Without a login: rows that look into databases do not apply. */
@@ -118,6 +122,38 @@ static void production_is_never_unprotected(void **state)
     assert_string_equal(fake.settings.green, "<DeletionProtection>true</DeletionProtection>");
 }
 
+static void proxies_in_front_of_production(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *state, *told;
+        bool is_denied, goes;
+    } rows[] = {
+        {NULL, "", false, true},
+        {"AVAILABLE", "RDS Proxy in front of production", false, true},
+        {"UNAVAILABLE", "", false, false},
+        {"REGISTERING", "", false, false},
+        {NULL, "RDS Proxy was not looked for", true, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        const struct step *failed = NULL;
+        fake_reset();
+        fake.proxy_state = rows[i].state;
+        fake.proxies_denied = rows[i].is_denied;
+        last_told[0] = '\0';
+        assert_int_equal(apply_to(STAGE_PREPARED, &failed, &e), rows[i].goes);
+        assert_string_equal(last_told, rows[i].told);
+        assert_int_equal(fake.deployments_made, rows[i].goes);
+        if (rows[i].goes)
+            continue;
+        assert_string_equal(e.id, "AUR0119");
+        assert_string_equal(failed->name, "check-proxies");
+        fake.proxy_state = "AVAILABLE";
+        must_apply(STAGE_SWITCHED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +161,7 @@ int main(void)
         cmocka_unit_test(settings_that_cannot_be_carried_stop_before_the_switch),
         cmocka_unit_test(what_the_switch_loses_is_put_right),
         cmocka_unit_test(production_is_never_unprotected),
+        cmocka_unit_test(proxies_in_front_of_production),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

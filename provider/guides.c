@@ -100,6 +100,24 @@ static void blue_green_page(struct buf *out)
 {
     steps_page(out, "The steps of a blue/green upgrade", "aurora_blue_green_upgrade", "switch",
                &flow_blue_green, &flow_blue_green_back);
+    (void)buf_puts(
+        out,
+        "\n## RDS Proxy\n\n"
+        "A plan and `check-proxies` look for proxies in front of production. AWS carries a proxy through the "
+        "switchover if the cluster was registered with it before the deployment was made; from then on none "
+        "can be registered, so a proxy that is to serve the new version comes first. Its sessions end during "
+        "the switchover, as all sessions do, and its targets are shown a little late afterwards. A proxy "
+        "that "
+        "does not reach production is refused (AUR0119), because AWS would refuse the switchover. That needs "
+        "`rds:DescribeDBProxies` and `rds:DescribeDBProxyTargets`; without them a warning names what is "
+        "missing, and AWS's own check at the switchover is what remains. A proxy in front of a member of a "
+        "global database is no matter here: such a cluster is refused altogether (AUR0104).\n\n"
+        "## Instances with different parameter groups\n\n"
+        "`CreateBlueGreenDeployment` takes one instance parameter group for the whole new side, so "
+        "production "
+        "whose instances have different ones is refused (AUR0117) unless `target_parameter_group` names the "
+        "one that all shall have. AWS allows changes to the green side until the switch: an instance that "
+        "needs another group can be given it after `prepared` with `aws rds modify-db-instance`.\n");
 }
 
 static void in_place_page(struct buf *out)

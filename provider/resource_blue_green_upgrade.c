@@ -25,7 +25,7 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "hook",
                                        NULL};
 
-static upgrade_check *const checks[] = {source_check, target_check, parameters_check, NULL};
+static upgrade_check *const checks[] = {source_check, target_check, parameters_check, proxies_check, NULL};
 
 const struct upgrade_kind kind_blue_green = {
     .strategy = &strategy_blue_green,

@@ -39,6 +39,8 @@ static const struct aws_op ops[] = {
          NULL),
     LIST("DescribeBlueGreenDeployments", "BlueGreenDeployments", "member", BLUEGREEN_GONE),
     LIST("DescribeEvents", "Events", "Event", NULL),
+    LIST("DescribeDBProxies", "DBProxies", "member", "DBProxyNotFoundFault"),
+    LIST("DescribeDBProxyTargets", "Targets", "member", "DBProxyNotFoundFault"),
     LIST("DescribeDBClusterSnapshots", "DBClusterSnapshots", "DBClusterSnapshot", SNAPSHOT_GONE),
     LIST("DescribeDBClusterEndpoints", "DBClusterEndpoints", "DBClusterEndpointList", CLUSTER_GONE),
     {.service = "rds",

@@ -232,6 +232,14 @@ MUST_CHECK bool rds_tag_remove(const struct aws_session *s, const char *arn, con
 MUST_CHECK bool rds_tag_list(const struct aws_session *s, const char *arn, struct rds_tags *ret,
                              struct err *e);
 
+struct rds_proxy_target {
+    const char *proxy, *cluster, *resource, *type; /* resource: the cluster itself, or one of its instances */
+    const char *state, *reason;                    /* "AVAILABLE" …; "" for the cluster itself */
+};
+/* What every RDS Proxy for PostgreSQL that stands in front of the cluster reaches it by. */
+MUST_CHECK bool rds_proxy_targets(const struct aws_session *s, const char *cluster,
+                                  const struct rds_proxy_target **ret, size_t *ret_n, struct err *e);
+
 struct rds_snapshot {
     const char *identifier, *arn, *cluster_identifier, *status, *engine_version, *type, *create_time;
     struct rds_tags tags;

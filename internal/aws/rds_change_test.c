@@ -322,12 +322,54 @@ static void major_versions(void **state)
     fixture_stop(&f);
 }
 
+#define TARGETS(items)                                                                                       \
+    "<DescribeDBProxyTargetsResponse><DescribeDBProxyTargetsResult><Targets>" items                          \
+    "</Targets></DescribeDBProxyTargetsResult></DescribeDBProxyTargetsResponse>"
+
+/* Of four proxies one is for MySQL, one in front of another cluster, one deleted meanwhile. */
+static void proxies_of_a_cluster(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.action = "Action=DescribeDBProxies&",
+         .body = "<DescribeDBProxiesResponse><DescribeDBProxiesResult><DBProxies>"
+                 "<member><DBProxyName>front</DBProxyName><EngineFamily>POSTGRESQL</EngineFamily></member>"
+                 "<member><DBProxyName>shop</DBProxyName><EngineFamily>MYSQL</EngineFamily></member>"
+                 "<member><DBProxyName>other</DBProxyName><EngineFamily>POSTGRESQL</EngineFamily></member>"
+                 "<member><DBProxyName>gone</DBProxyName><EngineFamily>POSTGRESQL</EngineFamily></member>"
+                 "</DBProxies></DescribeDBProxiesResult></DescribeDBProxiesResponse>"},
+        {.action = "DBProxyName=front",
+         .body =
+             TARGETS("<member><TrackedClusterId>orders</TrackedClusterId><RdsResourceId>orders-1"
+                     "</RdsResourceId><Type>RDS_INSTANCE</Type><TargetHealth><State>UNAVAILABLE</State>"
+                     "<Reason>AUTH_FAILURE</Reason></TargetHealth></member>"
+                     "<member><RdsResourceId>Orders</RdsResourceId><Type>TRACKED_CLUSTER</Type></member>")},
+        {.action = "DBProxyName=other",
+         .body =
+             TARGETS("<member><RdsResourceId>billing</RdsResourceId><Type>TRACKED_CLUSTER</Type></member>")},
+        {.action = "DBProxyName=gone", .status = 404, .body = REFUSAL("DBProxyNotFoundFault", "m")},
+        {0}};
+    const struct rds_proxy_target *t = NULL;
+    size_t n = 0;
+    struct fixture f;
+    fixture_start(&f, steps);
+    if (!rds_proxy_targets(&f.s, "orders", &t, &n, &f.e))
+        fail_msg("%s", f.e.text);
+    assert_int_equal(n, 2);
+    assert_string_equal(t[0].proxy, "front");
+    assert_string_equal(t[0].state, "UNAVAILABLE");
+    assert_string_equal(t[0].reason, "AUTH_FAILURE");
+    assert_string_equal(t[1].state, "");
+    fixture_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(major_versions),      cmocka_unit_test(snapshots_of_a_cluster_and_logs),
-        cmocka_unit_test(absent_rows),         cmocka_unit_test(group_set_in_batches),
-        cmocka_unit_test(changes_on_the_wire), cmocka_unit_test(settings_and_roles_on_the_wire),
+        cmocka_unit_test(major_versions),       cmocka_unit_test(snapshots_of_a_cluster_and_logs),
+        cmocka_unit_test(absent_rows),          cmocka_unit_test(group_set_in_batches),
+        cmocka_unit_test(changes_on_the_wire),  cmocka_unit_test(settings_and_roles_on_the_wire),
+        cmocka_unit_test(proxies_of_a_cluster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,9 @@ MUST_CHECK bool resolve_version(struct upgrade *u, struct err *e);
  * names them, u->report says each of them with what to do. */
 bool databases_check(struct upgrade *u, bool *ret, struct err *e);
 
+/* ---- proxies.c: RDS Proxy in front of production ---- */
+bool proxies_check(struct upgrade *u, bool *ret, struct err *e);
+
 /* ---- source_parameters.c: production's own group, only with source_parameters = "manage" ---- */
 bool source_parameters_done(struct upgrade *u, bool *ret, struct err *e);
 bool source_parameters_run(struct upgrade *u, struct err *e);

@@ -55,6 +55,10 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
     [E_GROUP_UNKNOWN] = {"AUR0118", ERR_NOT_FOUND, "",
                          "Name a parameter group of aurora-postgresql; check the Region and the account. "
                          "Nothing was done."},
+    [E_PROXY_UNREACHED] =
+        {"AUR0119", ERR_CONFLICT, "cluster_identifier",
+         "AWS refuses the switchover of a cluster that its proxy does not reach: correct the proxy's secret, "
+         "role or security groups, or wait until its targets are AVAILABLE, then apply again."},
     [E_DEPLOYMENT_FAILED] =
         {"AUR0120", ERR_REMOTE, "",
          "Set stage = \"rolled_back\" to remove the deployment, correct the cause, then start again."},
