@@ -4,6 +4,7 @@
 #include "acceptance-tests/sandbox/state_file.h"
 
 #include "acceptance-tests/sandbox/change.h"
+#include "acceptance-tests/sandbox/state_folder.h"
 #include "internal/base/file.h"
 #include "internal/base/testing.h"
 
@@ -120,8 +121,7 @@ int __wrap_close(int fd)
 /* ---- a file ---- */
 
 struct fixture {
-    char dir[64], path[80];
-    struct arena *arena;
+    struct state_folder folder;
     struct state_file *file;
     json_t *document; /* as saved */
 };
@@ -131,10 +131,7 @@ static int open_folder(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     memset(&trouble, 0, sizeof trouble);
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/sandbox-state.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    (void)snprintf(f->path, sizeof f->path, "%s/state.log", f->dir);
-    f->arena = arena_new();
+    state_folder_open(&f->folder);
     *state = f;
     return 0;
 }
@@ -145,9 +142,7 @@ static int close_folder(void **state)
     memset(&trouble, 0, sizeof trouble);
     state_file_close(f->file);
     json_decref(f->document);
-    (void)unlink(f->path);
-    assert_int_equal(rmdir(f->dir), 0); /* nothing was left beside it */
-    arena_free(f->arena);
+    state_folder_close(&f->folder);
     free(f);
     return 0;
 }
@@ -173,7 +168,7 @@ static void create(struct fixture *f, json_t *document)
 {
     struct err e = ERR_INIT;
     f->document = document;
-    if (!state_file_create(f->path, document, &f->file, &e))
+    if (!state_file_create(f->folder.path, document, &f->file, &e))
         fail_msg("%s", e.text);
 }
 
@@ -198,26 +193,17 @@ static void must_save(struct fixture *f, json_t *next)
         fail_msg("%s", e.text);
 }
 
-static struct str content(struct fixture *f)
-{
-    struct str text;
-    struct err e = ERR_INIT;
-    if (!file_read(f->arena, f->path, SIZE_MAX / 2, &text, &e))
-        fail_msg("%s", e.text);
-    return text;
-}
-
 static size_t file_size(struct fixture *f)
 {
     struct stat is;
-    assert_int_equal(stat(f->path, &is), 0);
+    assert_int_equal(stat(f->folder.path, &is), 0);
     return (size_t)is.st_size;
 }
 
 static void put(struct fixture *f, struct str text)
 {
-    (void)__real_unlink(f->path); /* what replaces a file is flushed, which takes its time */
-    int fd = __real_open(f->path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    (void)__real_unlink(f->folder.path); /* what replaces a file is flushed, which takes its time */
+    int fd = __real_open(f->folder.path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     assert_true(fd >= 0);
     assert_int_equal(__real_write(fd, text.p, text.n), text.n);
     assert_int_equal(__real_close(fd), 0);
@@ -227,7 +213,7 @@ static void assert_holds(struct fixture *f, json_t *wanted, const char *what, si
 {
     struct err e = ERR_INIT;
     json_t *is = NULL;
-    if (!state_file_read(f->path, &is, &e))
+    if (!state_file_read(f->folder.path, &is, &e))
         fail_msg("%s %zu: %s", what, n, e.text);
     if (!json_equal(is, wanted))
         fail_msg("%s %zu: another document", what, n);
@@ -238,7 +224,8 @@ static void assert_damaged(struct fixture *f, const char *what, size_t n)
 {
     struct err e = ERR_INIT;
     json_t *is = NULL;
-    if (state_file_read(f->path, &is, &e) || e.code != ERR_INVALID || !strstr(e.text, "damaged from byte"))
+    if (state_file_read(f->folder.path, &is, &e) || e.code != ERR_INVALID ||
+        !strstr(e.text, "damaged from byte"))
         fail_msg("%s %zu: not refused (%s)", what, n, e.text);
     assert_null(is);
 }
@@ -254,7 +241,7 @@ static struct str some_records(struct fixture *f, size_t ends[RECORDS])
         must_save(f, document_of(i, TEXT));
         ends[i] = file_size(f);
     }
-    return content(f);
+    return state_folder_content(&f->folder);
 }
 
 /* ---- bytes that are missing or wrong ---- */
@@ -284,7 +271,7 @@ static void test_every_bit(void **state)
     struct fixture *f = *state;
     size_t ends[RECORDS];
     struct str all = some_records(f, ends);
-    char *copy = arena_memdup(f->arena, all.p, all.n);
+    char *copy = arena_memdup(f->folder.arena, all.p, all.n);
     for (size_t i = 0; i < all.n * 8; i++) {
         copy[i / 8] = (char)(copy[i / 8] ^ (1 << i % 8));
         put(f, (struct str){copy, all.n});
@@ -363,7 +350,7 @@ static void test_senseless(void **state)
     assert_true(state_file_save(f->file, changes, f->document, &e));
     assert_damaged(f, "a change that does not fit", 0);
     state_file_close(STEAL(f->file));
-    assert_true(state_file_create(f->path, list, &f->file, &e));
+    assert_true(state_file_create(f->folder.path, list, &f->file, &e));
     assert_damaged(f, "a document that is a list", 0);
     json_decref(changes);
     json_decref(list);
@@ -374,10 +361,11 @@ static void test_absent(void **state)
     struct fixture *f = *state;
     struct err e = ERR_INIT;
     json_t *is = NULL;
-    assert_false(state_file_read(f->path, &is, &e));
+    assert_false(state_file_read(f->folder.path, &is, &e));
     assert_int_equal(e.code, ERR_NOT_FOUND);
     (void)memset(&e, 0, sizeof e);
-    assert_false(state_file_read(f->dir, &is, &e)); /* there, but not to be read: not the same as absent */
+    assert_false(
+        state_file_read(f->folder.dir, &is, &e)); /* there, but not to be read: not the same as absent */
     assert_int_not_equal(e.code, ERR_NOT_FOUND);
 }
 
@@ -411,7 +399,7 @@ static bool kill_one(struct fixture *f, int moments, struct witness *w)
 {
     int status;
     *w = (struct witness){-1, -1};
-    (void)unlink(f->path);
+    (void)unlink(f->folder.path);
     pid_t child = fork();
     if (child == 0)
         be_killed(f, moments, w);
@@ -427,7 +415,7 @@ static void look_after(struct fixture *f, int moments, const struct witness *w)
 {
     struct err e = ERR_INIT;
     json_t *is = NULL;
-    bool there = state_file_read(f->path, &is, &e);
+    bool there = state_file_read(f->folder.path, &is, &e);
     if (!there && (w->saved >= 0 || e.code != ERR_NOT_FOUND))
         fail_msg("moment %d: save %d is lost: %s", moments, w->saved, e.text);
     int n = there ? (int)json_integer_value(json_object_get(is, "n")) : 0;

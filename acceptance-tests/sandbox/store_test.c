@@ -2,6 +2,7 @@
 #include "acceptance-tests/sandbox/store.h"
 
 #include "acceptance-tests/sandbox/state_file.h"
+#include "acceptance-tests/sandbox/state_folder.h"
 #include "internal/base/file.h"
 #include "internal/base/testing.h"
 
@@ -10,36 +11,25 @@
 #include <string.h>
 #include <unistd.h>
 
-struct fixture {
-    char dir[64], path[80];
-    struct arena *arena;
-};
-
 static const struct store_seed SEED = {"us-east-1", "123456789012"};
 
 static int open_folder(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct state_folder *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/sandbox-store.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    (void)snprintf(f->path, sizeof f->path, "%s/state.log", f->dir);
-    f->arena = arena_new();
+    state_folder_open(f);
     *state = f;
     return 0;
 }
 
 static int close_folder(void **state)
 {
-    struct fixture *f = *state;
-    (void)unlink(f->path);
-    assert_int_equal(rmdir(f->dir), 0);
-    arena_free(f->arena);
-    free(f);
+    state_folder_close(*state);
+    free(*state);
     return 0;
 }
 
-static struct store *opened(struct fixture *f)
+static struct store *opened(struct state_folder *f)
 {
     struct err e = ERR_INIT;
     struct store *s = NULL;
@@ -55,19 +45,10 @@ static void must_save(struct store *s)
         fail_msg("%s", e.text);
 }
 
-static struct str content(struct fixture *f)
-{
-    struct str text;
-    struct err e = ERR_INIT;
-    if (!file_read(f->arena, f->path, SIZE_MAX / 2, &text, &e))
-        fail_msg("%s", e.text);
-    return text;
-}
-
 /* Records of every kind come, change and go; what was not saved is gone. */
 static void test_reopened(void **state)
 {
-    struct fixture *f = *state;
+    struct state_folder *f = *state;
     struct store *s = opened(f);
     const char *key = arena_strdup(f->arena, rec_str(store_root(s), "access_key_id"));
     for (int round = 0; round < 50; round++) {
@@ -97,7 +78,7 @@ static void test_reopened(void **state)
 static void test_events(void **state)
 {
     enum { ROUNDS = 60, KEPT = 20 };
-    struct fixture *f = *state;
+    struct state_folder *f = *state;
     struct store *s = opened(f);
     for (int round = 0; round < ROUNDS; round++) {
         json_t *events = rec_list(store_root(s), "events");
@@ -125,7 +106,7 @@ static void test_events(void **state)
 /* A copy is nobody's file. */
 static void test_copy(void **state)
 {
-    struct fixture *f = *state;
+    struct state_folder *f = *state;
     struct store *s = opened(f), *copy = store_copy(s);
     rec_set_str(store_root(s), "later", "x");
     must_save(s);
@@ -157,23 +138,23 @@ static const struct refused {
     {"instances", "[[]]", "element 0 of instances is no record"},
 };
 
-static void assert_refused(struct fixture *f, const char *what, const char *part)
+static void assert_refused(struct state_folder *f, const char *what, const char *part)
 {
     struct err e = ERR_INIT;
     struct store *s = NULL;
-    struct str before = content(f);
+    struct str before = state_folder_content(f);
     if (store_open(f->path, &SEED, &s, &e) || e.code != ERR_INVALID)
         fail_msg("%s: not refused", what);
     if (!strstr(e.text, part) || !strstr(e.text, f->path) || !strstr(e.text, "it was left as it is"))
         fail_msg("%s: %s", what, e.text);
     assert_null(s);
-    struct str after = content(f);
+    struct str after = state_folder_content(f);
     assert_true(before.n == after.n && memcmp(before.p, after.p, before.n) == 0);
 }
 
 static void test_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct state_folder *f = *state;
     struct store *s = opened(f);
     for (size_t i = 0; i < ARRAY_LEN(REFUSED); i++) {
         const struct refused *r = &REFUSED[i];
@@ -194,7 +175,7 @@ static void test_damaged(void **state)
 {
     static const char *const TEXTS[] = {"", "{}", "\n", "00000002 00000000 {}\n",
                                         "{\"format\":2,\"clusters\":[]}"};
-    struct fixture *f = *state;
+    struct state_folder *f = *state;
     for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++) {
         struct err e = ERR_INIT;
         assert_true(file_replace(f->path, TEXTS[i], strlen(TEXTS[i]), 0600, &e));
