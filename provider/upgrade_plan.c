@@ -296,7 +296,7 @@ static void tell(struct situation *s)
     struct upgrade *u = &s->o->upgrade;
     const char *cluster = u->request.cluster;
     bool forward = s->wanted != STAGE_ROLLED_BACK;
-    if (goes_back_after_switch(s) && !tf_failed(s->c) && !u->world.names_move)
+    if (goes_back_after_switch(s) && !tf_failed(s->c) && u->world.snapshot && !u->world.names_move)
         tf_warn(s->c, "accept_data_loss_since_snapshot",
                 "The roll-back loses what was written since the snapshot", "%s", roll_back_losses(u));
     if (forward && u->world.aside && !u->world.restored && !puts_away(s->o))

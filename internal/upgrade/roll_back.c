@@ -131,9 +131,15 @@ bool roll_back_look(struct upgrade *u, struct world *w, struct err *e)
     return true;
 }
 
+/* Over, but for Terraform's state: what it put aside is all that is left, and no run. */
+static bool is_over(const struct world *w)
+{
+    return !w->restored && !w->snapshot && tag(w->aside, TAG_ROLLED_BACK_AT);
+}
+
 bool roll_back_is_due(const struct world *w)
 {
-    return w->restored || w->reached == STAGE_SWITCHED;
+    return w->restored || w->reached == STAGE_SWITCHED || is_over(w);
 }
 
 bool not_rolling_back(const struct upgrade *u, struct err *e)
@@ -220,7 +226,8 @@ bool loss_accepted(struct upgrade *u, bool *ret, struct err *e)
         return false;
     const struct rds_snapshot *p = u->world.snapshot;
     const char *accepted = u->request.accepted_loss;
-    *ret = u->world.names_move || (p && accepted && strcasecmp(accepted, p->identifier) == 0);
+    *ret = u->world.names_move || is_over(&u->world) ||
+           (p && accepted && strcasecmp(accepted, p->identifier) == 0);
     if (*ret)
         return true;
     if (!p)
