@@ -49,27 +49,39 @@ static bool targets_of(const struct aws_session *s, const char *proxy, struct rd
     return false;
 }
 
+struct found {
+    struct rds_proxy_target *target;
+    size_t count, cap;
+};
+
+static bool find_targets(const struct aws_session *s, const struct proxy *p, const char *cluster,
+                         struct found *found, struct err *e)
+{
+    struct rds_proxy_target *some = NULL;
+    size_t n = 0;
+    if (!targets_of(s, p->name, &some, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        some[i].proxy = p->name;
+        if (is_about(&some[i], cluster))
+            ARR_PUSH(s->arena, found->target, found->count, found->cap, some[i]);
+    }
+    return true;
+}
+
 bool rds_proxy_targets(const struct aws_session *s, const char *cluster, const struct rds_proxy_target **ret,
                        size_t *ret_n, struct err *e)
 {
     struct fields f = {.arena = s->arena};
     struct proxy *proxies = NULL;
-    struct rds_proxy_target *all = NULL, *some = NULL;
-    size_t proxy_count = 0, count = 0, cap = 0, n = 0;
+    size_t proxy_count = 0;
+    struct found found = {0};
     if (!rds_list(s, "DescribeDBProxies", &f, &proxy_shape, &proxies, &proxy_count, e))
         return false;
-    for (size_t p = 0; p < proxy_count; p++) {
-        if (strcmp(proxies[p].family, "POSTGRESQL") != 0)
-            continue;
-        if (!targets_of(s, proxies[p].name, &some, &n, e))
+    for (size_t p = 0; p < proxy_count; p++)
+        if (strcmp(proxies[p].family, "POSTGRESQL") == 0 && !find_targets(s, &proxies[p], cluster, &found, e))
             return false;
-        for (size_t i = 0; i < n; i++) {
-            some[i].proxy = proxies[p].name;
-            if (is_about(&some[i], cluster))
-                ARR_PUSH(s->arena, all, count, cap, some[i]);
-        }
-    }
-    *ret = all;
-    *ret_n = count;
+    *ret = found.target;
+    *ret_n = found.count;
     return true;
 }

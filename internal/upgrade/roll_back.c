@@ -321,12 +321,12 @@ static bool names_free(struct upgrade *u, struct err *e)
 /* Left by a roll-back of another run, or of a cluster that has been made again since. */
 static bool is_of_this_run(struct upgrade *u, struct err *e)
 {
-    const struct world *w = &u->world;
-    return !w->restored ||
-           (has_tag(w->restored, TAG_REPLACES, w->production->resource_id) &&
-            has_tag(w->restored, TAG_SNAPSHOT, w->snapshot->identifier)) ||
-           upgrade_fail(e, E_NOT_RESTORABLE, "cluster %s was restored for another roll-back",
-                        w->restored->identifier);
+    const struct rds_cluster *restored = u->world.restored;
+    if (!restored || (has_tag(restored, TAG_REPLACES, u->world.production->resource_id) &&
+                      has_tag(restored, TAG_SNAPSHOT, u->world.snapshot->identifier)))
+        return true;
+    return upgrade_fail(e, E_NOT_RESTORABLE, "cluster %s was restored for another roll-back",
+                        restored->identifier);
 }
 
 bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
