@@ -200,7 +200,7 @@ bool events_check(struct upgrade *u, bool *ret, struct err *e)
                            d->name);
         return err_said(e, "%s (%s)", last->message, last->date);
     }
-    if (was_degraded && u->note)
+    if (last && was_degraded && u->note)
         u->note(u->note_arg, "check-events",
                 arena_printf(u->look, "replication was degraded and has recovered: %s (%s)", last->message,
                              last->date));
