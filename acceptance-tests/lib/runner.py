@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "acceptance"
 GRACE_SECONDS = 60  # a story stops a sandbox with several servers
 MEMORY = Path("/dev/shm")
-MEMORY_BYTES = 10 << 30  # free, both there and in the machine: four stories have 3 GB of servers' files at most
+MEMORY_BYTES = 10 << 30  # free, both there and in the machine: four stories at once, each with some hundred MB of servers' files
 
 
 @dataclass
