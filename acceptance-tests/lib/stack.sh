@@ -146,8 +146,10 @@ cluster_field() { # CLUSTER JQ-PATH
     look DescribeDBClusters "DBClusterIdentifier=$1" | jq -r ".DBClusters[0].$2"
 }
 
+volume_available() { [ "$(cluster_field "$1" Status)" = available ]; }
+
 cluster_available() {
-    [ "$(cluster_field "$1" Status)" = available ] && look DescribeDBInstances Filters.Filter.1.Name=db-cluster-id \
+    volume_available "$1" && look DescribeDBInstances Filters.Filter.1.Name=db-cluster-id \
         "Filters.Filter.1.Values.Value.1=$1" |
         jq -e '.DBInstances | length > 0 and all(.DBInstanceStatus == "available")' >/dev/null
 }
@@ -187,6 +189,7 @@ production_create() { # CLUSTER MAJOR READERS [EXTRA-JSON]
     )
     rds create-db-cluster --cli-input-json "file://$STACK/cluster.json" >/dev/null || return 1
     rm -f "$STACK/cluster.json"
+    await "the volume of $id" 300 volume_available "$id" || return 1
     for ((i = 1; i <= readers + 1; i++)); do
         look CreateDBInstance "DBInstanceIdentifier=$id-$i" "DBClusterIdentifier=$id" Engine=aurora-postgresql \
             DBInstanceClass=db.r6g.large "DBParameterGroupName=$id-pg$major-instance" >/dev/null || return 1

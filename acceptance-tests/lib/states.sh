@@ -64,6 +64,7 @@ cluster_on() { # ID MAJOR [LOGICAL-REPLICATION]: production with one table
     )
     rds create-db-cluster --cli-input-json "file://$STACK/$id.json" >/dev/null || return 1
     rm -f "$STACK/$id.json"
+    await "the volume of $id" 300 volume_available "$id" || return 1
     look CreateDBInstance "DBInstanceIdentifier=$id-1" "DBClusterIdentifier=$id" Engine=aurora-postgresql \
         DBInstanceClass=db.r6g.large "DBParameterGroupName=$id-pg-instance" >/dev/null || return 1
     await "cluster $id" 300 cluster_available "$id" || return 1
