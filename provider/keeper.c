@@ -18,7 +18,7 @@ enum { NAME_LETTERS = 16 };
 const char *keeper_noted(struct tf_call *c)
 {
     struct plan_note note = {0};
-    return plan_note_read(c, &note) ? note.keeper : NULL;
+    return plan_note_read(c, c->arena, &note) ? note.keeper : NULL;
 }
 
 static const char *of_run(const struct world *w)
@@ -29,7 +29,7 @@ static const char *of_run(const struct world *w)
 static void note(struct operation *o, const char *name)
 {
     struct plan_note n = {.cluster = o->upgrade.request.cluster, .region = operation_region(o)};
-    (void)plan_note_read(o->call, &n);
+    (void)plan_note_read(o->call, o->call->arena, &n);
     n.keeper = name;
     plan_note_write(o->call, &n);
 }

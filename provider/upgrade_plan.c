@@ -34,12 +34,11 @@ void plan_note_write(struct tf_call *c, const struct plan_note *n)
     buf_done(&out);
 }
 
-bool plan_note_read(struct tf_call *c, struct plan_note *ret)
+bool plan_note_read(const struct tf_call *c, struct arena *a, struct plan_note *ret)
 {
     const struct value *v = NULL;
     struct err ignored = ERR_INIT;
-    if (c->private_in.n == 0 || !value_from_json(c->arena, c->private_in, &v, &ignored) ||
-        v->kind != VALUE_OBJECT)
+    if (c->private_in.n == 0 || !value_from_json(a, c->private_in, &v, &ignored) || v->kind != VALUE_OBJECT)
         return false;
     *ret = (struct plan_note){
         .is_destroy = strcmp(value_as_text(value_get(v, "plan"), ""), "destroy") == 0,

@@ -149,6 +149,7 @@ static void note_source_major(struct upgrade *u)
 /* Compares what the plan saw with what is there now. */
 static OWN_FRAME bool same_world(struct operation *o)
 {
+    struct arena *a CLEANUP(arena_cleanup) = arena_new(); /* not the call's: that one lives for hours */
     struct upgrade *u = &o->upgrade;
     struct plan_note note = {0};
     struct err e = ERR_INIT;
@@ -158,7 +159,7 @@ static OWN_FRAME bool same_world(struct operation *o)
     }
     u->is_serverless = u->world.production->serverless_v2;
     note_source_major(u);
-    if (!plan_note_read(o->call, &note) || note.source_major == 0)
+    if (!plan_note_read(o->call, a, &note) || note.source_major == 0)
         return true;
     if (note.source_major == u->source_major && note.is_serverless == u->is_serverless &&
         note.has_login == u->has_login)
@@ -479,7 +480,7 @@ static bool is_replacement_of_itself(struct tf_call *c)
 {
     struct plan_note note = {0};
     const char *cluster = value_as_text(value_get(c->prior, "cluster_identifier"), "");
-    bool known = plan_note_read(c, &note);
+    bool known = plan_note_read(c, c->arena, &note);
     const char *region = value_as_text(value_get(c->prior, "region"), "");
     bool same_place = note.region == NULL || note.region[0] == '\0' || strcasecmp(note.region, region) == 0;
     return known && !note.is_destroy && strcasecmp(note.cluster, cluster) == 0 && same_place;

@@ -85,7 +85,8 @@ struct plan_note {
     const char *keeper; /* the object's own name, drawn at its create; NULL: it has none yet */
 };
 void plan_note_write(struct tf_call *c, const struct plan_note *n);
-bool plan_note_read(struct tf_call *c, struct plan_note *ret); /* false: none, or not ours */
+/* False: none, or not ours. The note lives in `a`. */
+bool plan_note_read(const struct tf_call *c, struct arena *a, struct plan_note *ret);
 
 /* ---- keeper.c: which of Terraform's objects looks after the run ---- */
 

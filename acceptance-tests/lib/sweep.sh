@@ -263,7 +263,7 @@ fault_case() { # KIND [OPTION…]
     [ ! -s "$STACK/unmet" ] || problem+=" without a fault: $(tr '\n' ' ' <"$STACK/unmet");"
     [ -n "$problem" ] || SWEEP_HIT=$((SWEEP_HIT + total))
     SWEEP_CLEAR=$(larger "$longest" "$SWEEP_CLEAR")
-    sweep_verdict "$name" "$total operations, $applies applies, longest until a clear error: $longest s"
+    sweep_verdict "$name" "$total operations, $applies applies, longest from a fault until a clear error: $longest s"
 }
 
 fault_upgrade() { # WORLD STAGE… -- KIND [OPTION…]: of the operations in $STACK/unmet, which keeps those still without
@@ -288,13 +288,19 @@ fault_upgrade() { # WORLD STAGE… -- KIND [OPTION…]: of the operations in $ST
     sweep_writes
 }
 
+# When the last call behind SEQ that met a fault began, in seconds since 1970; OTHERWISE if none did.
+faulted_at() { # SEQ OTHERWISE
+    sandbox log | jq -rs --argjson from "$1" --arg otherwise "$2" 'def seconds: (.[0:19] + "Z" | fromdate) + ("0" + .[19:23] | tonumber);
+        [.[] | select(.seq > $from and (.fault // "") != "") | .started | seconds] | max // $otherwise'
+}
+
 fault_applies() { # until it is through; adds to the caller's figures
-    local began took
+    local began from took
     until [ -n "$problem" ]; do
-        began=$EPOCHREALTIME
+        began=$EPOCHREALTIME from=$(last_request)
         applies=$((applies + 1))
         tf_json "$here" apply && break
-        took=$(since "$began")
+        took=$(since "$(faulted_at "$from" "$began")")
         longest=$(larger "$took" "$longest")
         clear_error || problem+=" not clear: $SAID;"
         [ "$applies" -le $((2 * total)) ] || problem+=' it never gets through;'
@@ -314,5 +320,5 @@ sweep_operations() { # of an upgrade that nobody disturbed, into $STACK/operatio
 
 fault_figures() {
     echo "# $(wc -l <"$STACK/operations") operations x $SWEEP_FAULTS faults, $SWEEP_CASES cases, $SWEEP_HIT passed;" \
-        "longest until a clear error: $SWEEP_CLEAR s; acknowledged writes lost: $SWEEP_LOST; objects left behind: $SWEEP_SURPLUS"
+        "longest from a fault until a clear error: $SWEEP_CLEAR s; acknowledged writes lost: $SWEEP_LOST; objects left behind: $SWEEP_SURPLUS"
 }

@@ -48,7 +48,7 @@ static bool control_fault(struct sandbox *sb, struct arena *a, const json_t *in,
     json_t *list = rec_list(store_root(sb->store), "faults");
     bool clear = rec_bool(in, "clear"), add = rec_has(in, "kind");
     if (clear)
-        (void)json_array_clear(list);
+        faults_clear(sb);
     bool ok = !add || fault_add(sb, in, e);
     rec_set(out, "faults", json_deep_copy(list));
     if (ok && (add || clear))

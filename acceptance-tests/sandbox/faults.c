@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HUGE_BYTES = 50 * 1024 * 1024, PAD_MAX = 1024 * 1024 * 1024 };
+enum { HUGE_BYTES = 50 * 1024 * 1024, PAD_MAX = 1024 * 1024 * 1024, HOLD_SLICE_MS = 50 };
 
 /* How each kind reads in a plan, and what it carries when nothing is said. */
 static const struct kind_of_fault {
@@ -130,6 +130,7 @@ struct fault_plan fault_take(struct sandbox *sb, const char *operation, const js
     struct fault_plan plan = {0};
     bool changed = false;
     sandbox_lock(sb);
+    plan.cleared = sb->faults_cleared;
     json_t *list = rec_list(store_root(sb->store), "faults");
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *fault = json_array_get(list, i);
@@ -150,6 +151,23 @@ struct fault_plan fault_take(struct sandbox *sb, const char *operation, const js
         sandbox_save(sb);
     sandbox_unlock(sb);
     return plan;
+}
+
+void faults_clear(struct sandbox *sb)
+{
+    (void)json_array_clear(rec_list(store_root(sb->store), "faults"));
+    sb->faults_cleared++;
+}
+
+void fault_hold(struct sandbox *sb, const struct fault_plan *plan)
+{
+    int64_t left = plan->delay_ms;
+    while (left > 0 && sb->faults_cleared == plan->cleared) {
+        int64_t slice = left < HOLD_SLICE_MS ? left : HOLD_SLICE_MS;
+        if (sb->clock->wait(sb->clock, sb->stop, slice))
+            return;
+        left -= slice;
+    }
 }
 
 /* ---- spoilt replies ---- */

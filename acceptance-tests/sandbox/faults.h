@@ -38,13 +38,20 @@ struct fault_plan {
     int status;
     size_t size;
     int64_t delay_ms; /* never scaled by the speed */
+    unsigned cleared; /* how often faults had been cleared when this one was taken */
 };
 
 /* Takes the fault that is due for this call; takes the lock. */
 struct fault_plan fault_take(struct sandbox *sb, const char *operation, const json_t *parameters);
 
+/* Holds the call for the plan's delay; until the faults are cleared, or the sandbox stops, if that is
+ * earlier. */
+void fault_hold(struct sandbox *sb, const struct fault_plan *plan);
+
 /* What the fault does to a finished reply. */
 void fault_spoil(const struct fault_plan *plan, struct http_reply *reply);
+
+void faults_clear(struct sandbox *sb); /* with the lock held */
 
 /* Checks and adds one; with the lock held. Durations in the request are seconds. */
 MUST_CHECK bool fault_add(struct sandbox *sb, const json_t *spec, struct err *e);

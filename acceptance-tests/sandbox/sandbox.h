@@ -30,6 +30,7 @@ struct sandbox {
     _Atomic double speed;
     struct store *frozen; /* what stale reads are answered from; NULL: nothing. Under the store's lock */
     double cutover_speed; /* of switchovers; 0: as `speed` */
+    _Atomic unsigned faults_cleared; /* how often: calls held by a fault go on when it changes */
 };
 
 static inline void sandbox_lock(struct sandbox *sb)

@@ -216,7 +216,7 @@ static bool fault_before(struct passage *p)
         return fault_set(&p->call.fault, code, "%s", p->plan.message);
     }
     if (p->plan.kind == FAULT_SLOW)
-        (void)p->sb->clock->wait(p->sb->clock, p->sb->stop, p->plan.delay_ms);
+        fault_hold(p->sb, &p->plan);
     if (p->plan.kind == FAULT_PARTIAL_PAGE)
         p->call.page_limit = p->plan.size;
     return p->plan.kind != FAULT_HTTP && p->plan.kind != FAULT_DROP;
@@ -293,8 +293,8 @@ static void write_fault(struct passage *p)
 static void fault_after(struct passage *p)
 {
     fault_spoil(&p->plan, p->reply);
-    if (p->plan.delay_ms > 0 && p->plan.kind != FAULT_SLOW)
-        (void)p->sb->clock->wait(p->sb->clock, p->sb->stop, p->plan.delay_ms);
+    if (p->plan.kind != FAULT_SLOW)
+        fault_hold(p->sb, &p->plan);
 }
 
 static json_t *ignored_names(const struct form *form)

@@ -297,6 +297,45 @@ static void effects(void **state)
     expect(f, CREATE "one", "DBClusterAlreadyExistsFault");
 }
 
+/* Time passes by waiting only; at `clear_at` somebody clears the faults. */
+struct held {
+    struct clock clock;
+    struct sandbox *sb;
+    int64_t waited, clear_at;
+};
+
+static bool held_wait(struct clock *c, struct stop *stop, int64_t ms)
+{
+    struct held *held = (struct held *)c;
+    (void)stop;
+    held->waited += ms;
+    if (held->waited >= held->clear_at) {
+        sandbox_lock(held->sb);
+        faults_clear(held->sb);
+        sandbox_unlock(held->sb);
+    }
+    return false;
+}
+
+static int64_t held_for(struct fixture *f, int64_t delay_ms, int64_t clear_at)
+{
+    struct held held = {.clock.wait = held_wait, .sb = &f->sb, .clear_at = clear_at};
+    struct clock *real = f->sb.clock;
+    struct fault_plan plan = {.kind = FAULT_SLOW, .delay_ms = delay_ms, .cleared = f->sb.faults_cleared};
+    f->sb.clock = &held.clock;
+    fault_hold(&f->sb, &plan);
+    f->sb.clock = real;
+    return held.waited;
+}
+
+static void held_calls(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(held_for(f, 1234, INT64_MAX), 1234);
+    assert_int_equal(held_for(f, 0, INT64_MAX), 0);
+    assert_in_range(held_for(f, 3600 * 1000, 500), 500, 1000);
+}
+
 static void pages_and_stale_reads(void **state)
 {
     struct fixture *f = *state;
@@ -411,7 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(rights),        TEST(iam_mode),       TEST(web_identity), TEST(refused_plans),
         TEST(nth_and_count), TEST(spoilt_replies), TEST(effects),      TEST(pages_and_stale_reads),
-        TEST(outages),       TEST(the_log),
+        TEST(held_calls),    TEST(outages),        TEST(the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

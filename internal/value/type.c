@@ -166,12 +166,14 @@ static bool conform_object(struct arena *a, const struct value *v, const struct 
         if (!object_has(t, v->keys[i]))
             return err_set(e, ERR_INVALID, "unsupported attribute \"%s\"", v->keys[i]);
     struct value *shaped = value_object(a);
+    shaped->keys = ARENA_ARRAY(a, const char *, t->count);
+    shaped->items = ARENA_ARRAY(a, const struct value *, t->count);
     for (size_t i = 0; i < t->count; i++) {
-        const struct value *member;
-        if (!value_conform(a, value_get(v, t->names[i]), t->types[i], &member, e))
+        shaped->keys[i] = t->names[i];
+        if (!value_conform(a, value_get(v, t->names[i]), t->types[i], &shaped->items[i], e))
             return err_wrap(e, "%s", t->names[i]);
-        value_add(a, shaped, t->names[i], member);
     }
+    shaped->count = t->count;
     *ret = shaped;
     return true;
 }
