@@ -16,6 +16,13 @@
         .name = n, .type = t, .flags = TF_COMPUTED, .nested = of, .doc = d                                   \
     }
 
+/* With provider/validate.h. */
+#define IDENTIFIER_OF_CLUSTER(how, what)                                                                     \
+    {                                                                                                        \
+        .name = "cluster_identifier", .type = TF_STRING, .flags = how,                                       \
+        .validate = validate_cluster_identifier, .doc = what                                                 \
+    }
+
 #define REGION_OF_CLUSTER                                                                                    \
     {                                                                                                        \
         .name = "region", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED,                                  \

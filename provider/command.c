@@ -85,9 +85,13 @@ const struct command commands[] = {
      .arguments = "CLUSTER[@REGION]",
      .summary = "how far the upgrade has come, and what to do next",
      .doc =
-         "The stage reached as AWS shows it, deployment and members, lag of the replication slots (with a "
+         "The stage reached as AWS shows it, the state of production in plain words, deployment and members "
+         "or "
+         "the snapshot, lag of the replication slots (with a "
          "login for PostgreSQL), steps done and left, findings, and the next thing to do. It asks for no "
-         "configuration: any run is found, whoever began it. Exit status 2 if there are findings. The JSON "
+         "configuration: any run of either kind is found, whoever began it; while a roll-back in place moves "
+         "names it says who has which, and that they stand still (AUR0201) if nobody works on it. Exit "
+         "status 2 if there are findings. The JSON "
          "is that of the data source `aurora_upgrade_status`, and `steps`.",
      .example = "terraform-provider-aurora status orders@eu-central-1 --json | jq -r .reached_stage",
      .min_args = 1,
@@ -110,7 +114,8 @@ const struct command commands[] = {
      .summary = "watch until a stage is reached",
      .doc =
          "As `watch`, until AWS shows the stage or a later one: exit status 0. `rolled_back` is reached when "
-         "nothing of the run is left. Exit status 2 if the deployment has failed for good, 3 if the time is "
+         "nothing of the run is left, or nothing but the cluster that a roll-back in place put aside. Exit "
+         "status 2 if the deployment has failed for good, 3 if the time is "
          "over or at Ctrl-C. It changes nothing: something else, such as an apply, has to get there.",
      .example = "terraform-provider-aurora wait orders --for prepared --timeout 4h",
      .min_args = 1,
@@ -137,12 +142,17 @@ const struct command commands[] = {
      .doc =
          "Lists what an upgrade of the cluster has left: `remove` is ours and not needed, `keep` is in use "
          "or "
-         "yours to decide later (final snapshots, the old side), `decide` only looks like ours. Exit status "
+         "yours to decide later (final snapshots, the old side, the snapshot of an upgrade in place and what "
+         "its "
+         "roll-back put aside, with its age and cost), `decide` only looks like ours. Exit status "
          "2 "
          "if there is anything but `keep`. With `--yes` it removes what is marked `remove`, by walking the "
          "same table as `stage = \"rolled_back\"` with the same lock and the same journal; a run that is "
          "not switched goes with it. It never touches a deployment made elsewhere, and after the switch "
-         "only parameter groups that nobody uses. Interrupted, it is repeated.",
+         "only parameter groups that nobody uses, and what the snapshot is restored as if a roll-back in "
+         "place "
+         "has moved no name yet: that gives the roll-back up. What may be the only copy of a write is never "
+         "removed: `stage = \"completed\"` does that. Interrupted, it is repeated.",
      .example = "terraform-provider-aurora cleanup orders --yes",
      .min_args = 1,
      .max_args = 1,

@@ -55,22 +55,32 @@ static void import_block(struct adoption *x, const char *type, const char *name,
 
 /* ---- the upgrade ---- */
 
+/* A roll-back in place is gone on with; an upgrade that was not made yet is not made by taking it over:
+ * `prepared` changes nothing of production. */
+static const char *stage_of_run(const struct adoption *x)
+{
+    const struct world *w = &x->o->upgrade.world;
+    if (w->restored)
+        return stage_name(STAGE_ROLLED_BACK);
+    return world_has_run(w) && x->reached == STAGE_NONE ? "prepared" : stage_name(x->reached);
+}
+
 static void adopt_upgrade(struct adoption *x)
 {
-    static const char type[] = "aurora_blue_green_upgrade";
+    const char *type = x->o->kind->strategy->resource;
     const struct world *w = &x->o->upgrade.world;
     char target[VERSION_SIZE];
-    bool building = w->deployment && x->reached == STAGE_NONE;
-    const char *stage = building ? "prepared" : stage_name(x->reached);
     const char *name = new_name(x, type, x->i->cluster);
+    bool accepts = w->restored && w->snapshot;
     const struct hcl_arg args[] = {
         {"cluster_identifier", QUOTED(x, x->i->cluster)},
         {"target_engine_version", QUOTED(x, version_print(x->o->upgrade.request.target, target))},
-        {"stage", QUOTED(x, stage)},
+        {"stage", QUOTED(x, stage_of_run(x))},
+        {"accept_data_loss_since_snapshot", accepts ? QUOTED(x, w->snapshot->identifier) : ""},
     };
     (void)buf_puts(&x->out, "# The upgrade itself, at the stage that AWS shows.\n");
     import_block(x, type, name, arena_printf(x->i->arena, "%s@%s", x->i->cluster, x->i->place));
-    hcl_args(&x->out, 2, args, ARRAY_LEN(args));
+    hcl_args(&x->out, 2, args, ARRAY_LEN(args) - !accepts);
     (void)buf_puts(&x->out, "}\n");
 }
 
@@ -132,32 +142,47 @@ static bool adopt_group(struct adoption *x, bool is_cluster, const char *group, 
     return true;
 }
 
-static bool adopt_if_ours(struct adoption *x, bool is_cluster, const char *group, struct err *e)
+static bool adopt_if_ours(struct adoption *x, bool is_cluster, const char *group, int major, struct err *e)
 {
-    bool ours = false;
-    int target = 0;
-    if (!group_is_ours(&x->o->upgrade, is_cluster, group, &ours, &target, e))
+    struct group_owner owner = {0};
+    if (!group_owner(&x->o->upgrade, is_cluster, group, &owner, e))
         return false;
     /* A completed copy for the old side is given back or goes with it. */
-    return !ours || target != x->o->upgrade.request.target.major || adopt_group(x, is_cluster, group, e);
+    return !owner.is_ours || owner.target != major || adopt_group(x, is_cluster, group, e);
 }
 
-/* Of the side that production is, or will be. */
-static bool adopt_groups(struct adoption *x, struct err *e)
+struct production {
+    const struct rds_cluster *cluster; /* NULL: it has nothing of the upgrade's */
+    const struct rds_instance *const *list;
+    size_t n;
+    int major;
+};
+
+/* What production is from the upgrade on, or will be. */
+static struct production upgraded(const struct adoption *x)
 {
     const struct world *w = &x->o->upgrade.world;
-    const struct rds_cluster *k = w->green ? w->green : x->reached >= STAGE_SWITCHED ? w->production : NULL;
-    const struct rds_instance *const *list = w->green ? w->green_instances : w->instances;
-    size_t n = w->green ? w->green_instance_count : w->instance_count;
-    if (!k)
+    int target = x->o->upgrade.request.target.major;
+    if (w->restored)
+        return (struct production){0};
+    if (w->green)
+        return (struct production){w->green, w->green_instances, w->green_instance_count, target};
+    return (struct production){x->reached >= STAGE_SWITCHED ? w->production : NULL, w->instances,
+                               w->instance_count, w->version.major};
+}
+
+static bool adopt_groups(struct adoption *x, struct err *e)
+{
+    const struct production p = upgraded(x);
+    if (!p.cluster)
         return true;
-    if (!adopt_if_ours(x, true, k->parameter_group, e))
+    if (!adopt_if_ours(x, true, p.cluster->parameter_group, p.major, e))
         return false;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < p.n; i++) {
         bool again = false;
         for (size_t j = 0; j < i; j++)
-            again = again || strcmp(list[i]->parameter_group, list[j]->parameter_group) == 0;
-        if (!again && !adopt_if_ours(x, false, list[i]->parameter_group, e))
+            again = again || strcmp(p.list[i]->parameter_group, p.list[j]->parameter_group) == 0;
+        if (!again && !adopt_if_ours(x, false, p.list[i]->parameter_group, p.major, e))
             return false;
     }
     return true;
@@ -190,7 +215,7 @@ static bool adopt(struct adoption *x, struct err *e)
     const struct world *w = &x->o->upgrade.world;
     if (!status_look(x->o, &x->reached, e))
         return false;
-    if (!w->deployment && !w->old && x->reached == STAGE_NONE)
+    if (!world_has_run(w) && x->reached == STAGE_NONE)
         return true;
     adopt_upgrade(x);
     if (!adopt_groups(x, e))

@@ -1,8 +1,7 @@
 /* cleanup — finds what a failed or forgotten upgrade has left, and removes it with --yes: by walking the same
  * table as `rolled_back` does, then the parameter groups nobody uses. Never a deployment made elsewhere, and
- * after the switch nothing but such groups. */
+ * after the switch nothing but such groups and a roll-back in place that has moved no name. */
 #include "provider/command.h"
-#include "provider/flow_upgrades.h"
 #include "provider/leftovers.h"
 
 #include "internal/flow/journal.h"
@@ -34,12 +33,12 @@ static void report(void *arg, const struct step *s, const struct err *finding)
 }
 
 /* Told finding by finding already: then `e` loses its code. */
-static bool walk_back(struct cleanup *c, int major, struct err *e)
+static bool walk(struct cleanup *c, const struct flow *flow, int major, struct err *e)
 {
     struct upgrade *u = &c->o->upgrade;
     struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
     const struct step *failed = NULL;
-    const struct flow_run run = {.flow = &flow_blue_green_back,
+    const struct flow_run run = {.flow = flow,
                                  .u = u,
                                  .target = STAGE_ROLLED_BACK,
                                  .clock = u->clock,
@@ -94,11 +93,14 @@ static bool remove_all(struct cleanup *c, const struct leftovers *found, struct 
     if (!journal_open(provider_config(&c->i->call)->journal_dir, c->i->cluster, "cleanup", clock_real(),
                       &c->journal, &why))
         tf_warn(&c->i->call, NULL, "No journal is kept", "%s. The clean-up does not need it.", why.text);
+    const struct upgrade_kind *kind = c->o->kind;
+    if (found->gives_up && !walk(c, kind->give_up, c->o->upgrade.request.target.major, e))
+        return false;
     for (size_t n = 0; n < found->major_count; n++)
-        if (!walk_back(c, found->majors[n], e))
+        if (!walk(c, kind->back, found->majors[n], e))
             return false;
-    return found->major_count == 0 ? remove_groups(c, found, e)
-                                   : find(c, &rest, e) && remove_groups(c, &rest, e);
+    return found->major_count == 0 && !found->gives_up ? remove_groups(c, found, e)
+                                                       : find(c, &rest, e) && remove_groups(c, &rest, e);
 }
 
 /* ---- telling ---- */

@@ -1,6 +1,5 @@
 /* status, watch, wait — how far an upgrade has come, once or until something happens. */
 #include "provider/command.h"
-#include "provider/flow_upgrades.h"
 #include "provider/upgrade_status.h"
 
 #include "internal/upgrade/errors.h"
@@ -16,9 +15,11 @@ enum { POLL_FIRST_MS = 1000, POLL_LAST_MS = 30000, TEXT_MAX = 1 << 20 };
 static const struct value *steps_of(struct operation *o, enum flow_stage reached)
 {
     struct arena *a = o->call->arena;
-    const struct flow *f = &flow_blue_green;
+    const struct flow *f = reached == STAGE_ROLLED_BACK ? o->kind->put_away : o->kind->forward;
     struct value *v = value_object(a);
     int64_t done = 0;
+    if (reached == STAGE_ROLLED_BACK)
+        reached = STAGE_NONE;
     for (size_t n = 0; n < f->count; n++)
         done += flow_includes(&f->steps[n], &o->upgrade, STAGE_NONE, reached);
     value_set(a, v, "done", value_int(a, done));
@@ -28,7 +29,14 @@ static const struct value *steps_of(struct operation *o, enum flow_stage reached
 
 static bool has_run(const struct value *status)
 {
-    return !value_is_null(value_get(status, "deployment")) || !value_is_null(value_get(status, "old_side"));
+    return !value_is_null(value_get(status, "resource"));
+}
+
+/* How many rows are behind it shows in the stage alone; in the middle of a roll-back, and where AWS shows no
+ * stage, that says nothing. */
+static bool has_steps(const struct operation *o, enum flow_stage reached)
+{
+    return !o->upgrade.world.restored && (o->kind->strategy->shows_stages || reached >= STAGE_SWITCHED);
 }
 
 static bool look(struct invocation *i, const struct value **ret, struct err *e)
@@ -40,8 +48,9 @@ static bool look(struct invocation *i, const struct value **ret, struct err *e)
     bool ok = upgrade_status(&o, &status, e);
     if (ok) {
         status = tf_with(&i->call, status, "cluster_identifier", value_string(i->arena, i->cluster));
-        status = tf_with(&i->call, status, "steps",
-                         has_run(status) ? steps_of(&o, stage_of(status, "reached_stage")) : &value_null);
+        enum flow_stage reached = stage_of(status, "reached_stage");
+        bool counted = has_run(status) && has_steps(&o, reached);
+        status = tf_with(&i->call, status, "steps", counted ? steps_of(&o, reached) : &value_null);
     }
     operation_done(&o);
     if (ok)
@@ -127,11 +136,15 @@ static const char *as_text(struct invocation *i, const struct value *status)
     if (*to)
         (void)buf_printf(&b, " (%s to %s)", *from ? from : "?", to);
     (void)buf_puts(&b, value_as_bool(value_get(status, "in_flight"), false) ? ", AWS is at work\n" : "\n");
+    (void)buf_printf(&b, "%-12s %s\n", "State:", at(status, "situation"));
     say_side(&b, status, "production", "Production:");
     say_side(&b, status, "new_side", "New side:");
     say_side(&b, status, "old_side", "Old side:");
     if (*at(status, "switched_at"))
         (void)buf_printf(&b, "%-12s %s\n", "Switched:", at(status, "switched_at"));
+    if (!value_is_null(value_get(status, "snapshot")))
+        (void)buf_printf(&b, "%-12s %s, %s, %s\n", "Snapshot:", at(status, "snapshot.identifier"),
+                         at(status, "snapshot.engine_version"), at(status, "snapshot.status"));
     say_deployment(&b, status);
     say_lag(&b, status);
     if (*at(status, "held_by"))
@@ -193,15 +206,18 @@ static bool tell_news(struct watch *w, const struct value *status, struct err *e
                    : command_print(as_text(i, status), e) && command_print("\n", e);
 }
 
+static bool is_untouched(const struct value *status, enum flow_stage reached)
+{
+    return reached == STAGE_NONE && !has_run(status) && !value_as_bool(value_get(status, "in_flight"), false);
+}
+
 static bool is_reached(const struct watch *w, const struct value *status)
 {
     enum flow_stage reached = stage_of(status, "reached_stage");
-    if (w->wanted == STAGE_ROLLED_BACK)
-        return reached == STAGE_NONE && !has_run(status) &&
-               !value_as_bool(value_get(status, "in_flight"), false);
+    if (w->wanted == STAGE_ROLLED_BACK || reached == STAGE_ROLLED_BACK)
+        return w->wanted == reached || (w->wanted == STAGE_ROLLED_BACK && is_untouched(status, reached));
     return w->wanted != STAGE_NONE && reached >= w->wanted;
 }
-
 /* A deployment that has failed becomes nothing else any more. */
 static bool is_hopeless(const struct value *status)
 {

@@ -46,13 +46,11 @@ static const struct tf_attr operation_attrs[] = {
 };
 
 static const struct tf_attr attrs[] = {
-    {.name = "cluster_identifier",
-     .type = TF_STRING,
-     .flags = TF_REQUIRED,
-     .validate = validate_cluster_identifier,
-     .doc = "Identifier of the cluster. Give it literally (or from a variable), not from the resource that "
-            "takes "
-            "its version from here."},
+    IDENTIFIER_OF_CLUSTER(
+        TF_REQUIRED,
+        "Identifier of the cluster. Give it literally (or from a variable), not from the resource that "
+        "takes "
+        "its version from here."),
     REGION_OF_CLUSTER,
     COMPUTED("availability_zones", TF_STRING_SET, "Availability Zones of the volume."),
     COMPUTED("cluster_resource_id", TF_STRING, "Resource id; another one after a switch."),

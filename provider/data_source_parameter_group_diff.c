@@ -40,12 +40,10 @@ static const struct tf_attr parameter_attrs[] = {
 };
 
 static const struct tf_attr attrs[] = {
-    {.name = "cluster_identifier",
-     .type = TF_STRING,
-     .flags = TF_OPTIONAL,
-     .validate = validate_cluster_identifier,
-     .doc = "Cluster whose two groups are looked at: its own, and its writer's, as the upgrades take them. "
-            "Either this, or names of groups."},
+    IDENTIFIER_OF_CLUSTER(
+        TF_OPTIONAL,
+        "Cluster whose two groups are looked at: its own, and its writer's, as the upgrades take them. "
+        "Either this, or names of groups."),
     {.name = "db_cluster_parameter_group_name",
      .type = TF_STRING,
      .flags = TF_OPTIONAL,

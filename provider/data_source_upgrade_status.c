@@ -36,6 +36,14 @@ static const struct tf_attr cluster_attrs[] = {
     {.name = NULL},
 };
 
+static const struct tf_attr snapshot_attrs[] = {
+    COMPUTED("created_at", TF_STRING, "When it was made."),
+    COMPUTED("engine_version", TF_STRING, "Exact version of what it holds."),
+    COMPUTED("identifier", TF_STRING, "Name."),
+    COMPUTED("status", TF_STRING, "Status as AWS gives it."),
+    {.name = NULL},
+};
+
 static const struct tf_attr slot_attrs[] = {
     COMPUTED("active", TF_BOOL, "Somebody reads it."),
     COMPUTED("database", TF_STRING, "Database."),
@@ -54,11 +62,7 @@ static const struct tf_attr finding_attrs[] = {
 };
 
 static const struct tf_attr attrs[] = {
-    {.name = "cluster_identifier",
-     .type = TF_STRING,
-     .flags = TF_REQUIRED,
-     .validate = validate_cluster_identifier,
-     .doc = "Identifier of the production cluster."},
+    IDENTIFIER_OF_CLUSTER(TF_REQUIRED, "Identifier of the production cluster."),
     REGION_OF_CLUSTER,
     COMPUTED_OF("deployment", TF_OBJECT, deployment_attrs,
                 "The blue/green deployment; null if there is none."),
@@ -70,16 +74,27 @@ static const struct tf_attr attrs[] = {
     COMPUTED("lag_bytes", TF_NUMBER,
              "Largest lag of all slots; null without a login for PostgreSQL, and after the switch."),
     COMPUTED_OF("members", TF_OBJECT_LIST, member_attrs, "Members of the deployment."),
-    COMPUTED_OF("new_side", TF_OBJECT, cluster_attrs, "The green cluster, before the switch."),
+    COMPUTED_OF(
+        "new_side", TF_OBJECT, cluster_attrs,
+        "The green cluster before the switch, or what a roll-back in place restores, until it bears the "
+        "name."),
     COMPUTED("next", TF_STRING, "The next thing to do, in one sentence."),
     COMPUTED_OF("old_side", TF_OBJECT, cluster_attrs,
-                "The cluster the switch put aside, until it is removed."),
+                "The cluster that the switch, or a roll-back in place, put aside, until it is removed."),
     COMPUTED_OF("production", TF_OBJECT, cluster_attrs,
                 "The cluster that bears the name; null in the gap between two renames."),
-    COMPUTED("reached_stage", TF_STRING,
-             "`none`, `prepared`, `validated`, `switched` or `completed`, as AWS shows it: from deployment, "
-             "tags and parameter groups alone, so an upgrade into groups of your own is `none` again when "
-             "its old side is gone."),
+    COMPUTED("put_aside_at", TF_STRING, "When a roll-back in place was over; null without one."),
+    COMPUTED(
+        "reached_stage", TF_STRING,
+        "`none`, `prepared`, `validated`, `switched`, `completed` or `rolled_back` (in place, as long as "
+        "what that put aside is there), as AWS shows it: from deployment, snapshot, tags and parameter "
+        "groups alone, so an upgrade into groups of your own is `none` again when its old side is gone, "
+        "and an upgrade in place `none` until it is `switched`."),
+    COMPUTED("resource", TF_STRING,
+             "`aurora_blue_green_upgrade` or `aurora_in_place_upgrade`; null without a run."),
+    COMPUTED("situation", TF_STRING, "The state production is in, in plain words."),
+    COMPUTED_OF("snapshot", TF_OBJECT, snapshot_attrs,
+                "The snapshot of an upgrade in place; null without one."),
     COMPUTED_OF("slots", TF_OBJECT_LIST, slot_attrs,
                 "Replication slots of production; empty without a login for PostgreSQL."),
     COMPUTED("source_engine_version", TF_STRING, "Version before the upgrade; null without one."),

@@ -23,11 +23,7 @@ static const struct tf_attr target_attrs[] = {
 };
 
 static const struct tf_attr attrs[] = {
-    {.name = "cluster_identifier",
-     .type = TF_STRING,
-     .flags = TF_REQUIRED,
-     .validate = validate_cluster_identifier,
-     .doc = "Identifier of the cluster."},
+    IDENTIFIER_OF_CLUSTER(TF_REQUIRED, "Identifier of the cluster."),
     REGION_OF_CLUSTER,
     SUPPORT_DATES,
     COMPUTED("engine_version", TF_STRING, "The cluster's exact version."),

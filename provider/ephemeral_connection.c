@@ -2,6 +2,7 @@
  *
  * A result cannot change after it was opened, so there is nothing to renew: an IAM token opens connections
  * for 15 minutes, and sessions outlive it. */
+#include "provider/attrs.h"
 #include "provider/config.h"
 #include "provider/validate.h"
 
@@ -18,11 +19,7 @@ static const struct tf_attr attrs[] = {
      .doc = "Make an IAM token. Otherwise the password comes from `password_secret_arn`, else from the "
             "secret that RDS "
             "manages for the master user."},
-    {.name = "cluster_identifier",
-     .type = TF_STRING,
-     .flags = TF_REQUIRED,
-     .validate = validate_cluster_identifier,
-     .doc = "Identifier of the cluster."},
+    IDENTIFIER_OF_CLUSTER(TF_REQUIRED, "Identifier of the cluster."),
     {.name = "password_secret_arn",
      .type = TF_STRING,
      .flags = TF_OPTIONAL,

@@ -54,6 +54,12 @@ SAY(say_aside_instances, "Deletes the instances of what the roll-back put aside.
 SAY(say_aside_delete, "Deletes the cluster put aside, with a final snapshot.")
 SAY(say_aside_gone, "Waits until it is gone.")
 
+SAY(say_spare, "Checks that no name of %s was moved, and that its snapshot is there.", CLUSTER)
+SAY(say_spare_unprotect, "Lifts the deletion protection of what the snapshot was restored as.")
+SAY(say_spare_instances, "Deletes its instances.")
+SAY(say_spare_delete, "Deletes it.")
+SAY(say_spare_gone, "Waits until it is gone.")
+
 /* ---- the same by hand ---- */
 
 SAY(cli_restore,
@@ -93,6 +99,11 @@ SAY(cli_unprotect, RDS "modify-db-cluster --db-cluster-identifier %s-upgraded --
 SAY(cli_aside_instances, RDS "delete-db-instance --db-instance-identifier <instance>-upgraded")
 SAY(cli_aside_delete,
     RDS "delete-db-cluster --db-cluster-identifier %s-upgraded --final-db-snapshot-identifier <name>",
+    CLUSTER)
+SAY(cli_spare_unprotect, RDS "modify-db-cluster --db-cluster-identifier %s-restored --no-deletion-protection",
+    CLUSTER)
+SAY(cli_spare_instances, RDS "delete-db-instance --db-instance-identifier <instance>-restored")
+SAY(cli_spare_delete, RDS "delete-db-cluster --db-cluster-identifier %s-restored --skip-final-snapshot",
     CLUSTER)
 
 /* ---- the tables ---- */
@@ -176,9 +187,24 @@ static const struct step put_away[] = {
     {.name = "groups-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_groups_remove, .equivalent = cli_groups_remove, .is_done = groups_removed, .run = groups_remove},
 };
+
+static const struct step give_up[] = {
+    {.name = "check-names-stay", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_spare, .is_done = spare_check},
+    {.name = "restored-unprotected", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_spare_unprotect, .equivalent = cli_spare_unprotect, .is_done = spare_unprotected, .run = spare_unprotect},
+    {.name = "restored-instances-deleted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .irreversible = true,
+     .describe = say_spare_instances, .equivalent = cli_spare_instances, .is_done = spare_instances_deleted, .run = spare_instances_delete},
+    {.name = "restored-deleted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .irreversible = true,
+     .describe = say_spare_delete, .equivalent = cli_spare_delete, .is_done = spare_deleted, .run = spare_delete},
+    {.name = "restored-gone", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "minutes",
+     .describe = say_spare_gone, .is_done = spare_gone},
+};
 /* clang-format on */
 
 const struct flow flow_in_place_restore = {
     .name = "in-place-restore", .steps = restore, .count = ARRAY_LEN(restore)};
+const struct flow flow_in_place_give_up = {
+    .name = "in-place-give-up", .steps = give_up, .count = ARRAY_LEN(give_up)};
 const struct flow flow_in_place_put_away = {
     .name = "in-place-put-away", .steps = put_away, .count = ARRAY_LEN(put_away)};

@@ -17,8 +17,9 @@ static struct upgrade sample(void)
 static void the_tables_obey_the_rules(void **state)
 {
     (void)state;
-    static const struct flow *const flows[] = {&flow_in_place, &flow_in_place_back, &flow_in_place_retire,
-                                               &flow_in_place_restore, &flow_in_place_put_away};
+    static const struct flow *const flows[] = {&flow_in_place,          &flow_in_place_back,
+                                               &flow_in_place_retire,   &flow_in_place_restore,
+                                               &flow_in_place_put_away, &flow_in_place_give_up};
     struct upgrade u = sample();
     for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
         struct err e = ERR_INIT;

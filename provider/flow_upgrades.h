@@ -14,6 +14,7 @@ extern const struct flow flow_in_place_back;   /* rolled_back, before the upgrad
 extern const struct flow flow_in_place_retire; /* the snapshot, at a destroy */
 
 extern const struct flow flow_in_place_restore;  /* rolled_back, after the upgrade */
+extern const struct flow flow_in_place_give_up;  /* the same, given up before names move (cleanup) */
 extern const struct flow flow_in_place_put_away; /* completed, after that */
 
 /* ---- flow_common.c: shared by rows of several flows ---- */

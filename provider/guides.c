@@ -150,6 +150,12 @@ static void in_place_page(struct buf *out)
     flow_table(out, &flow_in_place_restore);
     (void)buf_puts(out, "\n## `completed` after that\n\n");
     flow_table(out, &flow_in_place_put_away);
+    (void)buf_puts(out,
+                   "\n## A roll-back given up\n\n"
+                   "Until `names-move` the restored cluster is a copy that nobody uses: "
+                   "`terraform-provider-aurora cleanup <cluster> --yes` removes it and leaves production "
+                   "and the snapshot as they are.\n\n");
+    flow_table(out, &flow_in_place_give_up);
 }
 
 /* Errors outside of an upgrade's own table: each family is raised in one place, with the cause in the

@@ -3,6 +3,7 @@
 
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
 #include <ctype.h>
@@ -48,7 +49,10 @@ static bool is_switching(const struct world *w)
 static bool may_go_back(const struct leftovers *l)
 {
     const struct world *w = &l->o->upgrade.world;
-    return w->production && l->reached < STAGE_SWITCHED && !is_switching(w) && (!w->deployment || w->is_ours);
+    bool switched = l->reached == STAGE_SWITCHED || l->reached == STAGE_COMPLETED;
+    bool works = w->production && strcmp(w->production->status, "upgrading") == 0;
+    return w->production && !switched && !works && !w->restored && !is_switching(w) &&
+           (!w->deployment || w->is_ours);
 }
 
 static bool find_deployment(struct leftovers *l, struct err *e)
@@ -89,9 +93,11 @@ static bool find_old_side(struct leftovers *l, struct err *e)
 
 /* ---- clusters that look like somebody's ---- */
 
-/* "-green-abc123" or "-old1", as AWS names them. */
+/* "-green-abc123" or "-old1", as AWS names them, and as a roll-back in place does. */
 static bool is_side_suffix(const char *s)
 {
+    if (strcmp(s, "-restored") == 0 || strcmp(s, "-upgraded") == 0)
+        return true;
     if (strncmp(s, "-green-", 7) == 0) {
         size_t n = strspn(s + 7, "abcdefghijklmnopqrstuvwxyz0123456789");
         return n == GREEN_SUFFIX && !s[7 + n];
@@ -102,8 +108,11 @@ static bool is_side_suffix(const char *s)
 static bool is_known(const struct leftovers *l, const struct rds_cluster *k)
 {
     const struct world *w = &l->o->upgrade.world;
-    return (w->green && strcmp(w->green->resource_id, k->resource_id) == 0) ||
-           (w->old && strcmp(w->old->resource_id, k->resource_id) == 0);
+    const struct rds_cluster *const known[] = {w->green, w->old, w->restored, w->aside};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (known[i] && strcmp(known[i]->resource_id, k->resource_id) == 0)
+            return true;
+    return false;
 }
 
 static void note_side(void *arg, const struct rds_cluster *k)
@@ -150,29 +159,53 @@ static bool find_changes(struct leftovers *l, struct err *e)
 
 /* ---- parameter groups ---- */
 
-static const char *user_of(const struct leftovers *l, bool is_cluster, const char *group)
-{
-    const struct world *w = &l->o->upgrade.world;
-    const struct rds_cluster *const clusters[] = {w->production, w->old};
-    for (size_t i = 0; is_cluster && i < ARRAY_LEN(clusters); i++)
-        if (clusters[i] && strcasecmp(clusters[i]->parameter_group, group) == 0)
-            return clusters[i]->identifier;
-    for (size_t i = 0; !is_cluster && i < w->instance_count; i++)
-        if (strcasecmp(w->instances[i]->parameter_group, group) == 0)
-            return w->instances[i]->identifier;
-    return NULL;
-}
-
-static bool used_by_old(struct leftovers *l, const char *group, bool *ret, struct err *e)
+static bool uses(struct upgrade *u, const struct rds_cluster *k, bool is_cluster, const char *group,
+                 bool *ret, struct err *e)
 {
     const struct rds_instance *const *list = NULL;
     size_t n = 0;
-    struct upgrade *u = &l->o->upgrade;
-    *ret = false;
-    if (u->world.old && !rds_instance_list(&u->aws, u->world.old->identifier, &list, &n, e))
-        return err_wrap(e, "read the instances of %s", u->world.old->identifier);
+    *ret = is_cluster && k && strcasecmp(k->parameter_group, group) == 0;
+    if (!is_cluster && k && !rds_instance_list(&u->aws, k->identifier, &list, &n, e))
+        return err_wrap(e, "read the instances of %s", k->identifier);
     for (size_t i = 0; i < n; i++)
         *ret = *ret || strcasecmp(list[i]->parameter_group, group) == 0;
+    return true;
+}
+
+/* Production before an upgrade in place had it: without it the snapshot is not restored. */
+static bool is_noted(const struct world *w, bool is_cluster, const char *group)
+{
+    const char *key = is_cluster ? TAG_CLUSTER_GROUP : TAG_INSTANCE_GROUP;
+    for (size_t i = 0; w->snapshot && i < w->snapshot->tags.count; i++)
+        if (strncmp(w->snapshot->tags.tags[i].key, key, strlen(key)) == 0 &&
+            strcasecmp(w->snapshot->tags.tags[i].value, group) == 0)
+            return true;
+    return false;
+}
+
+/* Why it stays: "" where that need not be told, NULL where nothing speaks for it. */
+static bool stays_for(struct leftovers *l, bool is_cluster, const char *group, const char **ret,
+                      struct err *e)
+{
+    struct upgrade *u = &l->o->upgrade;
+    const struct world *w = &u->world;
+    const struct {
+        const struct rds_cluster *cluster;
+        const char *reason;
+    } rows[] = {{w->production, ""},
+                {w->old, is_cluster ? "" : "the old side uses it"},
+                {w->aside, "what the roll-back put aside uses it"},
+                {w->restored, "what the snapshot is restored as uses it"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool used = false;
+        if (!uses(u, rows[i].cluster, is_cluster, group, &used, e))
+            return false;
+        if (used) {
+            *ret = rows[i].reason;
+            return true;
+        }
+    }
+    *ret = is_noted(w, is_cluster, group) ? "a roll-back to the snapshot needs it" : NULL;
     return true;
 }
 
@@ -191,13 +224,12 @@ static bool judge_group(struct leftovers *l, bool is_cluster, const char *name, 
 {
     const struct world *w = &l->o->upgrade.world;
     const char *kind = is_cluster ? "cluster parameter group" : "instance parameter group";
-    bool by_old = false;
-    if (user_of(l, is_cluster, name))
-        return true;
-    if (!is_cluster && !used_by_old(l, name, &by_old, e))
+    const char *reason = NULL;
+    if (!stays_for(l, is_cluster, name, &reason, e))
         return false;
-    if (by_old) {
-        (void)add(l, FATE_KEEP, kind, name, "", "the old side uses it");
+    if (reason) {
+        if (*reason)
+            (void)add(l, FATE_KEEP, kind, name, "", reason);
         return true;
     }
     bool by_green = used_by_green(w, is_cluster, name);
@@ -223,10 +255,9 @@ static bool find_groups_of(struct leftovers *l, bool is_cluster, struct err *e)
     if (!rds_group_list(&u->aws, is_cluster, prefix, &list, &n, e))
         return err_wrap(e, "list parameter groups");
     for (size_t i = 0; i < n; i++) {
-        bool ours = false;
-        int target = 0;
-        if (!group_is_ours(u, is_cluster, list[i].name, &ours, &target, e) ||
-            (ours && !judge_group(l, is_cluster, list[i].name, target, e)))
+        struct group_owner owner = {0};
+        if (!group_owner(u, is_cluster, list[i].name, &owner, e) ||
+            (owner.is_ours && !judge_group(l, is_cluster, list[i].name, owner.target, e)))
             return false;
     }
     return true;
@@ -239,18 +270,104 @@ static bool find_groups(struct leftovers *l, struct err *e)
 
 /* ---- snapshots ---- */
 
+static const char *const of_aside =
+    "the last of what a roll-back put aside; yours to delete when nobody needs it";
+
+static bool final_snapshots(struct leftovers *l, const char *prefix, const char *reason, struct err *e)
+{
+    struct upgrade *u = &l->o->upgrade;
+    const struct rds_snapshot *list = NULL;
+    size_t n = 0;
+    if (!rds_snapshot_list(&u->aws, prefix, &list, &n, e))
+        return err_wrap(e, "list snapshots");
+    for (size_t i = 0; i < n; i++)
+        if (strstr(list[i].identifier, "-final-"))
+            (void)add(l, FATE_KEEP, "snapshot", list[i].identifier, list[i].status, reason);
+    return true;
+}
+
+/* In place: of this run, or of one that is over. A copy of it, under another name, is none of ours. */
+static bool is_run_snapshot(const struct leftovers *l, const struct rds_snapshot *p)
+{
+    const char *of = rds_tag_value(&p->tags, TAG_CLUSTER), *resource = rds_tag_value(&p->tags, TAG_RESOURCE),
+               *name = rds_tag_value(&p->tags, TAG_SNAPSHOT);
+    return of && strcasecmp(of, l->o->upgrade.request.cluster) == 0 && resource &&
+           strcmp(resource, TAG_RESOURCE_IN_PLACE) == 0 && name && strcasecmp(name, p->identifier) == 0;
+}
+
+static void judge_snapshot(struct leftovers *l, const struct rds_snapshot *p)
+{
+    const struct world *w = &l->o->upgrade.world;
+    bool of_run = w->snapshot && !rds_tag_value(&p->tags, TAG_COMPLETED_AT);
+    const char *reason = "of a run that is over; yours to delete when nobody needs it";
+    if (!w->production)
+        reason = "the cluster is gone: nothing else may hold what it was";
+    else if (of_run && may_go_back(l)) {
+        (void)add(l, FATE_REMOVE, "snapshot", p->identifier, p->status, "production was not upgraded");
+        add_major(l, l->o->upgrade.request.target.major);
+        return;
+    } else if (of_run && w->reached == STAGE_SWITCHED)
+        reason = "production as it was before the upgrade; stage = \"completed\" ends the run";
+    else if (of_run)
+        reason = "AWS is upgrading production at this moment";
+    (void)add(l, FATE_KEEP, "snapshot", p->identifier, p->status, reason);
+}
+
 static bool find_snapshots(struct leftovers *l, struct err *e)
 {
     struct upgrade *u = &l->o->upgrade;
     const struct rds_snapshot *list = NULL;
     size_t n = 0;
-    const char *prefix = arena_printf(u->look, "%s-old", u->request.cluster);
-    if (!rds_snapshot_list(&u->aws, prefix, &list, &n, e))
-        return err_wrap(e, "list snapshots");
+    if (!rds_snapshot_list_of(&u->aws, u->request.cluster, &list, &n, e))
+        return err_wrap(e, "list the snapshots of %s", u->request.cluster);
     for (size_t i = 0; i < n; i++)
-        if (strstr(list[i].identifier, "-final-"))
-            (void)add(l, FATE_KEEP, "snapshot", list[i].identifier, list[i].status,
-                      "the last of an old side; yours to delete when nobody needs it");
+        if (is_run_snapshot(l, &list[i]))
+            judge_snapshot(l, &list[i]);
+    return final_snapshots(l, arena_printf(u->look, "%s-old", u->request.cluster),
+                           "the last of an old side; yours to delete when nobody needs it", e) &&
+           final_snapshots(l, aside_name(u->look, u->request.cluster), of_aside, e);
+}
+
+/* ---- a roll-back in place ---- */
+
+static bool find_restored(struct leftovers *l, struct err *e)
+{
+    const struct world *w = &l->o->upgrade.world;
+    const struct rds_cluster *r = w->restored;
+    (void)e;
+    if (!r)
+        return true;
+    if (restored_is_spare(&l->o->upgrade)) {
+        (void)add(
+            l, FATE_REMOVE, "restored cluster", r->identifier, r->status,
+            "no name was moved, production is untouched and the snapshot is there: the roll-back is given "
+            "up; stage = \"rolled_back\" would go on with it");
+        l->gives_up = true;
+        return true;
+    }
+    (void)add(l, w->names_move ? FATE_KEEP : FATE_DECIDE, "restored cluster", r->identifier, r->status,
+              w->names_move ? "names are in mid-move: apply again with stage = \"rolled_back\", which ends it"
+                            : "restored for a roll-back that is not of this run, or whose snapshot is gone: "
+                              "nothing else may hold what it does");
+    return true;
+}
+
+/* What was written between snapshot and roll-back is in it alone. */
+static bool find_aside(struct leftovers *l, struct err *e)
+{
+    struct upgrade *u = &l->o->upgrade;
+    const struct rds_cluster *k = u->world.aside;
+    const char *cost = "";
+    if (!k)
+        return true;
+    if (!aside_cost(u, l->arena, &cost, e))
+        return false;
+    (void)add(
+        l, FATE_KEEP, "upgraded cluster", k->identifier, k->status,
+        arena_printf(l->arena,
+                     "put aside %s; it alone holds what was written between the snapshot and the roll-back. "
+                     "stage = \"completed\" deletes it, with a final snapshot; %s",
+                     age_since(u, l->arena, rds_tag_value(&k->tags, TAG_ROLLED_BACK_AT)), cost));
     return true;
 }
 
@@ -269,7 +386,8 @@ static bool look(struct leftovers *l, struct err *e)
 bool leftovers_find(struct leftovers *l, struct err *e)
 {
     static bool (*const kinds[])(struct leftovers *, struct err *) = {
-        find_deployment, find_old_side, find_sides, find_groups, find_snapshots, find_changes};
+        find_deployment, find_old_side, find_restored,  find_aside,
+        find_sides,      find_groups,   find_snapshots, find_changes};
     struct err absent = ERR_INIT;
     if (!look(l, &absent)) {
         *e = absent;

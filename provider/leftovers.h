@@ -28,7 +28,8 @@ struct leftovers {
     enum flow_stage reached;
     struct leftover *items;
     size_t count, cap;
-    /* Majors whose way back has something to do: flow_blue_green_back is walked for each. */
+    bool gives_up; /* a roll-back in place, before names move: the kind's `give_up` is walked first */
+    /* Majors whose way back has something to do: the kind's `back` is walked for each. */
     int *majors;
     size_t major_count, major_cap;
     bool is_absent; /* there is no such cluster */

@@ -28,6 +28,7 @@ const struct upgrade_kind kind_in_place = {
     .retire = &flow_in_place_retire,
     .restore = &flow_in_place_restore,
     .put_away = &flow_in_place_put_away,
+    .give_up = &flow_in_place_give_up,
     .shape = shape,
     .deciding = deciding,
     .checks = checks,

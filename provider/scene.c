@@ -52,7 +52,6 @@ static void add_lists(struct arena *a, const struct scene *scene, struct step *s
     const struct {
         const char *action, *list, *items;
     } rows[] = {
-        {"DescribeDBClusterSnapshots", "DBClusterSnapshots", scene->snapshots},
         {"DescribeEvents", "Events", scene->events},
         {"ListTagsForResource", "TagList", scene->tags},
         {"AddTagsToResource", "Nothing", NULL},
@@ -78,6 +77,9 @@ static const struct step *script_of(struct arena *a, const struct scene *scene)
     steps[n++] =
         (struct step){.action = "Action=DescribeDBClusterEndpoints&",
                       .body = reply(a, "DescribeDBClusterEndpoints", "DBClusterEndpoints", scene->endpoints)};
+    steps[n++] =
+        (struct step){.action = "Action=DescribeDBClusterSnapshots&",
+                      .body = reply(a, "DescribeDBClusterSnapshots", "DBClusterSnapshots", scene->snapshots)};
     for (size_t i = ARRAY_LEN(scene->clusters); i-- > 0;) {
         const char *const *k = scene->clusters[i];
         if (!k[0])

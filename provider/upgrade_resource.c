@@ -549,16 +549,21 @@ static const struct value *import_world(struct operation *o, const struct value 
     }
     const struct world *w = &o->upgrade.world;
     char text[VERSION_SIZE];
-    bool run = world_has_run(w);
+    bool run = world_has_run(w), is_back = roll_back_is_over(w);
     struct version target = w->run_target.major > 0 ? w->run_target : w->version;
+    if (is_back && !version_parse(w->aside->engine_version, &target))
+        target = w->version;
     o->upgrade.request.target = target;
     const struct value *v =
         tf_with(c, attrs, "target_engine_version", value_string(c->arena, version_print(target, text)));
     bool building = run && w->reached == STAGE_NONE;
-    const char *stage = run ? stage_name(building ? STAGE_PREPARED : w->reached) : "completed";
+    const char *stage = run       ? stage_name(building ? STAGE_PREPARED : w->reached)
+                        : is_back ? "rolled_back"
+                                  : "completed";
     v = tf_with(c, v, "stage", value_string(c->arena, stage));
     keeper_share(o);
-    return operation_state(o, v, &value_null);
+    v = operation_state(o, v, &value_null);
+    return is_back ? tf_with(c, v, "reached_stage", value_string(c->arena, stage)) : v;
 }
 
 const struct value *upgrade_import(const struct upgrade_kind *kind, struct tf_call *c)

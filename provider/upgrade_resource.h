@@ -15,7 +15,8 @@ struct upgrade_kind {
     const struct flow *forward, *back, *retire; /* retire: what on_destroy = "delete_old" walks */
     /* Back after the switch, and the removal of what that put aside; NULL: there is no such way. */
     const struct flow *restore, *put_away;
-    const struct flow *tidy; /* for what may be left when AWS shows no run any more; NULL: nothing */
+    const struct flow *give_up; /* of `restore` before its NO_RETURN row, for a clean-up; NULL, if that is */
+    const struct flow *tidy;    /* for what may be left when AWS shows no run any more; NULL: nothing */
     /* Attributes that shape a run and cannot change while it is under way (S in INTERFACE); dotted paths.
      * This list and the next two end with NULL. */
     const char *const *shape;

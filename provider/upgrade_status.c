@@ -5,6 +5,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/lease.h"
+#include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
 #include <string.h>
@@ -20,8 +21,7 @@ const char *hint_alone(struct arena *a, const struct err *e)
 
 /* ---- a look without a configuration ---- */
 
-bool group_is_ours(struct upgrade *u, bool is_cluster, const char *name, bool *ret, int *ret_target,
-                   struct err *e)
+bool group_owner(struct upgrade *u, bool is_cluster, const char *name, struct group_owner *ret, struct err *e)
 {
     const struct rds_group *g = NULL;
     struct rds_tags tags = {0};
@@ -30,10 +30,46 @@ bool group_is_ours(struct upgrade *u, bool is_cluster, const char *name, bool *r
         return err_wrap(e, "look for parameter group %s", name);
     if (g && !rds_tag_list(&u->aws, g->arn, &tags, e))
         return err_wrap(e, "read the tags of parameter group %s", name);
-    const char *owner = rds_tag_value(&tags, TAG_CLUSTER),
+    const char *owner = rds_tag_value(&tags, TAG_CLUSTER), *resource = rds_tag_value(&tags, TAG_RESOURCE),
                *version = rds_tag_value(&tags, TAG_TARGET_VERSION);
-    *ret = owner && strcasecmp(owner, u->request.cluster) == 0;
-    *ret_target = version && version_parse(version, &target) ? target.major : 0;
+    *ret = (struct group_owner){
+        .is_ours = owner && strcasecmp(owner, u->request.cluster) == 0,
+        .is_in_place = resource && strcmp(resource, TAG_RESOURCE_IN_PLACE) == 0,
+        .target = version && version_parse(version, &target) ? target.major : 0,
+    };
+    return true;
+}
+
+/* What one kind has seen would send the other's look astray: what a roll-back put aside is no old side. */
+static void set_kind(struct operation *o, const struct upgrade_kind *kind)
+{
+    if (o->kind != kind) {
+        o->upgrade.history = (struct history){0};
+        o->upgrade.old_searched = false;
+    }
+    o->kind = kind;
+    o->upgrade.strategy = kind->strategy;
+}
+
+static bool shows_roll_back(const struct world *w)
+{
+    return w->restored || w->aside;
+}
+
+/* A deployment or an old side first; in place is what tags of snapshots and clusters tell. */
+static bool look_for_run(struct operation *o, struct err *e)
+{
+    struct upgrade *u = &o->upgrade;
+    set_kind(o, &kind_blue_green);
+    if (!world_look(u, e))
+        return false;
+    if (u->world.deployment || u->world.old || u->world.is_deleting)
+        return true;
+    set_kind(o, &kind_in_place);
+    if (!world_look(u, e))
+        return false;
+    if (!world_has_run(&u->world) && !shows_roll_back(&u->world))
+        set_kind(o, &kind_blue_green);
     return true;
 }
 
@@ -42,7 +78,7 @@ static bool look_for_moving(struct upgrade *u, struct err *e)
 {
     const struct rds_bluegreen *const *all = NULL;
     size_t n = 0;
-    if (u->world.production || u->world.deployment || u->deployment_hint)
+    if (u->world.production || world_has_run(&u->world) || u->deployment_hint)
         return true;
     if (!rds_bluegreen_list(&u->aws, &all, &n, e))
         return err_wrap(e, "look for a switchover of %s", u->request.cluster);
@@ -56,7 +92,7 @@ static bool is_there(const struct upgrade *u, struct err *e)
 {
     const struct world *w = &u->world;
     const char *region = u->aws.region ? u->aws.region : aws_region(u->aws.aws);
-    if (!w->production && !w->deployment && !w->old && !w->is_deleting)
+    if (!w->production && !world_has_run(w) && !w->aside && !w->is_deleting)
         return upgrade_fail(e, E_CLUSTER_ABSENT, "there is no cluster %s in %s", u->request.cluster, region);
     if (w->production && strcmp(w->production->engine, "aurora-postgresql") != 0)
         return upgrade_fail(e, E_WRONG_ENGINE, "cluster %s runs %s, not aurora-postgresql",
@@ -65,18 +101,29 @@ static bool is_there(const struct upgrade *u, struct err *e)
 }
 
 /* After `completed` only the groups that production has from it tell. */
-static bool was_upgraded(struct upgrade *u, bool *ret, struct err *e)
+static bool was_upgraded(struct operation *o, bool *ret, struct err *e)
 {
+    struct upgrade *u = &o->upgrade;
     const struct world *w = &u->world;
-    bool ours = false;
-    int target = 0;
+    struct group_owner owner = {0};
     *ret = false;
-    if (!w->production || w->deployment || w->old)
+    if (!w->production || world_has_run(w) || w->aside)
         return true;
-    if (!group_is_ours(u, true, w->production->parameter_group, &ours, &target, e))
+    if (!group_owner(u, true, w->production->parameter_group, &owner, e))
         return false;
-    *ret = ours && target == w->version.major;
+    *ret = owner.is_ours && owner.target == w->version.major;
+    if (*ret && owner.is_in_place)
+        set_kind(o, &kind_in_place);
     return true;
+}
+
+/* What was rolled back went where the cluster put aside is. */
+static struct version target_of(const struct world *w)
+{
+    struct version v = {0};
+    if (w->run_target.major)
+        return w->run_target;
+    return w->aside && version_parse(w->aside->engine_version, &v) ? v : w->version;
 }
 
 bool status_look(struct operation *o, enum flow_stage *ret_reached, struct err *e)
@@ -84,16 +131,18 @@ bool status_look(struct operation *o, enum flow_stage *ret_reached, struct err *
     struct upgrade *u = &o->upgrade;
     struct version source = {0};
     bool completed = false;
-    if (!world_look(u, e) || !look_for_moving(u, e) || !is_there(u, e) || !was_upgraded(u, &completed, e))
+    if (!look_for_run(o, e) || !look_for_moving(u, e) || !is_there(u, e) || !was_upgraded(o, &completed, e))
         return false;
     const struct world *w = &u->world;
-    bool run = w->deployment || w->old;
-    u->request.target = w->run_target.major ? w->run_target : w->version;
+    u->request.target = target_of(w);
     u->source_major = u->history.source_version && version_parse(u->history.source_version, &source)
                           ? source.major
                           : w->version.major;
     u->is_serverless = w->production && w->production->serverless_v2;
-    *ret_reached = run ? w->reached : completed ? STAGE_COMPLETED : STAGE_NONE;
+    *ret_reached = world_has_run(w)       ? w->reached
+                   : roll_back_is_over(w) ? STAGE_ROLLED_BACK
+                   : completed            ? STAGE_COMPLETED
+                                          : STAGE_NONE;
     return true;
 }
 
@@ -187,8 +236,7 @@ static const struct value *cluster_value(struct report *r, const struct rds_clus
 static const char *holder(struct report *r, const struct world *w)
 {
     struct upgrade *u = &r->o->upgrade;
-    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : w->old ? &w->old->tags : NULL;
-    const char *noted = tags ? rds_tag_value(tags, TAG_HOLDER) : NULL;
+    const char *noted = w->facts ? rds_tag_value(w->facts, TAG_HOLDER) : NULL;
     struct lease_holder h;
     if (!noted || !lease_read(noted, &h) || h.until_ms < u->clock->wall_ms(u->clock))
         return NULL;
@@ -214,7 +262,7 @@ static bool is_switching(const struct world *w)
 /* An unknown status is AWS at work, too. */
 static bool is_in_flight(const struct world *w)
 {
-    return w->is_deleting ||
+    return w->is_deleting || in_place_in_flight(w) ||
            (w->deployment && !is_one_of(w->deployment->status, settled, ARRAY_LEN(settled)));
 }
 
@@ -258,6 +306,15 @@ static bool check_members(struct report *r, struct err *e)
     return true;
 }
 
+/* Between two names, and nobody goes on with it: a person has to. */
+static bool check_names(struct report *r, struct err *e)
+{
+    const struct upgrade *u = &r->o->upgrade;
+    return !u->world.names_move || holder(r, &u->world) ||
+           upgrade_fail(e, E_ROLL_BACK_RUNNING, "a roll-back of %s was cut short while names move",
+                        u->request.cluster);
+}
+
 /* States that do not pass by themselves. */
 static bool is_stuck(const char *status)
 {
@@ -285,7 +342,8 @@ static bool check_production(struct report *r, struct err *e)
 static bool check_events(struct report *r, struct err *e)
 {
     bool ignored = false;
-    return !r->o->upgrade.world.green || events_check(&r->o->upgrade, &ignored, e);
+    return !r->o->upgrade.world.deployment || !r->o->upgrade.world.green ||
+           events_check(&r->o->upgrade, &ignored, e);
 }
 
 static void note_slot(struct report *r, const struct pg_slot *s)
@@ -335,7 +393,7 @@ static bool check_slots(struct report *r, struct err *e)
 static void find(struct report *r)
 {
     static bool (*const checks[])(struct report *, struct err *) = {
-        check_deployment, check_members, check_production, check_slots, check_events};
+        check_deployment, check_members, check_names, check_production, check_slots, check_events};
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         struct err e = ERR_INIT;
         if (!checks[i](r, &e))
@@ -364,6 +422,9 @@ static const char *next_of(const struct report *r)
         return "AWS is deleting the deployment.";
     if (!value_is_null(value_get(r->out, "held_by")))
         return "An apply is at work: let it end.";
+    const char *in_place = r->o->kind == &kind_in_place ? in_place_next(&r->o->upgrade, r->arena) : NULL;
+    if (in_place)
+        return in_place;
     if (w->deployment && r->reached == STAGE_NONE)
         return "AWS is building the new side; apply the upgrade resource to go on from there.";
     return by_stage[r->reached < ARRAY_LEN(by_stage) ? r->reached : STAGE_NONE];
@@ -371,9 +432,58 @@ static const char *next_of(const struct report *r)
 
 /* ---- the whole ---- */
 
+static bool has_something(const struct upgrade *u)
+{
+    return world_has_run(&u->world) || u->world.aside;
+}
+
 static const char *target_text(const struct upgrade *u, char out[VERSION_SIZE])
 {
-    return u->world.deployment || u->world.old ? version_print(u->request.target, out) : NULL;
+    return has_something(u) ? version_print(u->request.target, out) : NULL;
+}
+
+/* In plain words, whatever the kind. */
+static const char *situation(struct report *r)
+{
+    struct upgrade *u = &r->o->upgrade;
+    const char *in_place = r->o->kind == &kind_in_place ? in_place_situation(u, r->arena) : NULL;
+    struct err said = ERR_INIT;
+    if (in_place)
+        return in_place;
+    if (!u->world.production)
+        return arena_printf(r->arena, "No cluster bears the name %s at this moment.", u->request.cluster);
+    if (is_switching(&u->world) || r->reached == STAGE_SWITCHED)
+        world_state(u, &said);
+    if (said.state[0])
+        return arena_strdup(r->arena, said.state);
+    return arena_printf(r->arena, "%s is in production on %s.", u->world.production->identifier,
+                        u->world.production->engine_version);
+}
+
+static const struct value *snapshot_value(struct report *r, const struct rds_snapshot *p)
+{
+    if (!p)
+        return &value_null;
+    struct value *o = value_object(r->arena);
+    put(r, o, "created_at", p->create_time);
+    put(r, o, "engine_version", p->engine_version);
+    put(r, o, "identifier", p->identifier);
+    put(r, o, "status", p->status);
+    return o;
+}
+
+/* In the gap of a roll-back the restored cluster stands for production. */
+static bool bears_name(const struct report *r, const struct rds_cluster *k)
+{
+    return k && strcasecmp(k->identifier, r->o->upgrade.request.cluster) == 0;
+}
+
+/* A roll-back that is over leads back to what production runs now. */
+static const char *source_text(const struct report *r)
+{
+    const struct upgrade *u = &r->o->upgrade;
+    bool is_back = r->reached == STAGE_ROLLED_BACK && u->world.production;
+    return is_back ? u->world.production->engine_version : u->history.source_version;
 }
 
 static void fill(struct report *r)
@@ -388,13 +498,17 @@ static void fill(struct report *r)
     set(r, "in_flight", value_bool(is_in_flight(w)));
     set(r, "switching", value_bool(is_switching(w)));
     put(r, r->out, "held_by", holder(r, w));
-    put(r, r->out, "source_engine_version", u->history.source_version);
+    put(r, r->out, "source_engine_version", source_text(r));
     put(r, r->out, "target_engine_version", target_text(u, target));
     put(r, r->out, "validated_at", tags ? rds_tag_value(tags, TAG_VALIDATED_AT) : NULL);
     put(r, r->out, "switched_at", u->history.switched_at);
-    set(r, "production", cluster_value(r, w->production));
-    set(r, "new_side", cluster_value(r, w->green));
-    set(r, "old_side", cluster_value(r, w->old));
+    put(r, r->out, "resource", has_something(u) ? u->strategy->resource : NULL);
+    put(r, r->out, "situation", situation(r));
+    put(r, r->out, "put_aside_at", w->aside ? rds_tag_value(&w->aside->tags, TAG_ROLLED_BACK_AT) : NULL);
+    set(r, "snapshot", snapshot_value(r, w->snapshot));
+    set(r, "production", cluster_value(r, bears_name(r, w->production) ? w->production : NULL));
+    set(r, "new_side", cluster_value(r, w->restored && !bears_name(r, w->restored) ? w->restored : w->green));
+    set(r, "old_side", cluster_value(r, world_put_aside(w)));
     set(r, "deployment", deployment_value(r, w));
     set(r, "members", members_value(r, w->deployment));
     set(r, "tasks", tasks_value(r, w->deployment));

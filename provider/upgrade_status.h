@@ -7,19 +7,34 @@
 
 #include "provider/upgrade_resource.h"
 
-/* A look at the world without a configuration: the target is that of the run that is observed, else of the
- * groups production has from an upgrade of ours (*ret_reached is `completed` then), else production's own
- * version. While names move, the deployment alone tells. Fails with AUR0101 if there is neither a cluster nor
+/* A look at the world without a configuration: the kind is that of the run that is observed, and so is the
+ * target; else those of the groups production has from an upgrade of ours (*ret_reached is `completed` then),
+ * else blue/green and production's own version. What a roll-back in place put aside counts as `rolled_back`.
+ * While names move, deployment or tags alone tell. Fails with AUR0101 if there is neither a cluster nor
  * anything of its upgrade, with AUR0102 for another engine. */
 MUST_CHECK bool status_look(struct operation *o, enum flow_stage *ret_reached, struct err *e);
 
 /* status_look(), and all that data.aurora_upgrade_status has but cluster_identifier. */
 MUST_CHECK bool upgrade_status(struct operation *o, const struct value **ret, struct err *e);
 
-/* Is this parameter group one that an upgrade of the cluster has made? *ret_target: for which major, 0 if it
- * does not say. */
-MUST_CHECK bool group_is_ours(struct upgrade *u, bool is_cluster, const char *name, bool *ret,
-                              int *ret_target, struct err *e);
+/* Is this parameter group one that an upgrade of the cluster has made? */
+struct group_owner {
+    bool is_ours, is_in_place; /* the latter: of an upgrade in place */
+    int target;                /* for which major; 0: it does not say */
+};
+MUST_CHECK bool group_owner(struct upgrade *u, bool is_cluster, const char *name, struct group_owner *ret,
+                            struct err *e);
+
+/* ---- status_in_place.c ---- */
+
+/* In the last look, of kind_in_place: AWS is at work, or names are in mid-move. */
+bool in_place_in_flight(const struct world *w);
+/* The state production is in, and what to do next, in plain words; NULL: nothing that is not always so. */
+const char *in_place_situation(const struct upgrade *u, struct arena *a);
+const char *in_place_next(const struct upgrade *u, struct arena *a);
+/* For people: since when something is aside, "3 d 2 h", and what it costs until it goes. */
+const char *age_since(const struct upgrade *u, struct arena *a, const char *iso);
+MUST_CHECK bool aside_cost(struct upgrade *u, struct arena *a, const char **ret, struct err *e);
 
 /* The next thing to do, without the note for a configuration that upgrade_fail() adds. */
 const char *hint_alone(struct arena *a, const struct err *e);

@@ -58,6 +58,26 @@ static void close_stage(struct stage *s)
 #define OLD(tags)                                                                                            \
     "<DbClusterResourceId>cluster-B</DbClusterResourceId>" CLUSTER("13.9", "available") "<TagList>" tags     \
                                                                                         "</TagList>"
+#define IN_PLACE TAG("cluster", "orders") TAG("resource", "aurora_in_place_upgrade")
+#define SNAPSHOT(name, version, tags)                                                                        \
+    "<DBClusterSnapshot><DBClusterSnapshotIdentifier>" name "</DBClusterSnapshotIdentifier><Status>"         \
+    "available</Status><EngineVersion>" version "</EngineVersion><SnapshotCreateTime>2026-01-01T00:00:00Z"   \
+    "</SnapshotCreateTime><TagList>" IN_PLACE TAG("snapshot", name) TAG("target-version", "17.4")            \
+        TAG("cluster-group", "orders-upgrade-13") tags "</TagList></DBClusterSnapshot>"
+#define OF_RUN SNAPSHOT("snap", "13.9", TAG("holder", "amy@host 9f3c/1/2 until 2020-01-02T03:04:05Z"))
+#define HELD   SNAPSHOT("snap", "13.9", TAG("holder", "amy@host 9f3c/1/2 until 2999-01-02T03:04:05Z"))
+#define OVER   SNAPSHOT("snap", "13.9", TAG("completed-at", "2026-01-02T00:00:00Z"))
+#define SIDE(id, version, status, tags)                                                                      \
+    "<DbClusterResourceId>" id "</DbClusterResourceId>" CLUSTER(version, status) "<TagList>" tags "</"       \
+                                                                                 "TagList>"
+#define RESTORED(status, tags)                                                                               \
+    SIDE("cluster-R", "13.9", status, IN_PLACE TAG("snapshot", "snap") TAG("replaces", "cluster-A") tags)
+#define MOVES TAG("names-move", "2026-01-01T10:00:00Z")
+#define ASIDE(tags)                                                                                          \
+    SIDE("cluster-U", "17.4", "available",                                                                   \
+         IN_PLACE TAG("old-of", "orders") TAG("replaced-by", "cluster-R") tags)
+#define BACK TAG("rolled-back-at", "2026-01-01T10:00:00Z")
+
 #define OURS TAG("cluster", "orders") TAG("target-version", "17.4")
 #define FAILED_MEMBER                                                                                        \
     "<member><BlueGreenDeploymentIdentifier>bgd-1</BlueGreenDeploymentIdentifier>"                           \
@@ -153,7 +173,102 @@ static const struct status_row status_rows[] = {
      "false",
      NULL,
      "retain_old_for"},
+    {"in place: a snapshot, and no upgrade yet", WITH("13.9", "available", .snapshots = OF_RUN), "none",
+     "false", NULL, "not made yet"},
+    {"in place: AWS upgrades", WITH("13.9", "upgrading", .snapshots = OF_RUN), "none", "true", NULL,
+     "AWS has ended"},
+    {"in place: switched, and the way back", WITH("17.4", "available", .snapshots = OF_RUN), "switched",
+     "false", NULL, "accept_data_loss_since_snapshot = \"snap\""},
+    {"in place: over", WITH("17.4", "available", .snapshots = OVER), "none", "false", NULL, "No upgrade"},
+    {"in place: completed, by its groups",
+     WITH("17.4", "available", .snapshots = OVER, .cluster_groups = {"orders-pg"}, .tags = OURS), "completed",
+     "false", NULL, "Nothing is left"},
+    {"roll-back: being restored",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")}, {"orders-restored", RESTORED("creating", "")}},
+      .instances = INSTANCES,
+      .snapshots = OF_RUN},
+     "switched",
+     "true",
+     NULL,
+     "gives it up"},
+    {"roll-back: cut short before the first name",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")},
+                   {"orders-restored", RESTORED("available", MOVES)}},
+      .instances = INSTANCES,
+      .snapshots = OF_RUN},
+     "switched",
+     "false",
+     "AUR0201 cut short",
+     "findings"},
+    {"roll-back: names move, and an apply is at it",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")},
+                   {"orders-restored", RESTORED("available", MOVES)}},
+      .instances = INSTANCES,
+      .snapshots = HELD},
+     "switched",
+     "false",
+     NULL,
+     "at work"},
+    {"roll-back: nobody bears the name",
+     {.clusters = {{NULL},
+                   {"orders-restored", RESTORED("available", MOVES)},
+                   {"orders-upgraded", SIDE("cluster-A", "17.4", "available", "")}},
+      .instances = INSTANCES,
+      .snapshots = OF_RUN},
+     "switched",
+     "false",
+     "AUR0201 cut short",
+     "findings"},
+    {"roll-back: over, the upgraded cluster is aside",
+     {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")}, {"orders-upgraded", ASIDE(BACK)}},
+      .instances = INSTANCES,
+      .snapshots = OVER},
+     "rolled_back",
+     "false",
+     NULL,
+     "apply stage = \"completed\""},
 };
+
+/* In plain words, in every moment of a roll-back: which cluster has the name, and what is where. */
+static void test_situations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *row, *situation, *production, *new_side, *old_side;
+    } rows[] = {
+        {"nothing", "orders is in production on 13.9.", "orders", "", ""},
+        {"in place: AWS upgrades", "refuses writes until that is over", "orders", "", ""},
+        {"in place: switched, and the way back", "snapshot snap holds it as it was before", "orders", "", ""},
+        {"roll-back: being restored", "orders is in production on 17.4, untouched", "orders",
+         "orders-restored", ""},
+        {"roll-back: cut short before the first name", "still the upgraded cluster, on 17.4", "orders",
+         "orders-restored", ""},
+        {"roll-back: nobody bears the name", "No cluster bears the name orders at this moment", "",
+         "orders-restored", "orders-upgraded"},
+        {"roll-back: over, the upgraded cluster is aside",
+         "orders is in production on 13.9, as it was before", "orders", "", "orders-upgraded"},
+        {"switching", "AWS is switching orders over", "orders", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct status_row *row = status_rows;
+        while (strcmp(row->name, rows[i].row) != 0)
+            assert_true(++row < status_rows + ARRAY_LEN(status_rows));
+        static struct stage s;
+        const struct value *status = NULL;
+        struct err e = ERR_INIT;
+        print_message("    %s\n", row->name);
+        open_stage(&s, &row->scene);
+        assert_true(upgrade_status(&s.o, &status, &e));
+        const char *said = value_as_text(value_get(status, "situation"), "");
+        if (!strstr(said, rows[i].situation))
+            fail_msg("situation: %s", said);
+        assert_string_equal(value_as_text(value_path(status, "production.identifier"), ""),
+                            rows[i].production);
+        assert_string_equal(value_as_text(value_path(status, "new_side.identifier"), ""), rows[i].new_side);
+        assert_string_equal(value_as_text(value_path(status, "old_side.identifier"), ""), rows[i].old_side);
+        close_stage(&s);
+    }
+}
 
 static void expect_finding(const struct value *status, const char *expected)
 {
@@ -277,6 +392,52 @@ static const struct left_row left_rows[] = {
       .cluster_groups = {"orders-upgrade-13-source"},
       .tags = OURS TAG("replaced-group", "orders-pg")},
      "remove orders-upgrade-13-source; walk 13"},
+    {"in place: not upgraded yet", WITH("13.9", "available", .snapshots = OF_RUN), "remove snap; walk 17"},
+    {"in place: AWS upgrades", WITH("13.9", "upgrading", .snapshots = OF_RUN), "keep snap"},
+    {"in place: switched: the snapshot stays, and the group that a roll-back needs",
+     WITH("17.4", "available", .snapshots = OF_RUN,
+          .cluster_groups = {"orders-upgrade-13", "orders-upgrade-15"}, .tags = OURS),
+     "keep orders-upgrade-13, remove orders-upgrade-15, keep snap"},
+    {"in place: a copy of the snapshot is somebody's",
+     WITH("17.4", "available",
+          .snapshots = "<DBClusterSnapshot><DBClusterSnapshotIdentifier>mine</"
+                       "DBClusterSnapshotIdentifier><TagList>" IN_PLACE TAG(
+                           "snapshot", "snap") "</TagList></DBClusterSnapshot>"),
+     ""},
+    {"in place: the cluster is gone, its snapshot is not", {.snapshots = OF_RUN}, "keep snap"},
+    {"a roll-back before names move is given up",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")}, {"orders-restored", RESTORED("creating", "")}},
+      .instances = INSTANCES,
+      .snapshots = OF_RUN},
+     "remove orders-restored, keep snap; give up"},
+    {"… but not without its snapshot",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")}, {"orders-restored", RESTORED("available", "")}},
+      .instances = INSTANCES},
+     "decide orders-restored"},
+    {"… nor where names move",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")},
+                   {"orders-restored", RESTORED("available", MOVES)}},
+      .instances = INSTANCES,
+      .snapshots = OF_RUN},
+     "keep orders-restored, keep snap"},
+    {"… nor where nobody bears the name",
+     {.clusters = {{NULL},
+                   {"orders-restored", RESTORED("available", MOVES)},
+                   {"orders-upgraded", SIDE("cluster-A", "17.4", "available", "")}},
+      .instances = INSTANCES,
+      .snapshots = OF_RUN},
+     "keep orders-restored, keep orders-upgraded, keep snap"},
+    {"rolled back: what was put aside stays until completed",
+     {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")}, {"orders-upgraded", ASIDE(BACK)}},
+      .instances = INSTANCES,
+      .snapshots = OVER},
+     "keep orders-upgraded, keep snap"},
+    {"clusters named like sides of a roll-back, and nobody's",
+     {.clusters = {{"orders", CLUSTER("17.4", "available")},
+                   {"orders-upgraded", SIDE("cluster-X", "17.4", "available", "")},
+                   {"orders-restored", SIDE("cluster-Y", "17.4", "available", "")}},
+      .instances = INSTANCES},
+     "decide orders-restored, decide orders-upgraded"},
     {"the cluster is gone, its groups are not",
      {.cluster_groups = {"orders-upgrade-17"}, .tags = OURS},
      "remove orders-upgrade-17"},
@@ -290,6 +451,8 @@ static const char *left_text(struct arena *a, const struct leftovers *l)
         text =
             arena_printf(a, "%s%s%s %s", text, i ? ", " : "", fate_name(l->items[i].fate), l->items[i].name);
     }
+    if (l->gives_up)
+        text = arena_printf(a, "%s; give up", text);
     for (size_t i = 0; i < l->major_count; i++)
         text = arena_printf(a, "%s; walk %d", text, l->majors[i]);
     return text;
@@ -328,10 +491,8 @@ static void test_absent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_leftovers),
-        cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_status),    cmocka_unit_test(test_situations), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_leftovers), cmocka_unit_test(test_absent),
     };
     return cmocka_run_group_tests_name("status and leftovers", tests, NULL, NULL);
 }

@@ -192,8 +192,8 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "names go on moving from where they are."},
     [E_ROLL_BACK_RUNNING] = {"AUR0201", ERR_CONFLICT, "stage",
                              "Apply with stage = \"rolled_back\" to bring it to its end. As long as no name "
-                             "was moved, deleting the "
-                             "cluster whose name ends in -restored, with its instances, ends it too."},
+                             "was moved, `terraform-provider-aurora cleanup` gives it up: it lists what that "
+                             "removes, and removes it with --yes."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

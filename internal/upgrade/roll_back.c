@@ -131,15 +131,15 @@ bool roll_back_look(struct upgrade *u, struct world *w, struct err *e)
     return true;
 }
 
-/* Over, but for Terraform's state: what it put aside is all that is left, and no run. */
-static bool is_over(const struct world *w)
+/* Over, but perhaps for Terraform's state. */
+bool roll_back_is_over(const struct world *w)
 {
     return !w->restored && !w->snapshot && tag(w->aside, TAG_ROLLED_BACK_AT);
 }
 
 bool roll_back_is_due(const struct world *w)
 {
-    return w->restored || w->reached == STAGE_SWITCHED || is_over(w);
+    return w->restored || w->reached == STAGE_SWITCHED || roll_back_is_over(w);
 }
 
 bool not_rolling_back(const struct upgrade *u, struct err *e)
@@ -226,7 +226,7 @@ bool loss_accepted(struct upgrade *u, bool *ret, struct err *e)
         return false;
     const struct rds_snapshot *p = u->world.snapshot;
     const char *accepted = u->request.accepted_loss;
-    *ret = u->world.names_move || is_over(&u->world) ||
+    *ret = u->world.names_move || roll_back_is_over(&u->world) ||
            (p && accepted && strcasecmp(accepted, p->identifier) == 0);
     if (*ret)
         return true;
@@ -319,14 +319,18 @@ static bool names_free(struct upgrade *u, struct err *e)
 }
 
 /* Left by a roll-back of another run, or of a cluster that has been made again since. */
-static bool is_of_this_run(struct upgrade *u, struct err *e)
+static bool is_of_this_run(const struct world *w)
 {
-    const struct rds_cluster *restored = u->world.restored;
-    if (!restored || (has_tag(restored, TAG_REPLACES, u->world.production->resource_id) &&
-                      has_tag(restored, TAG_SNAPSHOT, u->world.snapshot->identifier)))
-        return true;
-    return upgrade_fail(e, E_NOT_RESTORABLE, "cluster %s was restored for another roll-back",
-                        restored->identifier);
+    return has_tag(w->restored, TAG_REPLACES, w->production->resource_id) &&
+           has_tag(w->restored, TAG_SNAPSHOT, w->snapshot->identifier);
+}
+
+bool restored_is_spare(const struct upgrade *u)
+{
+    const struct world *w = &u->world;
+    return w->restored && !w->names_move && w->production && w->snapshot &&
+           strcmp(w->production->resource_id, w->restored->resource_id) != 0 &&
+           is_available(w->snapshot->status) && is_of_this_run(w);
 }
 
 bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
@@ -346,7 +350,10 @@ bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
         return upgrade_fail(e, E_NOT_RESTORABLE,
                             "%s has custom endpoints (%s …), whose names cannot move with it",
                             u->request.cluster, w->production->custom_endpoints[0]);
-    if (!is_of_this_run(u, e) || !groups_fit(u, e) || !names_free(u, e))
+    if (w->restored && !is_of_this_run(w))
+        return upgrade_fail(e, E_NOT_RESTORABLE, "cluster %s was restored for another roll-back",
+                            w->restored->identifier);
+    if (!groups_fit(u, e) || !names_free(u, e))
         return false;
     *ret = true;
     return true;

@@ -28,6 +28,8 @@
 MUST_CHECK bool roll_back_look(struct upgrade *u, struct world *w, struct err *e);
 /* In the last look: does this walk go back after the upgrade? */
 bool roll_back_is_due(const struct world *w);
+/* It is over: what it put aside is all that is left, and no run. */
+bool roll_back_is_over(const struct world *w);
 /* False, with who and what to do: a roll-back after the upgrade has begun and is not over. */
 MUST_CHECK bool not_rolling_back(const struct upgrade *u, struct err *e);
 /* Does a name of this cluster belong to nobody, or to another than it will, at this moment? Needs no
@@ -45,6 +47,20 @@ MUST_CHECK bool roll_back_content(struct upgrade *u, enum side side, struct aren
                                   struct err *e);
 const char *restored_name(struct arena *a, const char *name);
 const char *aside_name(struct arena *a, const char *name);
+
+/* In the last look: what the snapshot was restored as is ours, of this run, no name has moved, and production
+ * and snapshot are both there: nothing depends on it. */
+bool restored_is_spare(const struct upgrade *u);
+
+/* ---- spare.c: a roll-back given up before names move ---- */
+bool spare_check(struct upgrade *u, bool *ret, struct err *e);
+bool spare_unprotected(struct upgrade *u, bool *ret, struct err *e);
+bool spare_unprotect(struct upgrade *u, struct err *e);
+bool spare_instances_deleted(struct upgrade *u, bool *ret, struct err *e);
+bool spare_instances_delete(struct upgrade *u, struct err *e);
+bool spare_deleted(struct upgrade *u, bool *ret, struct err *e);
+bool spare_delete(struct upgrade *u, struct err *e);
+bool spare_gone(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- names.c ---- */
 /* The instance of `list` that is to take `name`, or bears it already; NULL: none. */
