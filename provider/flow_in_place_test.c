@@ -3,6 +3,7 @@
 #include "internal/upgrade/in_place.h"
 #include "internal/upgrade/roll_back.h"
 #include "provider/flow_upgrades.h"
+#include "provider/upgrade_resource.h"
 
 #include <string.h>
 
@@ -164,6 +165,114 @@ static void default_groups_are_left_to_aws(void **state)
     assert_false(takes_default(&u, true));
 }
 
+/* ---- an upgrade that waits for the maintenance window ---- */
+
+struct queue_row {
+    const char *status, *version, *pending, *scheduled;
+    bool in_window;
+    enum flow_stage wanted, reached;
+    bool waits, missed, schedules;
+};
+
+/* What AWS shows, and whether our tag says that it was left to the window. */
+static void the_queue_is_told_from_what_aws_shows(void **state)
+{
+    static const struct queue_row rows[] = {
+        {"available", "13.23", "", NULL, true, STAGE_SWITCHED, STAGE_NONE, false, false, true},
+        {"available", "13.23", "", NULL, true, STAGE_COMPLETED, STAGE_NONE, false, false, true},
+        {"available", "13.23", "", NULL, true, STAGE_VALIDATED, STAGE_NONE, false, false, false},
+        {"available", "13.23", "", NULL, true, STAGE_ROLLED_BACK, STAGE_NONE, false, false, false},
+        {"available", "13.23", "", NULL, false, STAGE_SWITCHED, STAGE_NONE, false, false, false},
+        {"available", "13.23", "17.6", "t", true, STAGE_SWITCHED, STAGE_VALIDATED, true, false, true},
+        {"available", "13.23", "17.6", NULL, true, STAGE_SWITCHED, STAGE_NONE, false, false, true},
+        {"available", "13.23", "13.24", "t", true, STAGE_SWITCHED, STAGE_NONE, false, true, true},
+        {"available", "13.23", "", "t", true, STAGE_SWITCHED, STAGE_NONE, false, true, true},
+        {"upgrading", "13.23", "17.6", "t", true, STAGE_SWITCHED, STAGE_VALIDATED, false, false, false},
+        {"modifying", "13.23", "", "t", true, STAGE_SWITCHED, STAGE_NONE, false, false, true},
+        {"available", "17.6", "", "t", true, STAGE_SWITCHED, STAGE_SWITCHED, false, false, false},
+        {"available", "17.6", "", NULL, true, STAGE_SWITCHED, STAGE_COMPLETED, false, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct queue_row *r = &rows[i];
+        struct upgrade u = sample();
+        const struct rds_tag tag = {"aurora-upgrade:scheduled-at", r->scheduled};
+        const struct rds_snapshot snapshot = {.tags = {&tag, r->scheduled ? 1 : 0}};
+        const struct rds_cluster k = {.identifier = "orders",
+                                      .status = r->status,
+                                      .engine_version = r->version,
+                                      .pending_engine_version = r->pending};
+        u.world = (struct world){.production = &k,
+                                 .snapshot = &snapshot,
+                                 .facts = &snapshot.tags,
+                                 .run_target = {17, 6},
+                                 .reached = r->reached};
+        assert_true(version_parse(r->version, &u.world.version));
+        u.request.in_maintenance_window = r->in_window;
+        u.request.stage = r->wanted;
+        if (upgrade_waits(&u.world) != r->waits || upgrade_missed(&u, &u.world) != r->missed ||
+            upgrade_schedules(&u) != r->schedules)
+            fail_msg("row %zu: waits %d, missed %d, schedules %d", i, upgrade_waits(&u.world),
+                     upgrade_missed(&u, &u.world), upgrade_schedules(&u));
+    }
+}
+
+/* The walk that puts it into the queue ends there; the one after the window has nothing of it. */
+static void rows_of_the_queue_end_before_the_switch(void **state)
+{
+    (void)state;
+    struct upgrade u = sample();
+    size_t queue = row_of("queue-upgrade");
+    assert_int_equal(row_of("queue-snapshot-available") + 1, queue);
+    assert_int_equal(row_of("ready"), queue + 1);
+    for (size_t i = row_of("queue-ready"); i <= queue; i++) {
+        const struct step *s = &flow_in_place.steps[i];
+        assert_int_equal(s->stage, STAGE_VALIDATED);
+        u.schedules = false;
+        assert_false(flow_includes(s, &u, STAGE_NONE, STAGE_SWITCHED));
+        u.schedules = true;
+        assert_true(flow_includes(s, &u, STAGE_PREPARED, STAGE_VALIDATED));
+    }
+    assert_ptr_equal(flow_in_place_back.steps[1].is_done, upgrade_unqueued);
+    const struct step *taken_over = &flow_in_place.steps[row_of("snapshot-of-window")];
+    assert_false(flow_includes(taken_over, &u, STAGE_NONE, STAGE_SWITCHED));
+    u.request.in_maintenance_window = true;
+    assert_true(flow_includes(taken_over, &u, STAGE_NONE, STAGE_SWITCHED));
+    assert_true(row_of("snapshot-of-window") < row_of("upgrade-noted"));
+}
+
+/* By the state alone: stage, reached_stage, the attribute. */
+static void a_state_says_what_has_passed(void **state)
+{
+    static const struct {
+        const char *stage, *reached;
+        bool in_window;
+        enum flow_stage passed;
+        bool missed;
+    } rows[] = {
+        {"switched", "validated", true, STAGE_VALIDATED, false},
+        {"switched", "validated", false, STAGE_VALIDATED, false},
+        {"switched", "none", true, STAGE_PREPARED, true},
+        {"switched", "none", false, STAGE_PREPARED, false},
+        {"completed", "prepared", true, STAGE_PREPARED, true},
+        {"switched", "switched", true, STAGE_SWITCHED, false},
+        {"completed", "completed", true, STAGE_COMPLETED, false},
+        {"validated", "none", true, STAGE_VALIDATED, false},
+        {"rolled_back", "none", true, STAGE_ROLLED_BACK, false},
+    };
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct value *v = value_object(a);
+        value_set(a, v, "stage", value_string(a, rows[i].stage));
+        value_set(a, v, "reached_stage", value_string(a, rows[i].reached));
+        value_set(a, v, "switch_in_maintenance_window", value_bool(rows[i].in_window));
+        assert_int_equal(passed_by(&kind_in_place, v), rows[i].passed);
+        assert_int_equal(passed_by(&kind_blue_green, v), stage_of(v, "stage"));
+        assert_int_equal(missed_by(v), rows[i].missed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +285,9 @@ int main(void)
         cmocka_unit_test(rows_follow_the_login),
         cmocka_unit_test(snapshots_have_legal_names_of_their_own),
         cmocka_unit_test(default_groups_are_left_to_aws),
+        cmocka_unit_test(the_queue_is_told_from_what_aws_shows),
+        cmocka_unit_test(rows_of_the_queue_end_before_the_switch),
+        cmocka_unit_test(a_state_says_what_has_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

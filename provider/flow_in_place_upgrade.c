@@ -14,6 +14,16 @@ static bool toggles_groups(const struct upgrade *u)
     return u->request.toggles_groups;
 }
 
+static bool uses_window(const struct upgrade *u)
+{
+    return u->request.in_maintenance_window;
+}
+
+static bool schedules(const struct upgrade *u)
+{
+    return u->schedules;
+}
+
 /* ---- what a row says ---- */
 
 SAY(say_source, "Checks that %s is an available aurora-postgresql cluster without a blue/green deployment.",
@@ -47,6 +57,16 @@ SAY(say_statistics,
 SAY(say_settings, "Compares every setting of cluster and instances with what it was before.")
 SAY(say_retention, "Checks that retain_old_for is over.")
 SAY(say_closed, "Writes down on the snapshot that the run is over; the snapshot stays.")
+SAY(say_queue_snapshot, "Makes a snapshot of %s, the last thing before the upgrade waits for its window.",
+    CLUSTER)
+SAY(say_queue,
+    "Leaves the upgrade of %s from %d to %d to AWS, with the version and both parameter groups: AWS begins "
+    "by itself "
+    "in the cluster's maintenance window. The apply after that does the rest.",
+    CLUSTER, FROM, TO)
+SAY(say_taken_over, "Takes over the snapshot that AWS makes in the window right before it upgrades: it holds "
+                    "what was written since ours.")
+SAY(say_unqueued, "Takes an upgrade out of the queue that waits for the maintenance window of %s.", CLUSTER)
 SAY(say_not_upgraded, "Checks that production was not upgraded yet.")
 SAY(say_snapshot_remove, "Deletes the snapshot made for this upgrade.")
 
@@ -72,6 +92,16 @@ SAY(cli_attached,
 SAY(cli_reboot, RDS "reboot-db-instance --db-instance-identifier <each instance of %s>", CLUSTER)
 SAY(cli_closed, RDS "add-tags-to-resource --resource-name <snapshot> --tags "
                     "Key=aurora-upgrade:completed-at,Value=<now>")
+SAY(cli_queue,
+    RDS "modify-db-cluster --db-cluster-identifier %s --engine-version %d --allow-major-version-upgrade "
+        "--db-cluster-parameter-group-name <group> --db-instance-parameter-group-name <group> "
+        "--no-apply-immediately",
+    CLUSTER, TO)
+SAY(cli_taken_over, RDS "add-tags-to-resource --resource-name <preupgrade snapshot>")
+SAY(cli_unqueued,
+    RDS
+    "modify-db-cluster --db-cluster-identifier %s --engine-version <present version> --no-apply-immediately",
+    CLUSTER)
 SAY(cli_snapshot_remove, RDS "delete-db-cluster-snapshot --db-cluster-snapshot-identifier <snapshot>")
 /* ---- the tables ---- */
 
@@ -91,6 +121,15 @@ static const struct step forward[] = {
     {.name = "check-databases", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_databases, .is_done = databases_check},
 
+    {.name = "queue-ready", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "seconds", .applies = schedules,
+     .describe = say_ready, .is_done = new_available},
+    {.name = "queue-snapshot", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds", .applies = schedules,
+     .describe = say_queue_snapshot, .equivalent = cli_snapshot, .is_done = queue_snapshot_taken, .run = snapshot_take},
+    {.name = "queue-snapshot-available", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "minutes", .applies = schedules,
+     .describe = say_snapshot_ready, .equivalent = cli_snapshot_ready, .is_done = snapshot_ready},
+    {.name = "queue-upgrade", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds", .applies = schedules,
+     .describe = say_queue, .equivalent = cli_queue, .is_done = upgrade_queued, .run = upgrade_queue},
+
     {.name = "ready", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
      .describe = say_ready, .is_done = new_available},
     {.name = "snapshot", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
@@ -101,6 +140,8 @@ static const struct step forward[] = {
      .describe = say_upgrade, .equivalent = cli_upgrade, .is_done = upgrade_begun, .run = upgrade_begin},
     {.name = "upgraded", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes", .blocks_writes = true,
      .describe = say_ended, .equivalent = cli_ended, .is_done = upgrade_ended},
+    {.name = "snapshot-of-window", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = uses_window,
+     .describe = say_taken_over, .equivalent = cli_taken_over, .is_done = window_snapshot_taken_over, .run = window_snapshot_take_over},
     {.name = "upgrade-noted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_noted, .equivalent = cli_noted, .is_done = upgrade_noted, .run = upgrade_note},
     {.name = "new-available", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",
@@ -129,6 +170,8 @@ static const struct step forward[] = {
 static const struct step back[] = {
     {.name = "check-not-upgraded", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_not_upgraded, .is_done = not_switched_check},
+    {.name = "upgrade-unqueued", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_unqueued, .equivalent = cli_unqueued, .is_done = upgrade_unqueued, .run = upgrade_unqueue},
     {.name = "snapshot-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_snapshot_remove, .equivalent = cli_snapshot_remove, .is_done = snapshots_removed, .run = snapshots_remove},
     {.name = "groups-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",

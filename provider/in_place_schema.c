@@ -44,6 +44,12 @@ static const struct tf_attr attrs[] = {
     {.name = "parameter_group_strategy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"direct\"", .one_of = group_ways,
      .doc = "`direct`: version and both parameter groups go into one call. `toggle`: the upgrade is made with the new family's default groups, and the groups are "
             "attached after it, with the reboot they need: for parameters that stand in the way of the upgrade itself."},
+    {.name = "switch_in_maintenance_window", .type = TF_BOOL, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "false",
+     .doc = "`true`: an apply with `stage = \"switched\"` makes the snapshot and leaves the upgrade to AWS, which begins by itself in the cluster's own maintenance "
+            "window; it succeeds with a warning and `reached_stage = \"validated\"`. Plans are empty until the window is over; then the next one shows what remains "
+            "(verification, reboots, statistics), and the snapshot that AWS makes in the window becomes the run's: ours holds nothing written after that apply. "
+            "Until then any other change of the cluster made with `apply_immediately` starts the upgrade at once; `false` does so too. `rolled_back` and a destroy take it out of "
+            "the queue, or fail (AUR0203) if AWS keeps it."},
     UPGRADE_COMMON,
     {.name = "old_cluster_identifier", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "What a roll-back after the upgrade put aside."},
     {.name = "old_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Its resource id."},

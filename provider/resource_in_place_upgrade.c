@@ -15,6 +15,7 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "snapshot_identifier",
                                        "accept_data_loss_since_snapshot",
                                        "parameter_group_strategy",
+                                       "switch_in_maintenance_window",
                                        "target_parameter_group",
                                        NULL};
 

@@ -6,6 +6,7 @@
  */
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/in_place.h"
 #include "internal/upgrade/roll_back.h"
 #include "provider/flow_upgrades.h"
 #include "provider/staging.h"
@@ -112,7 +113,8 @@ static bool lower_target(const struct situation *s, struct err *e)
 
 static bool lower_stage(const struct situation *s, struct err *e)
 {
-    bool switched = s->was == STAGE_SWITCHED || s->was == STAGE_COMPLETED;
+    enum flow_stage passed = is_create(s) ? STAGE_NONE : passed_by(s->o->kind, s->prior);
+    bool switched = passed == STAGE_SWITCHED || passed == STAGE_COMPLETED;
     bool same_target = s->prior_target == s->o->upgrade.request.target.major;
     if (is_create(s) || !switched || !same_target || s->wanted >= s->was || s->wanted == STAGE_ROLLED_BACK)
         return true;
@@ -199,6 +201,23 @@ static bool run_gone(const struct situation *s, struct err *e)
                         s->o->upgrade.request.cluster);
 }
 
+static bool still_queued(const struct situation *s, struct err *e)
+{
+    return s->wanted == STAGE_ROLLED_BACK || not_waiting(&s->o->upgrade, s->wanted, e);
+}
+
+/* Told until somebody says that it is known: another stage, at once instead of in the window, or back. */
+static bool missed_window(const struct situation *s, struct err *e)
+{
+    struct upgrade *u = &s->o->upgrade;
+    bool again = s->wanted == STAGE_SWITCHED || s->wanted == STAGE_COMPLETED;
+    if (is_create(s) || !again || !u->request.in_maintenance_window || !missed_by(s->prior) ||
+        !upgrade_missed(u, &u->world))
+        return true;
+    (void)upgrade_went_back(u, upgrade_refusal(u, u->world.snapshot->create_time), e);
+    return err_wrap(e, "the maintenance window is over");
+}
+
 static bool hook_without_login(const struct situation *s, struct err *e)
 {
     bool unknown = provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN;
@@ -207,8 +226,8 @@ static bool hook_without_login(const struct situation *s, struct err *e)
 }
 
 static bool (*const refusals[])(const struct situation *s, struct err *e) = {
-    run_gone,          other_run,   lower_target, lower_stage,   roll_back_running,
-    loss_not_accepted, no_way_back, too_early,    shape_changed, hook_without_login};
+    run_gone,    other_run, lower_target,  lower_stage,        roll_back_running, loss_not_accepted,
+    no_way_back, too_early, shape_changed, hook_without_login, still_queued,      missed_window};
 
 static void refuse(const struct situation *s)
 {
@@ -350,8 +369,23 @@ static bool walks_nothing(const struct situation *s)
     return s->already || s->above || only_ends(s->prior, s->wanted);
 }
 
+/* AWS has done its part; what stands above the point of no return is history. */
+static const struct value *steps_after(struct situation *s)
+{
+    struct flow rest = *s->o->kind->forward;
+    while (rest.count > 0 && rest.steps->kind != STEP_NO_RETURN) {
+        rest.steps++;
+        rest.count--;
+    }
+    rest.steps++;
+    rest.count--;
+    return planned_steps(s->o, &rest, s->was, s->wanted);
+}
+
 static const struct value *steps_for(struct situation *s)
 {
+    struct upgrade *u = &s->o->upgrade;
+    bool same_target = s->prior_target == u->request.target.major;
     if (puts_away(s->o))
         return planned_steps(s->o, s->o->kind->put_away, STAGE_NONE, STAGE_COMPLETED);
     if (s->wanted == STAGE_ROLLED_BACK)
@@ -361,6 +395,13 @@ static const struct value *steps_for(struct situation *s)
         return planned_steps(s->o, s->o->kind->tidy, STAGE_NONE, STAGE_COMPLETED);
     if (walks_nothing(s))
         return value_list(s->c->arena);
+    if (u->schedules)
+        return planned_steps(s->o, s->o->kind->forward,
+                             steps_from(s) < STAGE_VALIDATED ? steps_from(s) : STAGE_PREPARED,
+                             STAGE_VALIDATED);
+    if (!is_create(s) && same_target && s->was < STAGE_SWITCHED && s->was_reached == STAGE_SWITCHED &&
+        !s->o->kind->strategy->shows_stages)
+        return steps_after(s);
     return planned_steps(s->o, s->o->kind->forward, steps_from(s), s->wanted);
 }
 
@@ -467,7 +508,7 @@ const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call
 {
     struct operation o;
     const char *why = NULL;
-    if (!value_is_null(c->prior) && value_equal(planned, c->prior))
+    if (!value_is_null(c->prior) && value_equal(planned, c->prior) && !missed_by(c->prior))
         return planned;
     if (leaves_cluster(c, planned))
         return planned;
@@ -488,6 +529,7 @@ const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call
     } else {
         o.upgrade.source_major = source_major(&o.upgrade);
         o.upgrade.is_serverless = o.upgrade.world.production->serverless_v2;
+        o.upgrade.schedules = upgrade_schedules(&o.upgrade);
         struct situation s = situation_of(c, &o);
         planned = plan_in_world(&s, planned, checks_of(c, planned));
     }

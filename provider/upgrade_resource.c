@@ -4,6 +4,7 @@
 #include "internal/flow/journal.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/in_place.h"
 #include "internal/upgrade/lease.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
@@ -158,6 +159,7 @@ static OWN_FRAME bool same_world(struct operation *o)
         return false;
     }
     u->is_serverless = u->world.production->serverless_v2;
+    u->schedules = upgrade_schedules(u);
     note_source_major(u);
     if (!plan_note_read(o->call, a, &note) || note.source_major == 0)
         return true;
@@ -184,7 +186,7 @@ static enum flow_stage walked_before(const struct operation *o)
 {
     const struct value *prior = o->call->prior;
     struct version v = {0};
-    enum flow_stage was = stage_of(prior, "stage");
+    enum flow_stage was = passed_by(o->kind, prior);
     bool same = version_parse(value_as_text(value_get(prior, "target_engine_version"), ""), &v) &&
                 v.major == o->upgrade.request.target.major;
     return same && was != STAGE_ROLLED_BACK ? was : STAGE_NONE;
@@ -221,9 +223,12 @@ static OWN_FRAME bool may_go(struct operation *o)
     struct upgrade *u = &o->upgrade;
     const struct world *w = &u->world;
     struct err e = ERR_INIT;
-    if (walks_nothing(o) || u->request.stage == STAGE_ROLLED_BACK)
+    if (u->request.stage == STAGE_ROLLED_BACK)
         return true;
-    bool other = (w->restored && !not_rolling_back(u, &e)) || (world_has_run(w) && !same_run(u, &e));
+    bool waits = !not_waiting(u, u->request.stage, &e);
+    if (walks_nothing(o) && !waits)
+        return true;
+    bool other = waits || (w->restored && !not_rolling_back(u, &e)) || (world_has_run(w) && !same_run(u, &e));
     bool early = !other && u->request.stage == STAGE_COMPLETED && u->request.retain_old_ms > 0 &&
                  w->reached < STAGE_SWITCHED;
     if (early)
@@ -245,7 +250,11 @@ static bool go(struct walk *w)
         return walk_flow(w, kind->put_away, wanted);
     if (has_ended(w->o) && tidies(w->o->kind, w->c->prior, wanted))
         return walk_flow(w, kind->tidy, wanted);
-    return walks_nothing(w->o) || walk_flow(w, back ? way_back(w->o) : kind->forward, wanted);
+    if (walks_nothing(w->o))
+        return true;
+    if (w->o->upgrade.schedules)
+        return walk_flow(w, kind->forward, STAGE_VALIDATED);
+    return walk_flow(w, back ? way_back(w->o) : kind->forward, wanted);
 }
 
 static OWN_FRAME bool is_kept(struct walk *w)
@@ -285,6 +294,8 @@ static OWN_FRAME const struct value *final_state(const struct walk *w, bool ok)
     if (ok && only_ends(c->prior, o->upgrade.request.stage))
         return tf_with(c, state, "reached_stage",
                        value_string(c->arena, stage_name(o->upgrade.request.stage)));
+    if (ok && o->upgrade.schedules)
+        return queue_state(o, state);
     if (ok)
         return state;
     if (puts_away(o)) /* what is left of it goes with the next apply; nothing else may come of it */
@@ -383,6 +394,9 @@ static const struct value *settle_stage(struct operation *o, const struct value 
     bool shows = o->kind->strategy->shows_stages;
     if (building && shows && !o->upgrade.world.deployment && reached == STAGE_NONE)
         return tf_with(c, state, "stage", value_string(c->arena, "none"));
+    const struct value *of_queue = queue_settle(o, state);
+    if (of_queue)
+        return of_queue;
     if (building && reached == STAGE_SWITCHED)
         tf_warn(c, NULL, "Switched elsewhere",
                 "%s was switched outside of Terraform, or by an apply that did not get to its end. Raise "

@@ -72,6 +72,19 @@ const struct value *planned_steps(struct operation *o, const struct flow *flow, 
 
 enum flow_stage stage_of(const struct value *attrs, const char *name);
 
+/* ---- queue.c: an upgrade that was left to AWS's maintenance window, in the state ----
+ * By `stage` and `reached_stage`: switched and validated, it waits; switched and less, the window is over
+ * without it; validated and switched, AWS has done its part and ours remains. */
+
+/* How far an apply has come by the state: `stage`, but not beyond what has passed. */
+enum flow_stage passed_by(const struct upgrade_kind *kind, const struct value *prior);
+/* As the last refresh left it: the window is over without it. */
+bool missed_by(const struct value *attrs);
+/* Of an apply that put it into the queue, whatever AWS has made of it by now; tells what follows. */
+const struct value *queue_state(struct operation *o, const struct value *state);
+/* Of a refresh; NULL: the queue has nothing to say. */
+const struct value *queue_settle(struct operation *o, const struct value *state);
+
 /* ---- upgrade_plan.c ---- */
 const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call *c,
                                  const struct value *planned);

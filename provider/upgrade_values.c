@@ -94,6 +94,7 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .instance_class = text_at(a, attrs, "instance_class"),
         .toggles_groups =
             strcmp(value_as_text(value_get(attrs, "parameter_group_strategy"), "direct"), "toggle") == 0,
+        .in_maintenance_window = value_as_bool(value_get(attrs, "switch_in_maintenance_window"), false),
         .snapshot = c->config ? text_at(a, c->config, "snapshot_identifier") : NULL,
         .accepted_loss = text_at(a, attrs, "accept_data_loss_since_snapshot"),
         .target_min_capacity = capacity->kind == VALUE_NUMBER ? strtod(capacity->text, NULL) : -1,
@@ -133,11 +134,11 @@ static void warn(void *arg, const char *summary, const char *detail)
     tf_warn(o->call, NULL, summary, "%s", detail);
 }
 
-/* A state says "switched" only after every row up to there has passed. */
-static bool was_verified(const struct value *prior, int target_major)
+/* A state says "switched" only after every row up to there has passed, or has reached less. */
+static bool was_verified(const struct upgrade_kind *kind, const struct value *prior, int target_major)
 {
     struct version v = {0};
-    enum flow_stage was = stage_of(prior, "stage");
+    enum flow_stage was = passed_by(kind, prior);
     const char *target = value_as_text(value_get(prior, "target_engine_version"), "");
     return (was == STAGE_SWITCHED || was == STAGE_COMPLETED) && version_parse(target, &v) &&
            v.major == target_major;
@@ -165,7 +166,7 @@ bool operation_start(struct operation *o, const struct upgrade_kind *kind, struc
     read_request(c, attrs, &o->upgrade.request);
     o->upgrade.old_hint = text_at(c->arena, c->prior, "old_cluster_resource_id");
     o->upgrade.deployment_hint = text_at(c->arena, c->prior, "blue_green_deployment_identifier");
-    o->upgrade.is_verified = was_verified(c->prior, o->upgrade.request.target.major);
+    o->upgrade.is_verified = was_verified(kind, c->prior, o->upgrade.request.target.major);
     o->upgrade.login = login;
     o->upgrade.login_arg = o;
     o->upgrade.warn = warn;

@@ -4,11 +4,13 @@
 #include "acceptance-tests/sandbox/fake_engine.h"
 #include "acceptance-tests/sandbox/maintenance.h"
 #include "acceptance-tests/sandbox/proxy.h"
+#include "acceptance-tests/sandbox/window.h"
 #include "internal/base/testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STOP  "Action=StopDBCluster&DBClusterIdentifier="
 #define START "Action=StartDBCluster&DBClusterIdentifier="
@@ -262,11 +264,86 @@ static void nothing_there(void **state)
     expect(f, "Action=DescribeGlobalClusters", "<GlobalClusters></GlobalClusters>");
 }
 
+/* "wed:23:10-thu:01:10": from an hour before `wall_ms` to an hour after it. */
+static void window_around(int64_t wall_ms, char ret[24])
+{
+    char end[12];
+    time_t from = (time_t)(wall_ms / 1000) - 3600, to = from + 7200;
+    struct tm utc;
+    (void)strftime(ret, 24, "%a:%H:%M-", gmtime_r(&from, &utc));
+    (void)strftime(end, sizeof end, "%a:%H:%M", gmtime_r(&to, &utc));
+    (void)strncat(ret, end, 12);
+}
+
+static void windows_of_a_week(void **state)
+{
+    static const struct {
+        const char *window;
+        int64_t hour; /* since Monday 1970-01-05 00:00 UTC */
+        bool open;
+    } rows[] = {{"mon:00:00-mon:01:00", 0, true},
+                {"mon:01:00-mon:02:00", 0, false},
+                {"mon:00:00-mon:01:00", 1, false},
+                {"sun:23:00-mon:01:00", 0, true},
+                {"sun:23:00-mon:01:00", 167, true},
+                {"sun:23:00-mon:01:00", 100, false},
+                {"Thu:10:00-Thu:11:00", 82, true},
+                {"thu:10:00-thu:11:00", 82 + 168, true},
+                {"nonsense", 0, false},
+                {"xyz:00:00-mon:01:00", 0, false}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(window_is_open(rows[i].window, (96 + rows[i].hour) * 3600000), rows[i].open);
+}
+
+/* What was put aside waits, over a restart, is taken back by naming the present version, and is applied once
+ * the window is moved to now. */
+static void the_window_applies_what_waits(void **state)
+{
+    struct fixture *f = *state;
+    char form[128], now[24];
+    int64_t wall = f->sb.clock->wall_ms(f->sb.clock);
+    make_groups(f);
+    make_cluster(f, "orders", "&EngineVersion=13.22&DBClusterParameterGroupName=g13");
+    make_instance(f, "orders", "orders-1");
+#define LATER                                                                                                \
+    MODIFY "orders&EngineVersion=17.6&AllowMajorVersionUpgrade=true&DBClusterParameterGroupName=g17&"        \
+           "DBInstanceParameterGroupName=i17"
+#define PENDING "<PendingModifiedValues><EngineVersion>17.6</EngineVersion></PendingModifiedValues>"
+    window_around(wall + 48 * 3600000LL, now);
+    (void)snprintf(form, sizeof form, MODIFY "orders&PreferredMaintenanceWindow=%s", now);
+    expect(f, form, AVAILABLE);
+    expect(f, LATER, PENDING);
+    expect(f, CLUSTER "orders", PENDING);
+    expect(f, MODIFY "orders&EngineVersion=13.22", AVAILABLE);
+    assert_null(strstr(ask(f, CLUSTER "orders"), "<EngineVersion>17.6"));
+    expect(f, LATER, PENDING);
+    fixture_reopen(f);
+    expect(f, CLUSTER "orders", PENDING);
+    fake_expect((struct fake_plan){.fingerprint = "same"});
+    window_around(wall, now);
+    (void)snprintf(form, sizeof form, MODIFY "orders&PreferredMaintenanceWindow=%s", now);
+    expect(f, form, AVAILABLE);
+    await(f, "Action=DescribeEvents&SourceType=db-cluster&SourceIdentifier=orders",
+          "Database cluster engine major version has been upgraded.");
+    await(f, CLUSTER "orders", AVAILABLE);
+    expect(f, CLUSTER "orders", "<DBClusterParameterGroup>g17</DBClusterParameterGroup>");
+    expect(f, INSTANCES "orders-1", "<DBParameterGroupName>i17</DBParameterGroupName>");
+    assert_null(strstr(ask(f, CLUSTER "orders"), "<PendingModifiedValues><EngineVersion>"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(refusals),      TEST(power),         TEST(maintenance), TEST(majors),
-        TEST(long_listings), TEST(nothing_there), TEST(proxies),
+        TEST(refusals),
+        TEST(power),
+        TEST(maintenance),
+        TEST(majors),
+        TEST(long_listings),
+        TEST(nothing_there),
+        TEST(proxies),
+        TEST(the_window_applies_what_waits),
+        cmocka_unit_test(windows_of_a_week),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

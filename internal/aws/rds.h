@@ -30,7 +30,7 @@ struct rds_cluster {
     const char *identifier, *arn, *resource_id, *status, *engine, *engine_mode, *engine_version,
         *parameter_group;
     const char *endpoint, *reader_endpoint, *master_username, *pending_engine_version, *kms_key_id,
-        *storage_type;
+        *storage_type, *maintenance_window; /* "sun:05:00-sun:05:30", UTC */
     const char *global_cluster_identifier, *replication_source, *master_user_secret_arn, *clone_group_id,
         *database_name;
     int port, backup_retention;

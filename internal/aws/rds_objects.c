@@ -41,6 +41,7 @@ static const struct shape_member cluster_members[] = {
     MEMBER(rds_cluster, TEXT, pending_engine_version, "PendingModifiedValues/EngineVersion"),
     MEMBER(rds_cluster, TEXT, kms_key_id, "KmsKeyId"),
     MEMBER(rds_cluster, TEXT, storage_type, "StorageType"),
+    MEMBER(rds_cluster, TEXT, maintenance_window, "PreferredMaintenanceWindow"),
     MEMBER(rds_cluster, TEXT, global_cluster_identifier, "GlobalClusterIdentifier"),
     MEMBER(rds_cluster, TEXT, replication_source, "ReplicationSourceIdentifier"),
     MEMBER(rds_cluster, TEXT, master_user_secret_arn, "MasterUserSecret/SecretArn"),

@@ -194,6 +194,15 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                              "Apply with stage = \"rolled_back\" to bring it to its end. As long as no name "
                              "was moved, `terraform-provider-aurora cleanup` gives it up: it lists what that "
                              "removes, and removes it with --yes."},
+    [E_UPGRADE_QUEUED] =
+        {"AUR0202", ERR_CONFLICT, "stage",
+         "Leave stage as it was, or set \"rolled_back\": that takes the upgrade out of the queue and removes "
+         "what was made."},
+    [E_UPGRADE_STAYS_QUEUED] = {"AUR0203", ERR_CONFLICT, "stage",
+                                "Nothing was removed. Move the window away (aws rds modify-db-cluster "
+                                "--preferred-maintenance-window), ask AWS's support to take the upgrade out "
+                                "of the queue, then apply "
+                                "again; or set stage back to \"switched\" and let it happen."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -69,6 +69,8 @@ enum upgrade_error {
     E_RESTORE_DIFFERS,
     E_RENAME_STUCK,
     E_ROLL_BACK_RUNNING,
+    E_UPGRADE_QUEUED,
+    E_UPGRADE_STAYS_QUEUED,
     E_COUNT
 };
 

@@ -54,6 +54,8 @@ static enum flow_stage reached(const struct upgrade *u, const struct world *w)
     if (w->restored)
         return STAGE_SWITCHED; /* a roll-back from there is not over */
     bool works = strcmp(w->production->status, "upgrading") == 0;
+    if (w->snapshot && (upgrade_waits(w) || (rds_tag_value(w->facts, TAG_SCHEDULED_AT) && works)))
+        return STAGE_VALIDATED;
     if (w->snapshot)
         return w->version.major == w->run_target.major && !works ? STAGE_SWITCHED : STAGE_NONE;
     return w->version.major >= u->request.target.major && !works ? STAGE_COMPLETED : STAGE_NONE;

@@ -45,6 +45,34 @@ bool new_reboot_done(struct upgrade *u, bool *ret, struct err *e);
 bool new_reboot_run(struct upgrade *u, struct err *e);
 bool new_in_sync(struct upgrade *u, bool *ret, struct err *e);
 
+bool upgrade_at_work(const struct upgrade *u, const struct world *w);
+/* What the call names: NULL where AWS takes the new family's default by itself. */
+const char *group_for_call(struct upgrade *u, bool is_cluster);
+/* Fails with AUR0191: AWS's event, if there is one, and the log that says most. */
+bool upgrade_went_back(struct upgrade *u, const struct rds_event *event, struct err *e);
+
+/* ---- maintenance.c: with switch_in_maintenance_window the call says "later", and AWS begins by itself ----
+ * The snapshot is made before that call and holds nothing newer; in the window AWS makes one of its own,
+ * right before it upgrades, which becomes the run's. That the upgrade was left to the window is a tag on
+ * ours. */
+/* By the last look: does this walk only put the upgrade into the queue? */
+bool upgrade_schedules(const struct upgrade *u);
+/* In a look: the queue holds the upgrade of this run. */
+bool upgrade_waits(const struct world *w);
+/* In a look: it was in the queue, is not any more, and production is on the old version. */
+bool upgrade_missed(const struct upgrade *u, const struct world *w);
+/* Fails unless `wanted` leaves the queue as it is, or is rolled_back, which empties it. */
+MUST_CHECK bool not_waiting(const struct upgrade *u, enum flow_stage wanted, struct err *e);
+/* "sun:05:00-sun:05:30 UTC", for people. */
+const char *maintenance_window(const struct upgrade *u);
+bool queue_snapshot_taken(struct upgrade *u, bool *ret, struct err *e);
+bool upgrade_queued(struct upgrade *u, bool *ret, struct err *e);
+bool upgrade_queue(struct upgrade *u, struct err *e);
+bool upgrade_unqueued(struct upgrade *u, bool *ret, struct err *e);
+bool upgrade_unqueue(struct upgrade *u, struct err *e);
+bool window_snapshot_taken_over(struct upgrade *u, bool *ret, struct err *e);
+bool window_snapshot_take_over(struct upgrade *u, struct err *e);
+
 /* ---- settings.c ---- */
 /* Against the last look before the call; without one, in another process, there is nothing to compare. */
 bool kept_settings_check(struct upgrade *u, bool *ret, struct err *e);

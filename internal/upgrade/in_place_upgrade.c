@@ -100,7 +100,7 @@ static const char *quoted_log(struct upgrade *u)
     return arena_printf(u->look, "%s of %s:\n%s", best->name, writer, end);
 }
 
-static bool went_back(struct upgrade *u, const struct rds_event *event, struct err *e)
+bool upgrade_went_back(struct upgrade *u, const struct rds_event *event, struct err *e)
 {
     const char *log = quoted_log(u);
     (void)upgrade_fail(e, E_UPGRADE_WENT_BACK, "AWS did not upgrade %s: it is available on %s",
@@ -116,9 +116,9 @@ static bool went_back(struct upgrade *u, const struct rds_event *event, struct e
 /* ---- the call ---- */
 
 /* A status "upgrading" may be that of a minor version, which is AWS's own business. */
-static bool is_at_work(const struct upgrade *u)
+bool upgrade_at_work(const struct upgrade *u, const struct world *w)
 {
-    const struct rds_cluster *k = u->world.production;
+    const struct rds_cluster *k = w->production;
     struct version pending = {0};
     bool known = version_parse(k->pending_engine_version, &pending);
     return strcmp(k->status, "upgrading") == 0 && (!known || pending.major == u->request.target.major);
@@ -128,7 +128,7 @@ bool upgrade_begun(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_need(u, e))
         return false;
-    *ret = u->world.version.major >= u->request.target.major || is_at_work(u);
+    *ret = u->world.version.major >= u->request.target.major || upgrade_at_work(u, &u->world);
     return true;
 }
 
@@ -162,7 +162,7 @@ static bool await_begin(struct upgrade *u, const char *since, struct err *e)
             return true;
         const struct rds_event *event = upgrade_refusal(u, since);
         if (event || u->clock->mono_ms(u->clock) > until)
-            return went_back(u, event, e);
+            return upgrade_went_back(u, event, e);
     }
 }
 
@@ -184,8 +184,7 @@ static bool outcome_open(struct upgrade *u, struct err *e)
     return false;
 }
 
-/* NULL: AWS takes the new family's default by itself. */
-static const char *group_for_call(struct upgrade *u, bool is_cluster)
+const char *group_for_call(struct upgrade *u, bool is_cluster)
 {
     if (takes_default(u, is_cluster))
         return NULL;
@@ -226,7 +225,7 @@ bool upgrade_ended(struct upgrade *u, bool *ret, struct err *e)
     }
     const char *since = u->world.snapshot ? u->world.snapshot->create_time : "";
     u->steady_readings = available ? u->steady_readings + 1 : 0;
-    return u->steady_readings < STEADY_READINGS || went_back(u, upgrade_refusal(u, since), e);
+    return u->steady_readings < STEADY_READINGS || upgrade_went_back(u, upgrade_refusal(u, since), e);
 }
 
 /* ---- the new groups ---- */

@@ -31,6 +31,8 @@
 /* On the snapshot of an upgrade in place: its own name, which a copy has not; when all was over for good. */
 #define TAG_SNAPSHOT     "aurora-upgrade:snapshot"
 #define TAG_COMPLETED_AT "aurora-upgrade:completed-at"
+/* On the same: when the upgrade was left to AWS's maintenance window; absent: it was not. */
+#define TAG_SCHEDULED_AT "aurora-upgrade:scheduled-at"
 
 /* On the same: production's parameter groups before the upgrade, and what its databases held
  * ("tables/rows/hash"). An instance that has another group than the writer has a tag of its own: the second's

@@ -38,6 +38,7 @@ struct request {
     const char *deployment_name;                /* NULL: derived */
     const char *instance_class;                 /* of green; NULL: as blue */
     bool toggles_groups;                        /* in place: default groups first, ours after it */
+    bool in_maintenance_window;                 /* in place: AWS shall begin by itself, in its window */
     const char *snapshot;                       /* in place: name of the one we make; NULL: derived */
     const char *accepted_loss;                  /* in place: the snapshot whose roll-back is wanted; NULL */
     double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
@@ -135,6 +136,7 @@ struct upgrade {
     const char *report;
 
     int source_major;   /* before the upgrade; 0: not known yet */
+    bool schedules;     /* this walk leaves the upgrade to AWS's window and ends (maintenance.c) */
     bool is_serverless; /* production is Serverless v2; plan and apply agree, since it decides rows */
     const char *resolved_version; /* "17.6", chosen once per run; NULL until then */
     int steady_readings;          /* consecutive AVAILABLE readings of deployment and members */
