@@ -8,6 +8,7 @@ window_in() { # HOURS
     rds modify-db-cluster --db-cluster-identifier orders --preferred-maintenance-window "${from,,}-${to,,}" >/dev/null
 }
 
+# shellcheck disable=SC2154 # here: the story's
 stage() { # TARGET STAGE [FURTHER-LINES]
     UPGRADE=aurora_in_place_upgrade upgrade_hcl orders "$@" >"$here/main.tf"
 }

@@ -267,12 +267,12 @@ static void nothing_there(void **state)
 /* "wed:23:10-thu:01:10": from an hour before `wall_ms` to an hour after it. */
 static void window_around(int64_t wall_ms, char ret[24])
 {
-    char end[12];
+    char begin[12], end[12];
     time_t from = (time_t)(wall_ms / 1000) - 3600, to = from + 7200;
     struct tm utc;
-    (void)strftime(ret, 24, "%a:%H:%M-", gmtime_r(&from, &utc));
+    (void)strftime(begin, sizeof begin, "%a:%H:%M", gmtime_r(&from, &utc));
     (void)strftime(end, sizeof end, "%a:%H:%M", gmtime_r(&to, &utc));
-    (void)strncat(ret, end, 12);
+    (void)snprintf(ret, 24, "%s-%s", begin, end);
 }
 
 static void windows_of_a_week(void **state)

@@ -2,11 +2,15 @@
 
 #include "acceptance-tests/sandbox/events.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { POLL_MS = 200, DAY_MINUTES = 24 * 60, WEEK_MINUTES = 7 * DAY_MINUTES, THURSDAY = 3 };
+
+static int two_digits(const char *s)
+{
+    return (s[0] - '0') * 10 + s[1] - '0';
+}
 
 /* "sun:05:00" → minutes since Monday 00:00; -1 if it is no such text. */
 static int minute_of(const char *s)
@@ -14,7 +18,7 @@ static int minute_of(const char *s)
     static const char DAYS[] = "mon tue wed thu fri sat sun";
     for (int d = 0; d < 7; d++)
         if (strncasecmp(DAYS + 4L * d, s, 3) == 0)
-            return d * DAY_MINUTES + atoi(s + 4) * 60 + atoi(s + 7);
+            return d * DAY_MINUTES + two_digits(s + 4) * 60 + two_digits(s + 7);
     return -1;
 }
 
