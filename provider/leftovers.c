@@ -3,6 +3,7 @@
 
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/in_place.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
@@ -51,7 +52,7 @@ static bool may_go_back(const struct leftovers *l)
     const struct world *w = &l->o->upgrade.world;
     bool switched = l->reached == STAGE_SWITCHED || l->reached == STAGE_COMPLETED;
     bool works = w->production && strcmp(w->production->status, "upgrading") == 0;
-    return w->production && !switched && !works && !w->restored && !is_switching(w) &&
+    return w->production && !switched && !works && !w->restored && !is_switching(w) && !upgrade_waits(w) &&
            (!w->deployment || w->is_ours);
 }
 
@@ -205,7 +206,9 @@ static bool stays_for(struct leftovers *l, bool is_cluster, const char *group, c
             return true;
         }
     }
-    *ret = is_noted(w, is_cluster, group) ? "a roll-back to the snapshot needs it" : NULL;
+    *ret = upgrade_waits(w)                 ? "the upgrade that waits for the maintenance window may need it"
+           : is_noted(w, is_cluster, group) ? "a roll-back to the snapshot needs it"
+                                            : NULL;
     return true;
 }
 
@@ -308,6 +311,8 @@ static void judge_snapshot(struct leftovers *l, const struct rds_snapshot *p)
         return;
     } else if (of_run && w->reached == STAGE_SWITCHED)
         reason = "production as it was before the upgrade; stage = \"completed\" ends the run";
+    else if (of_run && upgrade_waits(w))
+        reason = "AWS upgrades production in its maintenance window; stage = \"rolled_back\" takes that back";
     else if (of_run)
         reason = "AWS is upgrading production at this moment";
     (void)add(l, FATE_KEEP, "snapshot", p->identifier, p->status, reason);

@@ -1,7 +1,7 @@
 /* What an upgrade in place, and a roll-back of it, have made of production: in plain words, for people. */
 #include "provider/upgrade_status.h"
 
-#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/in_place.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
@@ -144,6 +144,12 @@ const char *in_place_next(const struct upgrade *u, struct arena *a)
         return "Wait until AWS has ended, or apply again with the same stage: it waits, verifies the outcome "
                "and "
                "goes on.";
+    if (upgrade_waits(w))
+        return arena_printf(
+            a,
+            "Nothing until the maintenance window (%s), in which AWS upgrades it; then apply again. stage = "
+            "\"rolled_back\" takes it back.",
+            maintenance_window(u));
     if (w->snapshot && w->reached == STAGE_SWITCHED)
         return arena_printf(
             a,
