@@ -104,9 +104,11 @@ static bool examine(struct upgrade *u, const struct pg_database_row *d, struct f
             note_unreached(u, f, d, &why);
             return true;
         }
+        if (why.code == ERR_NOT_FOUND) /* dropped since they were listed */
+            return true;
         if (e)
             *e = why;
-        return why.code == ERR_NOT_FOUND; /* dropped since they were listed */
+        return false;
     }
     if (!pg_preflight(c, u->look, purpose, u->request.target.major, &found, &n, e))
         return false;

@@ -256,6 +256,7 @@ static void a_database_dropped_meanwhile_is_passed_over(void **state)
     server.refusal = ERR_NOT_FOUND;
     assert_true(check(&o));
     assert_true(o.passes);
+    assert_int_equal(o.e.code, ERR_NONE);
     arena_free(o.arena);
 }
 
