@@ -1,0 +1,4 @@
+locals {
+  region  = "eu-central-1"
+  cluster = "orders-dev"
+}
