@@ -146,6 +146,14 @@ static enum command_status refuse(struct invocation *i, const struct err *e)
     return COMMAND_FAILED;
 }
 
+/* jsondecode() in HCL refuses a member that is not there: every attribute is, be it null. */
+static const struct value *with_all_attributes(struct invocation *i, const struct value *facts)
+{
+    for (const struct tf_attr *a = data_source_cluster.schema->attrs; a->name; a++)
+        facts = tf_with(&i->call, facts, a->name, value_get(facts, a->name));
+    return facts;
+}
+
 enum command_status command_facts(struct invocation *i)
 {
     struct question q = {0};
@@ -157,5 +165,5 @@ enum command_status command_facts(struct invocation *i)
     if (!cluster_facts(&s, provider_config(&i->call)->old_sides, i->cluster, q.fallback, &facts, &e))
         return refuse(i, &e);
     facts = tf_with(&i->call, facts, "cluster_identifier", value_string(i->arena, i->cluster));
-    return answer(i, &q, facts);
+    return answer(i, &q, with_all_attributes(i, facts));
 }

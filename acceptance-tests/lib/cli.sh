@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# cli.sh — a Terraform or OpenTofu CLI by name and version, for set-up and for stories that need a certain one.
-# Sourced. `cli_get terraform 1.8.5` prints the program, found in this order: PATH, cache, official release where its
+# cli.sh — a Terraform, OpenTofu or Terragrunt CLI by name and version, for set-up and for stories that need a certain
+# one. Sourced. `cli_get terraform 1.8.5` prints the program, found in this order: PATH, cache, official release where its
 # checksum stands below, the CLI's own Go module. What goes wrong on the way is written to $CLI_LOG.
 
 CLI_CACHE=${AURORA_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/aurora}/bin
@@ -10,9 +10,9 @@ CLI_TOFU_RELEASES=${AURORA_TOFU_RELEASES:-https://github.com/opentofu/opentofu/r
 
 cli_version() { # PROGRAM: prints "1.11.4", or "1.13.0-beta1", or fails
     local text
-    text=$(CHECKPOINT_DISABLE=1 "$1" version 2>/dev/null) || return 1
+    text=$(CHECKPOINT_DISABLE=1 "$1" "$([ "${1##*/}" = terragrunt ] && echo --version || echo version)" 2>/dev/null) || return 1
     # OpenTofu tells on standard output, too, what it dislikes about its configuration.
-    [[ $text =~ (^|$'\n')(Terraform|OpenTofu)\ v([0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?)($|$'\n') ]] || return 1
+    [[ $text =~ (^|$'\n')(Terraform|OpenTofu|terragrunt\ version)\ v([0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?)($|$'\n') ]] || return 1
     printf '%s\n' "${BASH_REMATCH[3]}"
 }
 
@@ -88,10 +88,11 @@ cli_release() { # NAME VERSION
 # The module is served whole and is built in its own folder, with its own go.sum: as an argument of `go install` it
 # would be refused for its replacements. 1: the build failed; 2: no Go, or no module to build from.
 cli_build() { # NAME VERSION
-    local name=$1 version=$2 module package fetched dir program
+    local name=$1 version=$2 module package mark fetched dir program
     case $name in
-    terraform) module=github.com/hashicorp/terraform package=. ;;
-    tofu) module=github.com/opentofu/opentofu package=./cmd/tofu ;;
+    terraform) module=github.com/hashicorp/terraform package=. mark=$module/version.dev=no ;;
+    tofu) module=github.com/opentofu/opentofu package=./cmd/tofu mark=$module/version.dev=no ;;
+    terragrunt) module=github.com/gruntwork-io/terragrunt package=. mark=github.com/gruntwork-io/go-commons/version.Version=v$version ;;
     *) return 2 ;;
     esac
     command -v go >/dev/null || return 2
@@ -104,7 +105,7 @@ cli_build() { # NAME VERSION
     echo "building $name $version from its Go module (about two minutes)" >&2
     mkdir -p "$CLI_CACHE"
     program=$(mktemp "$CLI_CACHE/build.XXXXXX") || return 1
-    if (cd "$dir" && nice -n 10 go build -trimpath -ldflags "-s -w -X $module/version.dev=no" -o "$program" "$package") \
+    if (cd "$dir" && nice -n 10 go build -trimpath -ldflags "-s -w -X $mark" -o "$program" "$package") \
         >>"$CLI_LOG" 2>&1 && cli_keep "$program" "$name" "$version"; then
         return 0
     fi

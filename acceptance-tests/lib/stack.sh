@@ -102,7 +102,8 @@ sandbox_start() { # SPEED [STATE-FOLDER]
     SANDBOX_STATE=${2:-$STACK/sandbox}
     ready=$STACK/ready.$$
     mkfifo "$ready"
-    "$BIN/aurora-sandbox" serve --state "$SANDBOX_STATE" --speed "$1" ${CUTOVER_SPEED:+--cutover-speed "$CUTOVER_SPEED"} >"$ready" 2>>"$STACK/sandbox.log" &
+    "$BIN/aurora-sandbox" serve --state "$SANDBOX_STATE" --speed "$1" ${CUTOVER_SPEED:+--cutover-speed "$CUTOVER_SPEED"} \
+        ${SANDBOX_REGION:+--region "$SANDBOX_REGION"} >"$ready" 2>>"$STACK/sandbox.log" &
     SANDBOX_PID=$!
     read -r -t 120 line <"$ready" || true
     rm -f "$ready"

@@ -10,6 +10,11 @@ variable "cluster_identifier" {
   type = string
 }
 
+variable "master_password" {
+  type      = string
+  ephemeral = true
+}
+
 variable "strategy" {
   type = string
   validation {
@@ -20,6 +25,13 @@ variable "strategy" {
 
 variable "upgrade" {
   type = object({ to = string, stage = string, retain_old_for = optional(string, "168h") })
+}
+
+provider "aurora" {
+  postgresql {
+    username = "postgres_admin"
+    password = var.master_password
+  }
 }
 
 resource "aurora_blue_green_upgrade" "this" {
@@ -47,10 +59,6 @@ data "aurora_cluster" "live" {
   depends_on = [aurora_blue_green_upgrade.this, aurora_in_place_upgrade.this]
 }
 
-locals {
-  run = one(concat(aurora_blue_green_upgrade.this, aurora_in_place_upgrade.this))
-}
-
 output "cluster_identifier" {
   value = var.cluster_identifier
 }
@@ -60,10 +68,13 @@ output "engine_version" {
 }
 
 output "reached_stage" {
-  value = local.run.reached_stage
+  value = one(concat(aurora_blue_green_upgrade.this[*].reached_stage, aurora_in_place_upgrade.this[*].reached_stage))
 }
 
 # Production's, and before the switch the new side's: policies that name both need no change at the switch.
 output "cluster_resource_ids" {
-  value = distinct(compact([data.aurora_cluster.live.cluster_resource_id, local.run.new_cluster_resource_id]))
+  value = distinct(compact(concat(
+    [data.aurora_cluster.live.cluster_resource_id],
+    aurora_blue_green_upgrade.this[*].new_cluster_resource_id,
+  )))
 }
