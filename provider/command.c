@@ -72,7 +72,9 @@ const struct command commands[] = {
      .summary = "the values of data.aurora_cluster",
      .doc = "The values of the data source `aurora_cluster`, for a module of somebody else's that a data "
             "source cannot be added to. With FIELD (an attribute; `instances.0.identifier` for what is "
-            "inside) standard output is the bare value and nothing else. While AWS moves names between two "
+            "inside) standard output is the bare value and nothing else; without it every attribute is "
+            "there, null where nothing is known, so that `jsondecode()` finds it. While AWS moves names "
+            "between two "
             "sides it fails with the reason (AUR0142), because a plan made from that moment would create or "
             "replace production.",
      .example = "engine_version = run_cmd(\"--terragrunt-quiet\", \"terraform-provider-aurora\", \"facts\", "

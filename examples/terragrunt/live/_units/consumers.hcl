@@ -1,3 +1,7 @@
+locals {
+  env = read_terragrunt_config(find_in_parent_folders("env.hcl")).locals
+}
+
 terraform {
   source = "${dirname(find_in_parent_folders("root.hcl"))}/../modules//consumers"
 }
@@ -6,7 +10,7 @@ terraform {
 dependency "upgrade" {
   config_path = "../upgrade"
   mock_outputs = {
-    cluster_identifier   = "not-applied"
+    cluster_identifier   = local.env.cluster
     cluster_resource_ids = ["cluster-MOCK"]
   }
   mock_outputs_allowed_terraform_commands = ["validate", "plan"]
