@@ -1,8 +1,4 @@
 # What depends on a cluster: here the policy under which an application logs in with IAM.
-variable "cluster_identifier" {
-  type = string
-}
-
 variable "cluster_resource_ids" {
   type = list(string)
 }
