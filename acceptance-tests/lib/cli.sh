@@ -10,7 +10,7 @@ CLI_TOFU_RELEASES=${AURORA_TOFU_RELEASES:-https://github.com/opentofu/opentofu/r
 
 cli_version() { # PROGRAM: prints "1.11.4", or "1.13.0-beta1", or fails
     local text
-    text=$(CHECKPOINT_DISABLE=1 "$1" "$([ "${1##*/}" = terragrunt ] && echo --version || echo version)" 2>/dev/null) || return 1
+    text=$(CHECKPOINT_DISABLE=1 "$1" version 2>/dev/null) || return 1
     # OpenTofu tells on standard output, too, what it dislikes about its configuration.
     [[ $text =~ (^|$'\n')(Terraform|OpenTofu|terragrunt\ version)\ v([0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?)($|$'\n') ]] || return 1
     printf '%s\n' "${BASH_REMATCH[3]}"
