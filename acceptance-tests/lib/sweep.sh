@@ -71,6 +71,9 @@ sweep_worlds() {
     fi
 }
 
+# The points of a world are those of an apply up to the next one.
+stage_from() { if [ "$1" = nothing ] && [[ $SWEEP_FROM == *prepared* ]]; then echo prepared; else echo completed; fi; }
+
 sweep_stage() { upgrade_hcl "$cluster" 17 "$1" 'retain_old_for = "0s"' >"$here/main.tf"; }
 
 sweep_open() {
@@ -123,6 +126,7 @@ sweep_case() { # WORLD OPERATION NTH MOMENT VICTIM [its-state|empty-state]
     SWEEP_CASES=$((SWEEP_CASES + 1))
     name="$victim at $operation $nth from $world, $moment the effect, then from $from"
     sweep_world "$world" || { row fail "$name: no world"; return; }
+    sweep_stage "$(stage_from "$world")"
     sweep_writers || { row fail "$name: no writers"; return; }
     kind=slow && [ "$moment" = after ] && kind=delay
     sandbox fault --operation "$operation" --kind "$kind" --delay "$HELD_SECONDS" --nth "$nth" >/dev/null
@@ -140,9 +144,10 @@ sweep_case() { # WORLD OPERATION NTH MOMENT VICTIM [its-state|empty-state]
     fi
     kill -KILL "$cli" ${provider:+"$provider"} 2>/dev/null # of a point that was not reached
     wait "$cli" 2>/dev/null
-    sandbox fault --clear >/dev/null
     cp "$STACK/cut.log" "$STACK/first.log"
+    # The held call has its effect under the next apply, as a delayed one may have at AWS.
     [ -n "$problem" ] || sweep_finish "$from" || problem+=$(cat "$STACK/problem")
+    sandbox fault --clear >/dev/null
     sweep_writes
     sweep_verdict "$name" "over after ${ended:-?} s, writes refused for $REFUSED s at the longest"
 }
@@ -202,6 +207,7 @@ sweep_finish() { # from its state, or as on another machine, which has neither t
     local left
     if [ "$1" = empty-state ]; then rm -rf "$here"/terraform.tfstate* "$here"/.terraform.tfstate* "$XDG_STATE_HOME"; fi
     : >"$STACK/problem"
+    sweep_stage completed
     terraform_in "$here" apply -input=false -auto-approve -lock-timeout=20s >"$STACK/cut.log" 2>&1 ||
         { echo ' the next apply failed;' >"$STACK/problem"; return 1; }
     production_point "$cluster"

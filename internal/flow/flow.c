@@ -231,51 +231,7 @@ static bool one_row(const struct flow_run *r, const struct step *s, struct err *
     return ok;
 }
 
-/* ---- a group of checks ---- */
-
-static void report(const struct flow_run *r, const struct step *s, const struct err *finding)
-{
-    journal_event(r->journal, s->name, "finding", finding->text);
-    if (r->report)
-        r->report(r->report_arg, s, finding);
-}
-
-/* Runs all CHECK rows from *index on; leaves *index at the last of them. */
-static OWN_FRAME bool check_group(const struct flow_run *r, size_t *index, const struct step **ret_failed,
-                                  struct err *e)
-{
-    size_t failed = 0, i = *index;
-    struct err first = ERR_INIT;
-    for (; i < r->flow->count && r->flow->steps[i].kind == STEP_CHECK; i++) {
-        const struct step *s = &r->flow->steps[i];
-        struct err finding = ERR_INIT;
-        bool passes = false;
-        if (s->stage > r->target || !applies(s, r->u))
-            continue;
-        if (!paused(r, s, e))
-            return false;
-        if (s->is_done(r->u, &passes, &finding) && passes) {
-            journal_event(r->journal, s->name, "done", "");
-            continue;
-        }
-        if (finding.code == ERR_NONE)
-            (void)err_set(&finding, ERR_INVALID, "check %s failed", s->name);
-        report(r, s, &finding);
-        if (failed++ == 0) {
-            first = finding;
-            *ret_failed = s;
-        }
-    }
-    *index = i - 1;
-    if (failed == 0)
-        return true;
-    *e = first;
-    if (failed > 1)
-        return err_wrap(e, "%zu checks failed, the first", failed);
-    return false;
-}
-
-/* ---- the walk ---- */
+/* ---- where to begin ---- */
 
 /* Index of the first row to look at: behind the last NO_RETURN row observed done, or at it while it is under
  * way. */
@@ -302,6 +258,71 @@ static bool find_start(const struct flow_run *r, size_t *ret, struct err *e)
     *ret = 0;
     return true;
 }
+
+/* A call of an apply that was cut short may have its effect late, under this walk: what fails then above the
+ * point of no return is history. True: the walk goes on at *ret. */
+static OWN_FRAME bool is_overtaken(const struct flow_run *r, size_t at, const struct err *why, size_t *ret)
+{
+    const struct step *s = &r->flow->steps[at];
+    struct err ignored = ERR_INIT;
+    size_t now = 0;
+    bool is_pause = why->code == ERR_PAUSED || why->code == ERR_CANCELLED || stop_requested(r->stop);
+    if (is_pause || s->kind == STEP_NO_RETURN || !find_start(r, &now, &ignored) || now <= at)
+        return false;
+    journal_event(r->journal, s->name, "overtaken", why->text);
+    *ret = now;
+    return true;
+}
+
+/* ---- a group of checks ---- */
+
+static void report(const struct flow_run *r, const struct step *s, const struct err *finding)
+{
+    journal_event(r->journal, s->name, "finding", finding->text);
+    if (r->report)
+        r->report(r->report_arg, s, finding);
+}
+
+/* Runs all CHECK rows from *index on; leaves *index at the last of them, or in front of where to go on. */
+static OWN_FRAME bool check_group(const struct flow_run *r, size_t *index, const struct step **ret_failed,
+                                  struct err *e)
+{
+    size_t failed = 0, i = *index, start = 0;
+    struct err first = ERR_INIT;
+    for (; i < r->flow->count && r->flow->steps[i].kind == STEP_CHECK; i++) {
+        const struct step *s = &r->flow->steps[i];
+        struct err finding = ERR_INIT;
+        bool passes = false;
+        if (s->stage > r->target || !applies(s, r->u))
+            continue;
+        if (!paused(r, s, e))
+            return false;
+        if (s->is_done(r->u, &passes, &finding) && passes) {
+            journal_event(r->journal, s->name, "done", "");
+            continue;
+        }
+        if (finding.code == ERR_NONE)
+            (void)err_set(&finding, ERR_INVALID, "check %s failed", s->name);
+        if (failed == 0 && is_overtaken(r, i, &finding, &start)) {
+            *index = start - 1;
+            return true;
+        }
+        report(r, s, &finding);
+        if (failed++ == 0) {
+            first = finding;
+            *ret_failed = s;
+        }
+    }
+    *index = i - 1;
+    if (failed == 0)
+        return true;
+    *e = first;
+    if (failed > 1)
+        return err_wrap(e, "%zu checks failed, the first", failed);
+    return false;
+}
+
+/* ---- the walk ---- */
 
 static void undo_rows(const struct flow_run *r, size_t start, size_t end)
 {
@@ -379,6 +400,10 @@ static enum progress walk_on(struct walk *w, struct err *e)
         p = next_row(w, s, e);
         if (p == PAUSES)
             return p;
+        if (p == FAILED && s->kind != STEP_CHECK && is_overtaken(r, first, e, &w->at)) {
+            w->at--; /* the loop goes on at it */
+            p = ENDED;
+        }
         if (p == FAILED)
             undo_after_failure(r, w->start, first);
     }

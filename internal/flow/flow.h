@@ -15,7 +15,9 @@
  * state of the object. CHECK rows that stand next to each other form a group: all of them run, all findings
  * are reported, and the walk ends there if any failed. On failure, time-out or Stop only rows marked
  * undo_on_failure are undone, in reverse order, and never beyond a NO_RETURN row that is done; what took
- * hours stays. Time-out and Stop are pauses: applying again goes on.
+ * hours stays. Time-out and Stop are pauses: applying again goes on. A row that fails while the NO_RETURN row
+ * behind it turns out to be done or under way (a call of an apply that was killed, delayed on its way) is no
+ * failure: the walk goes on there.
  */
 #ifndef AURORA_FLOW_H
 #define AURORA_FLOW_H

@@ -24,7 +24,9 @@ struct upgrade {
     struct stop *stop_at_wait, *stop_in_pause;
     bool look_is_cut; /* by that Stop, while the other side is being asked */
     bool skip_optional;
-    bool underway;      /* the switch was begun by another apply */
+    bool underway;    /* the switch was begun by another apply */
+    int overtaken_at; /* in this row the switch of another apply has its effect, and the row fails; 0: none */
+    bool overtaken_in_check;
     int busy, busy_row; /* how often which row is refused with a conflict */
 };
 
@@ -39,6 +41,10 @@ static void say(const struct upgrade *u, struct buf *out)
 static bool run_row(struct upgrade *u, int row, struct err *e)
 {
     u->ran[row]++;
+    if (u->overtaken_at == row && row > 0) {
+        u->done[R_SWITCH] = true;
+        return err_set(e, ERR_UNAVAILABLE, "row %d: terminating connection", row);
+    }
     if (u->busy > 0 && u->busy_row == row) {
         u->busy--;
         return err_set(e, ERR_CONFLICT, "row %d: not in available state", row);
@@ -86,7 +92,8 @@ static bool group_undo(struct upgrade *u, struct err *e)
 
 static bool check_a(struct upgrade *u, bool *ret, struct err *e)
 {
-    *ret = !u->check_fails[0];
+    *ret = !u->check_fails[0] && !u->overtaken_in_check;
+    u->underway = u->underway || u->overtaken_in_check;
     return *ret || err_set(e, ERR_INVALID, "finding A");
 }
 
@@ -373,6 +380,30 @@ static void a_switch_under_way_is_finished_and_nothing_above_it_touched(void **s
     assert_true(u.done[R_SWITCH] && u.done[R_TIDY]);
 }
 
+static void a_late_switch_of_another_apply_overtakes_the_rows_above_it(void **state)
+{
+    (void)state;
+    static const int rows[] = {R_GROUP, R_OPTIONAL, R_FENCE};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct upgrade u = fresh();
+        struct err e = ERR_INIT;
+        u.overtaken_at = rows[i];
+        assert_true(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+        assert_int_equal(u.ran[rows[i]], 1);
+        assert_int_equal(u.ran[R_SWITCH], 0);
+        assert_int_equal(u.undone[R_FENCE], 0);
+        assert_int_equal(u.ran[R_TIDY], 1);
+    }
+    struct upgrade u = fresh();
+    struct err e = ERR_INIT;
+    u.overtaken_in_check = true;
+    assert_true(apply(&u, STAGE_COMPLETED, NULL, NULL, &e));
+    assert_int_equal(findings, 0);
+    assert_int_equal(u.ran[R_GROUP], 0);
+    assert_int_equal(u.ran[R_SWITCH], 1); /* it was under way: observed not done, and run is idempotent */
+    assert_int_equal(u.ran[R_TIDY], 1);
+}
+
 static void a_passing_conflict_is_waited_out(void **state)
 {
     (void)state;
@@ -584,6 +615,7 @@ int main(void)
         cmocka_unit_test(failure_at_each_row_undoes_only_the_fence_and_the_next_apply_finishes),
         cmocka_unit_test(rows_above_the_point_of_no_return_are_history),
         cmocka_unit_test(a_switch_under_way_is_finished_and_nothing_above_it_touched),
+        cmocka_unit_test(a_late_switch_of_another_apply_overtakes_the_rows_above_it),
         cmocka_unit_test(a_passing_conflict_is_waited_out),
         cmocka_unit_test(stop_and_deadline_are_pauses),
         cmocka_unit_test(stop_in_a_pause_ends_it_at_once),

@@ -1,10 +1,10 @@
 /* journal.h — what happened, for people and reports; never read back to decide anything.
  *
  * One append-only NDJSON file per operation: ts (ISO 8601), mono_ms, op, step, kind (begin, intent, found,
- * done, finding, error, undone, undo-error, sample, note, end, failed), detail. Every line is one write and
- * one fsync, so a cut-short line can only be the last. Registered secrets are masked. A journal that cannot
- * be written any more is closed with one warning in the log; the upgrade goes on. NULL is a journal that is
- * not kept. One thread.
+ * done, overtaken, finding, error, undone, undo-error, sample, note, end, failed), detail. Every line is one
+ * write and one fsync, so a cut-short line can only be the last. Registered secrets are masked. A journal
+ * that cannot be written any more is closed with one warning in the log; the upgrade goes on. NULL is a
+ * journal that is not kept. One thread.
  */
 #ifndef AURORA_JOURNAL_H
 #define AURORA_JOURNAL_H
