@@ -2,6 +2,7 @@
  * table as `rolled_back` does, then the parameter groups nobody uses. Never a deployment made elsewhere, and
  * after the switch nothing but such groups and a roll-back in place that has moved no name. */
 #include "provider/command.h"
+#include "provider/flow_upgrades.h"
 #include "provider/leftovers.h"
 
 #include "internal/flow/journal.h"
@@ -61,6 +62,16 @@ static bool walk(struct cleanup *c, const struct flow *flow, int major, struct e
     return false;
 }
 
+/* Only the looks of that kind see the clone. */
+static bool sweep(struct cleanup *c, struct err *e)
+{
+    const struct strategy *own = c->o->upgrade.strategy;
+    c->o->upgrade.strategy = &strategy_in_place;
+    bool ok = walk(c, &flow_in_place_sweep, c->o->upgrade.request.target.major, e);
+    c->o->upgrade.strategy = own;
+    return ok;
+}
+
 static bool remove_groups(struct cleanup *c, const struct leftovers *l, struct err *e)
 {
     struct upgrade *u = &c->o->upgrade;
@@ -85,7 +96,7 @@ static bool find(struct cleanup *c, struct leftovers *ret, struct err *e)
     return leftovers_find(ret, e);
 }
 
-/* The way back first: it takes the groups of its own run with it. */
+/* A clone first, which uses groups; then the way back: it takes the groups of its own run with it. */
 static bool remove_all(struct cleanup *c, const struct leftovers *found, struct err *e)
 {
     struct leftovers rest;
@@ -94,7 +105,8 @@ static bool remove_all(struct cleanup *c, const struct leftovers *found, struct 
                       &c->journal, &why))
         tf_warn(&c->i->call, NULL, "No journal is kept", "%s. The clean-up does not need it.", why.text);
     const struct upgrade_kind *kind = c->o->kind;
-    if (found->gives_up && !walk(c, kind->give_up, c->o->upgrade.request.target.major, e))
+    if ((found->has_rehearsal && !sweep(c, e)) ||
+        (found->gives_up && !walk(c, kind->give_up, c->o->upgrade.request.target.major, e)))
         return false;
     for (size_t n = 0; n < found->major_count; n++)
         if (!walk(c, kind->back, found->majors[n], e))

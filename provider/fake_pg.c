@@ -24,11 +24,15 @@ bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, stru
         return false;
     if (strcmp(t->host, "orders-old1.example") == 0 && !fake.old_instances)
         return err_set(e, ERR_UNAVAILABLE, "nothing listens there");
+    int major = fake_clone_major(t->host);
+    if (major < 0)
+        return err_set(e, ERR_UNAVAILABLE, "no way there");
     struct pg *c = calloc(1, sizeof *c);
     if (!c)
         abort();
     bool production = strcmp(t->host, "orders.example") == 0;
     c->version = production && strncmp(fake.production_version, "17", 2) == 0 ? 170006 : 130023;
+    c->version = major > 0 ? major * 10000 : c->version;
     (void)snprintf(c->host, sizeof c->host, "%s", t->host);
     *ret = c;
     return true;
@@ -111,7 +115,8 @@ bool pg_unanalyzed(struct pg *c, struct arena *a, size_t max, const char ***ret_
 
 bool pg_analyze(struct pg *c, struct err *e)
 {
-    (void)c;
+    size_t n = strlen(fake.rehearsal.hosts);
+    (void)snprintf(fake.rehearsal.hosts + n, sizeof fake.rehearsal.hosts - n, "%s ", c->host);
     fake.no_statistics = false;
     return fake_enter(e);
 }

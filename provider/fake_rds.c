@@ -206,6 +206,8 @@ bool rds_cluster_find(const struct aws_session *s, const char *id, const struct 
         *ret = cluster(s->arena, id, fake.green_version, fake.green_min);
     else if (strcmp(id, "orders-old1") == 0 && fake.old)
         *ret = old_cluster(s->arena);
+    else
+        *ret = fake_clone(s->arena, id);
     return true;
 }
 
@@ -236,6 +238,8 @@ bool rds_instance_list(const struct aws_session *s, const char *cluster_id,
 {
     if (!fake_enter(e))
         return false;
+    if (fake_clone_instances(s->arena, cluster_id, ret, ret_n))
+        return true;
     struct rds_instance *in = ARENA_NEW(s->arena, struct rds_instance);
     const struct rds_instance **list = ARENA_ARRAY(s->arena, const struct rds_instance *, 2);
     *in = (struct rds_instance){
@@ -357,9 +361,12 @@ bool rds_bluegreen_delete(const struct aws_session *s, const char *identifier, b
 bool rds_cluster_modify(const struct aws_session *s, const char *id, const struct rds_cluster_change *c,
                         struct err *e)
 {
+    bool ok = false;
     (void)s;
     if (!fake_enter(e))
         return false;
+    if (fake_clone_modify(id, c, &ok, e))
+        return ok;
     if (strcmp(id, "orders") == 0 && c->min_capacity >= 0)
         fake.production_min = c->min_capacity;
     if (strcmp(id, "orders") == 0 && c->parameter_group) {
@@ -377,10 +384,13 @@ bool rds_cluster_modify(const struct aws_session *s, const char *id, const struc
 bool rds_cluster_delete(const struct aws_session *s, const char *id, const char *final_snapshot,
                         bool delete_backups, struct err *e)
 {
+    bool ok = false;
     (void)s;
     (void)delete_backups;
     if (!fake_enter(e))
         return false;
+    if (fake_clone_delete(id, final_snapshot, &ok, e))
+        return ok;
     if (strcmp(id, "orders-old1") != 0 || fake.old_instances || fake.old_protected || fake.deployment)
         return err_set(e, ERR_INVALID, "%s cannot be deleted", id);
     fake.final_snapshots += final_snapshot != NULL;
@@ -390,9 +400,12 @@ bool rds_cluster_delete(const struct aws_session *s, const char *id, const char 
 
 bool rds_instance_delete(const struct aws_session *s, const char *id, struct err *e)
 {
+    bool ok = false;
     (void)s;
     if (!fake_enter(e))
         return false;
+    if (fake_clone_instance_delete(id, &ok, e))
+        return ok;
     if (strcmp(id, "orders-old1-1") != 0)
         return err_set(e, ERR_INVALID, "%s is not the old side's", id);
     fake.old_instances = false;
@@ -402,11 +415,10 @@ bool rds_instance_delete(const struct aws_session *s, const char *id, struct err
 bool rds_instance_reboot(const struct aws_session *s, const char *id, struct err *e)
 {
     (void)s;
-    (void)id;
     if (!fake_enter(e))
         return false;
-    fake.rebooted_ms = now();
-    fake.reboots++;
+    *(fake_is_clone(id) ? &fake.rehearsal.rebooted_ms : &fake.rebooted_ms) = now();
+    fake.reboots += !fake_is_clone(id);
     return fake_leave(e);
 }
 
@@ -415,8 +427,11 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
     (void)s;
     if (!fake_enter(e))
         return false;
+    bool ok = false;
     if (!fake_keep_tags(arn, &tags, e))
         return false;
+    if (fake_clone_tag(arn, &tags, &ok, e))
+        return ok;
     if (strstr(arn, "cluster:orders") && rds_tag_value(&tags, "team"))
         fake.settings.tag_lost = false;
     const char *capacity = rds_tag_value(&tags, "aurora-upgrade:source-min-capacity");
@@ -437,6 +452,8 @@ static bool *group_of(bool is_cluster, const char *name)
         return &named;
     if (strstr(name, "-source"))
         return &fake.managed_group;
+    if (fake_clone_note(name))
+        return fake_clone_note(name);
     return is_cluster ? &fake.cluster_group : &fake.instance_group;
 }
 
@@ -494,13 +511,14 @@ bool rds_group_create(const struct aws_session *s, bool is_cluster, const char *
     (void)s;
     (void)family;
     (void)description;
-    (void)tags;
     if (!fake_enter(e))
         return false;
+    if (fake_clone_note(name))
+        fake_clone_note_made(&tags);
     if (*group_of(is_cluster, name))
         return err_set(e, ERR_CONFLICT, "%s exists", name);
     *group_of(is_cluster, name) = true;
-    fake.groups_made += strstr(name, "-source") == NULL;
+    fake.groups_made += strstr(name, "-source") == NULL && !fake_clone_note(name);
     return fake_leave(e);
 }
 
@@ -533,7 +551,8 @@ bool rds_group_delete(const struct aws_session *s, bool is_cluster, const char *
 bool rds_tag_list(const struct aws_session *s, const char *arn, struct rds_tags *ret, struct err *e)
 {
     struct rds_tag *ours = ARENA_ARRAY(s->arena, struct rds_tag, 3);
-    (void)arn;
+    if (fake_clone_tags(s->arena, arn, ret))
+        return fake_enter(e);
     ours[0] = (struct rds_tag){"aurora-upgrade:cluster", "orders"};
     ours[1] = (struct rds_tag){"aurora-upgrade:replaced-group", "orders-pg"};
     ours[2] = (struct rds_tag){"aurora-upgrade:source-min-capacity", fake.capacity_note};
@@ -560,26 +579,15 @@ bool rds_engine_version_find(const struct aws_session *s, const char *engine, co
     return fake_enter(e);
 }
 
-bool rds_orderable_classes(const struct aws_session *s, const char *engine, const char *version,
-                           const char *instance_class, bool *ret, struct err *e)
-{
-    (void)s;
-    (void)engine;
-    (void)version;
-    (void)instance_class;
-    *ret = true;
-    return fake_enter(e);
-}
-
 bool rds_events(const struct aws_session *s, const char *source_type, const char *source, int minutes,
                 const struct rds_event **ret, size_t *ret_n, struct err *e)
 {
     static const struct rds_event degraded = {"bgd-1", "blue-green-deployment",
                                               "Replication degraded because of DDL.", "2026-01-02T03:10:00Z"};
-    (void)s;
     (void)source_type;
     (void)minutes;
-    (void)source;
+    if (source && fake_clone_events(s->arena, source, ret, ret_n))
+        return fake_enter(e);
     *ret = fake.events ? fake.events : &degraded;
     *ret_n = fake.events ? fake.event_count : fake.degraded_event ? 1 : 0;
     return fake_enter(e);

@@ -12,6 +12,9 @@
 #include "internal/base/clock.h"
 #include "internal/base/err.h"
 
+struct rds_event;
+struct rds_cluster;
+
 enum fake_fault { FAULT_NONE, FAULT_BEFORE, FAULT_AFTER };
 
 struct fake_rds {
@@ -66,6 +69,24 @@ struct fake_rds {
     int watch_looks, deadlocks, stragglers; /* deadlocks since the first look, applications on the old side */
     bool health_fails;                      /* from the second look on */
 
+    /* The clone of a rehearsal and the group that keeps the outcome (fake_rehearsal.c). */
+    struct {
+        bool cluster, instance, protected;
+        int64_t made_ms, instance_ms, called_ms, rebooted_ms, gone_ms, instance_gone_ms; /* mono; 0: not */
+        const char *version, *status; /* NULL: as time says */
+        bool foreign;                 /* somebody else's cluster has the name */
+        bool goes_back;               /* AWS takes the upgrade back, and says why */
+        bool no_capacity, unseen;     /* no instance can be made; the clone cannot be logged in to */
+        bool note;
+        struct fake_tag {
+            char key[64], value[200];
+        } tags[16], note_tags[16];
+        int made, calls; /* clones; calls that upgrade one */
+        char sent[2048]; /* of the last request that made something */
+        char cluster_group[64], instance_group[64];
+        char hosts[256]; /* where ANALYZE ran */
+    } rehearsal;
+
     /* XML members of each side; green is made with neither blue's nor its role, and must be given both. */
     struct {
         const char *blue, *green;
@@ -93,7 +114,23 @@ void fake_settings_tag(struct arena *a, struct rds_tags *tags); /* the user's ow
 void fake_settings_show(struct arena *a, struct rds_cluster *k, bool is_green);
 struct rds_tags;
 bool fake_keep_tags(const char *arn, const struct rds_tags *tags, struct err *e);
-void fake_forget_tags(void); /* the deployment is gone, and its tags */
+/* The clone's part of a verb: true if it was about the clone (or its note), with the outcome in *ret_ok. */
+struct rds_instance;
+struct rds_cluster_change;
+const struct rds_cluster *fake_clone(struct arena *a, const char *id);
+bool fake_clone_instances(struct arena *a, const char *cluster, const struct rds_instance *const **ret,
+                          size_t *ret_n);
+bool fake_clone_modify(const char *id, const struct rds_cluster_change *c, bool *ret_ok, struct err *e);
+bool fake_clone_delete(const char *id, const char *final_snapshot, bool *ret_ok, struct err *e);
+bool fake_clone_instance_delete(const char *id, bool *ret_ok, struct err *e);
+bool fake_clone_tag(const char *arn, const struct rds_tags *tags, bool *ret_ok, struct err *e);
+bool fake_clone_tags(struct arena *a, const char *arn, struct rds_tags *ret);
+void fake_clone_note_made(const struct rds_tags *tags);
+bool *fake_clone_note(const char *group); /* NULL: another group */
+bool fake_clone_events(struct arena *a, const char *source, const struct rds_event **ret, size_t *ret_n);
+bool fake_is_clone(const char *instance);
+int fake_clone_major(const char *host); /* 0: another host; -1: it cannot be reached */
+void fake_forget_tags(void);            /* the deployment is gone, and its tags */
 void fake_show_tags(struct arena *a, struct rds_tags *tags, bool on_old);
 struct pg;
 const char *fake_host(const struct pg *c);

@@ -18,9 +18,9 @@ static struct upgrade sample(void)
 static void the_tables_obey_the_rules(void **state)
 {
     (void)state;
-    static const struct flow *const flows[] = {&flow_in_place,          &flow_in_place_back,
-                                               &flow_in_place_retire,   &flow_in_place_restore,
-                                               &flow_in_place_put_away, &flow_in_place_give_up};
+    static const struct flow *const flows[] = {
+        &flow_in_place,          &flow_in_place_back,    &flow_in_place_retire, &flow_in_place_restore,
+        &flow_in_place_put_away, &flow_in_place_give_up, &flow_in_place_sweep};
     struct upgrade u = sample();
     for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
         struct err e = ERR_INIT;
@@ -125,6 +125,33 @@ static void rows_follow_the_login(void **state)
         assert_false(flow_includes(s, &u, STAGE_NONE, STAGE_SWITCHED));
     }
     assert_false(flow_includes(&flow_in_place.steps[row_of("upgrade")], &u, STAGE_NONE, STAGE_VALIDATED));
+}
+
+/* All that has to do with the clone is between the groups and the first look at production's databases, and
+ * ends with its removal before anything is told. */
+static void a_rehearsal_is_walked_only_if_asked_for(void **state)
+{
+    (void)state;
+    struct upgrade u = sample();
+    size_t rows = 0, ends = row_of("rehearsed");
+    for (size_t i = 0; i < flow_in_place.count; i++) {
+        const struct step *s = &flow_in_place.steps[i];
+        if (strncmp(s->name, "rehears", 7) != 0)
+            continue;
+        rows++;
+        u.request.rehearses = true;
+        u.request.toggles_groups = true;
+        assert_true(flow_includes(s, &u, STAGE_NONE, STAGE_PREPARED));
+        u.request.rehearses = false;
+        assert_false(flow_includes(s, &u, STAGE_NONE, STAGE_COMPLETED));
+        assert_true(i > row_of("instance-group") && i <= ends);
+    }
+    assert_true(rows > 15);
+    assert_int_equal(row_of("rehearsal-gone") + 1, ends);
+    assert_true(row_of("rehearsal-databases") < row_of("rehearsal-clone"));
+    assert_int_equal(ends + 1, row_of("check-databases"));
+    for (size_t i = 0; i < flow_in_place_sweep.count; i++)
+        assert_false(flow_in_place_sweep.steps[i].blocks_writes);
 }
 
 static void snapshots_have_legal_names_of_their_own(void **state)
@@ -283,6 +310,7 @@ int main(void)
         cmocka_unit_test(names_of_both_sides_are_legal_and_their_own),
         cmocka_unit_test(a_twin_is_found_before_and_after_it_has_the_name),
         cmocka_unit_test(rows_follow_the_login),
+        cmocka_unit_test(a_rehearsal_is_walked_only_if_asked_for),
         cmocka_unit_test(snapshots_have_legal_names_of_their_own),
         cmocka_unit_test(default_groups_are_left_to_aws),
         cmocka_unit_test(the_queue_is_told_from_what_aws_shows),

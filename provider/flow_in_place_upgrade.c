@@ -2,11 +2,12 @@
  *
  * Three tables: forward, back (before the upgrade; after it: flow_in_place_restore.c), and the removal of the
  * snapshot for a destroy; the rules
- * are those of flow_blue_green_upgrade.c. What the rows point to is in internal/upgrade/in_place.h. Between
- * the one call and its outcome AWS works alone: an apply that is cut short there is gone on with by the next
- * one.
+ * are those of flow_blue_green_upgrade.c. What the rows point to is in internal/upgrade/in_place.h and
+ * rehearsal.h. Between the one call and its outcome AWS works alone: an apply that is cut short there is gone
+ * on with by the next one.
  */
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/rehearsal.h"
 #include "provider/flow_upgrades.h"
 
 static bool toggles_groups(const struct upgrade *u)
@@ -24,6 +25,21 @@ static bool schedules(const struct upgrade *u)
     return u->schedules;
 }
 
+static bool rehearses(const struct upgrade *u)
+{
+    return u->request.rehearses;
+}
+
+static bool rehearses_with_login(const struct upgrade *u)
+{
+    return rehearses(u) && has_login(u);
+}
+
+static bool rehearses_toggle(const struct upgrade *u)
+{
+    return rehearses(u) && toggles_groups(u);
+}
+
 /* ---- what a row says ---- */
 
 SAY(say_source, "Checks that %s is an available aurora-postgresql cluster without a blue/green deployment.",
@@ -33,6 +49,35 @@ SAY(say_cluster_group,
     "Makes sure of the cluster parameter group of family aurora-postgresql%d: yours, one made from "
     "production's own overrides, or the family's default where production has a default.",
     TO)
+SAY(say_clone, "Clones %s (copy-on-write), with every setting that the upgrade needs.", CLUSTER)
+SAY(say_cloned, "Waits until the clone is available.")
+SAY(say_clone_instance, "Makes one instance of the writer's class for the clone.")
+SAY(say_clone_ready, "Waits until the clone and its instance are available.")
+SAY(say_clone_upgrade,
+    "Rehearses the upgrade: the clone is upgraded from %d to %d with the same call that production will get.",
+    FROM, TO)
+SAY(say_clone_ended,
+    "Waits until the clone is available on %d; when AWS gives up and goes back, its events and its log say "
+    "why.",
+    TO)
+SAY(say_clone_attached, "Attaches both parameter groups to the clone, as parameter_group_strategy says.")
+SAY(say_clone_settled, "Waits until AWS says whether the clone waits for a reboot.")
+SAY(say_clone_reboot, "Reboots the clone if it waits for that to take its new parameter groups over.")
+SAY(say_clone_in_sync, "Waits until the clone has its parameters in sync.")
+SAY(say_measured, "Writes down how long that took.")
+SAY(say_clone_statistics,
+    "Proves that the clone answers from %d and takes writes, and runs ANALYZE in stages on it, if it can be "
+    "reached.",
+    TO)
+SAY(say_rehearsal_noted, "Writes the outcome down on a parameter group of its own that is attached nowhere: "
+                         "a rehearsal that was made is "
+                         "not made again.")
+SAY(say_clone_rests, "Waits until AWS is not at work on the clone.")
+SAY(say_clone_instance_deleted, "Deletes the clone's instance, also after a failure.")
+SAY(say_clone_deleted, "Deletes the clone, without a final snapshot.")
+SAY(say_clone_gone, "Waits until the clone is gone.")
+SAY(say_rehearsed, "Checks that the rehearsal succeeded, and tells how long the upgrade will take.")
+SAY(say_forgotten, "Deletes the parameter group on which the outcome of a rehearsal is written down.")
 SAY(say_databases,
     "Looks into every database for what AWS's prechecks and pg_upgrade refuse: prepared transactions, "
     "logical slots, reg* columns, databases that allow no connections, and more; all findings at once.")
@@ -71,6 +116,41 @@ SAY(say_not_upgraded, "Checks that production was not upgraded yet.")
 SAY(say_snapshot_remove, "Deletes the snapshot made for this upgrade.")
 
 /* ---- the same by hand ---- */
+
+SAY(cli_clone,
+    RDS "restore-db-cluster-to-point-in-time --restore-type copy-on-write --use-latest-restorable-time "
+        "--source-db-cluster-identifier %s --db-cluster-identifier %s-rehearsal <settings of %s>",
+    CLUSTER, CLUSTER, CLUSTER)
+SAY(cli_clone_instance,
+    RDS "create-db-instance --db-instance-identifier %s-rehearsal-1 --db-cluster-identifier %s-rehearsal "
+        "--engine aurora-postgresql --db-instance-class <of the writer> --no-publicly-accessible",
+    CLUSTER, CLUSTER)
+SAY(cli_clone_upgrade,
+    RDS "modify-db-cluster --db-cluster-identifier %s-rehearsal --engine-version %d "
+        "--allow-major-version-upgrade "
+        "--db-cluster-parameter-group-name <group> --db-instance-parameter-group-name <group> "
+        "--apply-immediately",
+    CLUSTER, TO)
+SAY(cli_clone_attached,
+    RDS "modify-db-cluster --db-cluster-identifier %s-rehearsal --db-cluster-parameter-group-name <group> "
+        "--apply-immediately; " RDS "modify-db-instance --db-parameter-group-name <group>",
+    CLUSTER)
+SAY(cli_clone_reboot, RDS "reboot-db-instance --db-instance-identifier %s-rehearsal-1", CLUSTER)
+SAY(cli_clone_tag,
+    RDS "add-tags-to-resource --resource-name <clone> --tags Key=aurora-upgrade:…,Value=<seconds>")
+SAY(cli_clone_statistics, "vacuumdb --all --analyze-in-stages --host <endpoint of %s-rehearsal>", CLUSTER)
+SAY(cli_rehearsal_noted,
+    RDS "create-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d-rehearsal …; " RDS
+        "add-tags-to-resource …",
+    CLUSTER, TO)
+SAY(cli_clone_instance_deleted, RDS "delete-db-instance --db-instance-identifier %s-rehearsal-1", CLUSTER)
+SAY(cli_clone_deleted,
+    RDS "delete-db-cluster --db-cluster-identifier %s-rehearsal --skip-final-snapshot "
+        "--delete-automated-backups",
+    CLUSTER)
+SAY(cli_forgotten,
+    RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d-rehearsal",
+    CLUSTER, TO)
 
 SAY(cli_snapshot,
     RDS "create-db-cluster-snapshot --db-cluster-identifier %s --db-cluster-snapshot-identifier "
@@ -117,6 +197,45 @@ static const struct step forward[] = {
      .describe = say_cluster_group, .equivalent = cli_cluster_group, .is_done = cluster_group_done, .run = cluster_group_run},
     {.name = "instance-group", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_instance_group, .equivalent = cli_instance_group, .is_done = instance_group_done, .run = instance_group_run},
+
+    {.name = "rehearsal-databases", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = rehearses_with_login,
+     .describe = say_databases, .is_done = databases_check},
+    {.name = "rehearsal-clone", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = rehearses,
+     .describe = say_clone, .equivalent = cli_clone, .is_done = rehearsal_cloned, .run = rehearsal_clone},
+    {.name = "rehearsal-cloned", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = rehearses,
+     .describe = say_cloned, .is_done = rehearsal_exists},
+    {.name = "rehearsal-instance", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = rehearses,
+     .describe = say_clone_instance, .equivalent = cli_clone_instance, .is_done = rehearsal_instance_made, .run = rehearsal_instance_make},
+    {.name = "rehearsal-ready", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = rehearses,
+     .describe = say_clone_ready, .is_done = rehearsal_ready},
+    {.name = "rehearsal-upgrade", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .applies = rehearses,
+     .describe = say_clone_upgrade, .equivalent = cli_clone_upgrade, .is_done = rehearsal_upgrade_begun, .run = rehearsal_upgrade_begin},
+    {.name = "rehearsal-upgraded", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = rehearses,
+     .describe = say_clone_ended, .is_done = rehearsal_upgrade_ended},
+    {.name = "rehearsal-attached", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = rehearses_toggle,
+     .describe = say_clone_attached, .equivalent = cli_clone_attached, .is_done = rehearsal_groups_attached, .run = rehearsal_groups_attach},
+    {.name = "rehearsal-settled", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = rehearses_toggle,
+     .describe = say_clone_settled, .is_done = rehearsal_groups_settled},
+    {.name = "rehearsal-reboot", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .applies = rehearses,
+     .describe = say_clone_reboot, .equivalent = cli_clone_reboot, .is_done = rehearsal_reboot_done, .run = rehearsal_reboot_run},
+    {.name = "rehearsal-in-sync", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = rehearses,
+     .describe = say_clone_in_sync, .is_done = rehearsal_in_sync},
+    {.name = "rehearsal-measured", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = rehearses,
+     .describe = say_measured, .equivalent = cli_clone_tag, .is_done = rehearsal_measured, .run = rehearsal_measure},
+    {.name = "rehearsal-statistics", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .applies = rehearses_with_login,
+     .describe = say_clone_statistics, .equivalent = cli_clone_statistics, .is_done = rehearsal_statistics_done, .run = rehearsal_statistics_run},
+    {.name = "rehearsal-noted", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = rehearses,
+     .describe = say_rehearsal_noted, .equivalent = cli_rehearsal_noted, .is_done = rehearsal_noted, .run = rehearsal_note},
+    {.name = "rehearsal-rests", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = rehearses,
+     .describe = say_clone_rests, .is_done = rehearsal_rests},
+    {.name = "rehearsal-instance-deleted", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = rehearses,
+     .describe = say_clone_instance_deleted, .equivalent = cli_clone_instance_deleted, .is_done = rehearsal_instances_deleted, .run = rehearsal_instances_delete},
+    {.name = "rehearsal-deleted", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = rehearses,
+     .describe = say_clone_deleted, .equivalent = cli_clone_deleted, .is_done = rehearsal_deleted, .run = rehearsal_delete},
+    {.name = "rehearsal-gone", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = rehearses,
+     .describe = say_clone_gone, .is_done = rehearsal_gone},
+    {.name = "rehearsed", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = rehearses,
+     .describe = say_rehearsed, .is_done = rehearsal_check},
 
     {.name = "check-databases", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_databases, .is_done = databases_check},
@@ -182,8 +301,22 @@ static const struct step retire[] = {
     {.name = "snapshot-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds", .irreversible = true,
      .describe = say_snapshot_remove, .equivalent = cli_snapshot_remove, .is_done = snapshots_removed, .run = snapshots_remove},
 };
+
+static const struct step sweep[] = {
+    {.name = "rehearsal-rests", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes",
+     .describe = say_clone_rests, .is_done = rehearsal_rests},
+    {.name = "rehearsal-instance-deleted", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_clone_instance_deleted, .equivalent = cli_clone_instance_deleted, .is_done = rehearsal_instances_deleted, .run = rehearsal_instances_delete},
+    {.name = "rehearsal-deleted", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_clone_deleted, .equivalent = cli_clone_deleted, .is_done = rehearsal_deleted, .run = rehearsal_delete},
+    {.name = "rehearsal-gone", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes",
+     .describe = say_clone_gone, .is_done = rehearsal_gone},
+    {.name = "rehearsal-forgotten", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_forgotten, .equivalent = cli_forgotten, .is_done = rehearsal_forgotten, .run = rehearsal_forget},
+};
 /* clang-format on */
 
+const struct flow flow_in_place_sweep = {.name = "in-place-sweep", .steps = sweep, .count = ARRAY_LEN(sweep)};
 const struct flow flow_in_place = {.name = "in-place", .steps = forward, .count = ARRAY_LEN(forward)};
 const struct flow flow_in_place_back = {.name = "in-place-back", .steps = back, .count = ARRAY_LEN(back)};
 const struct flow flow_in_place_retire = {

@@ -13,6 +13,10 @@ extern const struct flow flow_in_place;        /* prepared … completed */
 extern const struct flow flow_in_place_back;   /* rolled_back, before the upgrade */
 extern const struct flow flow_in_place_retire; /* the snapshot, at a destroy */
 
+/* A clone that a rehearsal left, whatever is asked for (STAGE_PREPARED); at a destroy what is known of it,
+ * too (STAGE_COMPLETED). */
+extern const struct flow flow_in_place_sweep;
+
 extern const struct flow flow_in_place_restore;  /* rolled_back, after the upgrade */
 extern const struct flow flow_in_place_give_up;  /* the same, given up before names move (cleanup) */
 extern const struct flow flow_in_place_put_away; /* completed, after that */

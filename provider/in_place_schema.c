@@ -50,7 +50,16 @@ static const struct tf_attr attrs[] = {
             "(verification, reboots, statistics), and the snapshot that AWS makes in the window becomes the run's: ours holds nothing written after that apply. "
             "Until then any other change of the cluster made with `apply_immediately` starts the upgrade at once; `false` does so too. `rolled_back` and a destroy take it out of "
             "the queue, or fail (AUR0203) if AWS keeps it."},
+    {.name = "rehearse", .type = TF_BOOL, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "false",
+     .doc = "Makes the same upgrade on a clone of production first, in stage `prepared`: one instance of the writer's class, the same call, the same groups. "
+            "If it fails, the error quotes AWS's event and the end of the log, and production was not touched. The clone is removed in any case, and a rehearsal "
+            "of the same versions and groups is made once. It costs the clone's instance for that time, and what the upgrade writes."},
     UPGRADE_COMMON,
+    {.name = "rehearsed_at", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "When the rehearsal for this run was over (ISO 8601, UTC)."},
+    {.name = "rehearsed_upgrade_seconds", .type = TF_NUMBER, .flags = TF_COMPUTED,
+     .doc = "How long the upgrade of the clone took, from the call until its parameter groups were in force: about as long production will refuse writes, at most."},
+    {.name = "rehearsed_statistics_seconds", .type = TF_NUMBER, .flags = TF_COMPUTED,
+     .doc = "How long ANALYZE in stages took on the clone; null without a login, or where the clone could not be reached."},
     {.name = "old_cluster_identifier", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "What a roll-back after the upgrade put aside."},
     {.name = "old_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Its resource id."},
     {0},

@@ -4,6 +4,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
@@ -89,6 +90,20 @@ static bool find_old_side(struct leftovers *l, struct err *e)
     if (k)
         (void)add(l, FATE_KEEP, "old side", k->identifier, k->status,
                   "kept until stage = \"completed\"; AWS cannot switch back, but it has the data of before");
+    return true;
+}
+
+/* ---- the clone of a rehearsal ---- */
+
+static bool find_rehearsal(struct leftovers *l, struct err *e)
+{
+    struct upgrade *u = &l->o->upgrade;
+    if (!rehearsal_look(u, &u->world, e))
+        return false;
+    l->has_rehearsal = u->world.rehearsal != NULL;
+    if (l->has_rehearsal)
+        (void)add(l, FATE_REMOVE, "clone", u->world.rehearsal->identifier, u->world.rehearsal->status,
+                  "made to rehearse an upgrade");
     return true;
 }
 
@@ -391,8 +406,8 @@ static bool look(struct leftovers *l, struct err *e)
 bool leftovers_find(struct leftovers *l, struct err *e)
 {
     static bool (*const kinds[])(struct leftovers *, struct err *) = {
-        find_deployment, find_old_side, find_restored,  find_aside,
-        find_sides,      find_groups,   find_snapshots, find_changes};
+        find_deployment, find_rehearsal, find_old_side,  find_restored, find_aside,
+        find_sides,      find_groups,    find_snapshots, find_changes};
     struct err absent = ERR_INIT;
     if (!look(l, &absent)) {
         *e = absent;

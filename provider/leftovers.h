@@ -32,7 +32,8 @@ struct leftovers {
     /* Majors whose way back has something to do: the kind's `back` is walked for each. */
     int *majors;
     size_t major_count, major_cap;
-    bool is_absent; /* there is no such cluster */
+    bool has_rehearsal; /* a clone, for flow_in_place_sweep */
+    bool is_absent;     /* there is no such cluster */
 };
 
 /* `l` has `o` and `arena`; the rest is filled. */

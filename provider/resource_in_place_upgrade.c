@@ -16,6 +16,7 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "accept_data_loss_since_snapshot",
                                        "parameter_group_strategy",
                                        "switch_in_maintenance_window",
+                                       "rehearse",
                                        "target_parameter_group",
                                        NULL};
 
@@ -30,6 +31,7 @@ const struct upgrade_kind kind_in_place = {
     .restore = &flow_in_place_restore,
     .put_away = &flow_in_place_put_away,
     .give_up = &flow_in_place_give_up,
+    .sweep = &flow_in_place_sweep,
     .shape = shape,
     .deciding = deciding,
     .checks = checks,

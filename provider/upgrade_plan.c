@@ -7,6 +7,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "provider/flow_upgrades.h"
 #include "provider/staging.h"
@@ -14,44 +15,6 @@
 
 #include <string.h>
 #include <strings.h>
-
-/* ---- private data ---- */
-
-void plan_note_write(struct tf_call *c, const struct plan_note *n)
-{
-    struct arena *a = c->arena;
-    struct value *v = value_object(a);
-    struct buf out = BUF_INIT(4096);
-    struct err e = ERR_INIT;
-    value_set(a, v, "plan", value_string(a, n->is_destroy ? "destroy" : "change"));
-    value_set(a, v, "cluster", value_string(a, n->cluster));
-    value_set(a, v, "region", value_string(a, n->region));
-    value_set(a, v, "source_major", value_int(a, n->source_major));
-    value_set(a, v, "serverless", value_bool(n->is_serverless));
-    value_set(a, v, "login", value_bool(n->has_login));
-    value_set(a, v, "keeper", n->keeper ? value_string(a, n->keeper) : &value_null);
-    if (value_to_json(v, &out, &e))
-        c->private_out = (struct str){arena_memdup(a, out.p, out.n), out.n};
-    buf_done(&out);
-}
-
-bool plan_note_read(const struct tf_call *c, struct arena *a, struct plan_note *ret)
-{
-    const struct value *v = NULL;
-    struct err ignored = ERR_INIT;
-    if (c->private_in.n == 0 || !value_from_json(a, c->private_in, &v, &ignored) || v->kind != VALUE_OBJECT)
-        return false;
-    *ret = (struct plan_note){
-        .is_destroy = strcmp(value_as_text(value_get(v, "plan"), ""), "destroy") == 0,
-        .cluster = value_as_text(value_get(v, "cluster"), ""),
-        .region = value_as_text(value_get(v, "region"), ""),
-        .source_major = (int)value_as_int(value_get(v, "source_major"), 0),
-        .is_serverless = value_as_bool(value_get(v, "serverless"), false),
-        .has_login = value_as_bool(value_get(v, "login"), false),
-        .keeper = value_as_text(value_get(v, "keeper"), NULL),
-    };
-    return true;
-}
 
 /* ---- the situation ---- */
 
@@ -309,6 +272,43 @@ static const char *run_name(const struct upgrade *u)
                            : "nothing";
 }
 
+/* Nothing of a flow is walked: the cluster is there already, or what is asked for only ends what was rolled
+ * back. */
+static bool walks_nothing(const struct situation *s)
+{
+    return s->already || s->above || only_ends(s->prior, s->wanted);
+}
+
+/* What it has shown, where production comes next; that it is made again; what an earlier one left. */
+static void tell_rehearsal(struct situation *s)
+{
+    struct upgrade *u = &s->o->upgrade;
+    struct err e = ERR_INIT;
+    bool is_left = false, is_known = false, steps = s->was_reached == STAGE_NONE || asks_rehearsal(s->o);
+    bool forward = s->wanted != STAGE_ROLLED_BACK && !walks_nothing(s) && u->world.reached < STAGE_SWITCHED;
+    if (!s->o->kind->sweep || tf_failed(s->c))
+        return;
+    if (!rehearsal_is_left(u, forward, &is_left, &e) ||
+        (forward && u->request.rehearses && !rehearsal_is_known(u, &is_known, &e))) {
+        tf_warn(s->c, "rehearse", "What is known of a rehearsal could not be read", "%s", e.text);
+        return;
+    }
+    if (is_left)
+        tf_warn(s->c, "rehearse", "The clone of a rehearsal is left", "It is cluster %s, and removed first.",
+                u->world.rehearsal->identifier);
+    if (is_known && s->wanted >= STAGE_SWITCHED)
+        tf_warn(s->c, "rehearse", "The upgrade was rehearsed",
+                "On a clone, at %s: %s. Expect the same of production.", u->history.rehearsed_at,
+                rehearsal_told(u, s->c->arena));
+    if (is_known && steps)
+        tf_warn(s->c, "rehearse", "The rehearsal is not made again",
+                "It was made at %s for the same versions and parameter groups: its steps are skipped.",
+                u->history.rehearsed_at);
+    if (forward && u->request.rehearses && !is_known && !steps && s->wanted > s->was_reached)
+        tf_warn(s->c, "rehearse", "The rehearsal is made again",
+                "Versions or parameter groups are others than those that were rehearsed.");
+}
+
 static void tell(struct situation *s)
 {
     struct upgrade *u = &s->o->upgrade;
@@ -344,6 +344,7 @@ static void tell(struct situation *s)
         !s->already && !s->above)
         tf_warn(s->c, "cutover.watch_for", "The new production will not be watched",
                 "watch_for needs a login for PostgreSQL, and there is none.");
+    tell_rehearsal(s);
     if (u->request.manage_source && forward && u->world.reached == STAGE_NONE && !s->already && !s->above)
         tf_warn(s->c, "source_parameters", "The cluster's parameter group is managed",
                 "Take db_cluster_parameter_group_name of %s from data.aurora_cluster, else your own "
@@ -360,13 +361,6 @@ static enum flow_stage steps_from(const struct situation *s)
     if (is_create(s) || s->was_reached == STAGE_ROLLED_BACK || s->prior_target != target)
         return STAGE_NONE;
     return s->was_reached;
-}
-
-/* Nothing of a flow is walked: the cluster is there already, or what is asked for only ends what was rolled
- * back. */
-static bool walks_nothing(const struct situation *s)
-{
-    return s->already || s->above || only_ends(s->prior, s->wanted);
 }
 
 /* AWS has done its part; what stands above the point of no return is history. */
@@ -402,7 +396,8 @@ static const struct value *steps_for(struct situation *s)
     if (!is_create(s) && same_target && s->was < STAGE_SWITCHED && s->was_reached == STAGE_SWITCHED &&
         !s->o->kind->strategy->shows_stages)
         return steps_after(s);
-    return planned_steps(s->o, s->o->kind->forward, steps_from(s), s->wanted);
+    return planned_steps(s->o, s->o->kind->forward, asks_rehearsal(s->o) ? STAGE_NONE : steps_from(s),
+                         s->wanted);
 }
 
 /* The major the upgrade started from: of production before the switch, of the old side after it. */

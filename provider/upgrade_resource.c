@@ -6,6 +6,7 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
 #include "internal/upgrade/lease.h"
+#include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 #include "provider/staging.h"
@@ -60,7 +61,11 @@ static void tell_what_exists(struct walk *w, struct err *e)
     const struct world *world = &w->o->upgrade.world;
     char before[sizeof e->hint];
     (void)snprintf(before, sizeof before, "%s", e->hint);
-    if (!world_has_run(world))
+    if (world->rehearsal)
+        (void)err_hint(
+            e, "%s%sFound: cluster %s (%s), the clone of a rehearsal. Apply again to go on, or to remove it.",
+            before, before[0] ? "\n" : "", world->rehearsal->identifier, world->rehearsal->status);
+    if (world->rehearsal || !world_has_run(world))
         return;
     if (world->snapshot) {
         (void)err_hint(e, "%s%sFound: snapshot %s (%s). Apply again to go on.", before, before[0] ? "\n" : "",
@@ -196,7 +201,7 @@ static enum flow_stage walked_before(const struct operation *o)
 static bool is_state_only(const struct operation *o)
 {
     enum flow_stage wanted = o->upgrade.request.stage;
-    return wanted != STAGE_ROLLED_BACK && walked_before(o) >= wanted &&
+    return wanted != STAGE_ROLLED_BACK && !asks_rehearsal(o) && walked_before(o) >= wanted &&
            reached_of(o, walked_before(o)) >= wanted;
 }
 
@@ -241,8 +246,24 @@ static OWN_FRAME bool may_go(struct operation *o)
     return false;
 }
 
+/* A clone that no walk uses any more must not wait for one that does. False after an error. */
+static OWN_FRAME bool swept(struct walk *w)
+{
+    struct upgrade *u = &w->o->upgrade;
+    struct err e = ERR_INIT;
+    bool forward = u->request.stage != STAGE_ROLLED_BACK && !walks_nothing(w->o), is_left = false;
+    if (!w->o->kind->sweep || !u->world.rehearsal)
+        return true;
+    if (rehearsal_is_left(u, forward, &is_left, &e))
+        return !is_left || walk_flow(w, w->o->kind->sweep, STAGE_PREPARED);
+    failed(w, NULL, &e);
+    return false;
+}
+
 static bool go(struct walk *w)
 {
+    if (!swept(w))
+        return false;
     enum flow_stage wanted = w->o->upgrade.request.stage;
     bool back = wanted == STAGE_ROLLED_BACK;
     const struct upgrade_kind *kind = w->o->kind;
@@ -455,6 +476,9 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
         tf_fail(o->call, &e);
         return false;
     }
+    bool refuses = u->world.reached == STAGE_SWITCHED && u->request.on_destroy == DESTROY_REFUSE;
+    if (o->kind->sweep && !refuses && !walk_flow(&w, o->kind->sweep, STAGE_COMPLETED))
+        return false;
     if (u->world.aside) {
         tf_warn(o->call, NULL, "What the roll-back put aside stays",
                 "It is cluster %s; removing it, and the parameter groups it uses, is then up to you.",
@@ -538,60 +562,4 @@ void upgrade_validate(struct tf_call *c)
 {
     provider_validate_login(c, value_get(c->config, "postgresql"), "postgresql");
     staging_validate(c);
-}
-
-/* ---- import ---- */
-
-static const struct value *import_attrs(struct tf_call *c)
-{
-    struct arena *a = c->arena;
-    struct value *v = value_object(a);
-    const char *at = strchr(c->import_id, '@');
-    size_t n = at ? (size_t)(at - c->import_id) : strlen(c->import_id);
-    value_set(a, v, "cluster_identifier", value_string_n(a, c->import_id, n));
-    value_set(a, v, "region", at ? value_string(a, at + 1) : &value_null);
-    return v;
-}
-
-static const struct value *import_world(struct operation *o, const struct value *attrs)
-{
-    struct tf_call *c = o->call;
-    struct err e = ERR_INIT;
-    if (!world_need(&o->upgrade, &e)) {
-        tf_fail(c, &e);
-        return NULL;
-    }
-    const struct world *w = &o->upgrade.world;
-    char text[VERSION_SIZE];
-    bool run = world_has_run(w), is_back = roll_back_is_over(w);
-    struct version target = w->run_target.major > 0 ? w->run_target : w->version;
-    if (is_back && !version_parse(w->aside->engine_version, &target))
-        target = w->version;
-    o->upgrade.request.target = target;
-    const struct value *v =
-        tf_with(c, attrs, "target_engine_version", value_string(c->arena, version_print(target, text)));
-    bool building = run && w->reached == STAGE_NONE;
-    const char *stage = run       ? stage_name(building ? STAGE_PREPARED : w->reached)
-                        : is_back ? "rolled_back"
-                                  : "completed";
-    v = tf_with(c, v, "stage", value_string(c->arena, stage));
-    keeper_share(o);
-    v = operation_state(o, v, &value_null);
-    return is_back ? tf_with(c, v, "reached_stage", value_string(c->arena, stage)) : v;
-}
-
-const struct value *upgrade_import(const struct upgrade_kind *kind, struct tf_call *c)
-{
-    struct operation o;
-    const struct value *attrs = import_attrs(c);
-    if (!identifier_valid(value_as_text(value_get(attrs, "cluster_identifier"), ""))) {
-        tf_error(c, NULL, "The import id is not valid",
-                 "Use the cluster's identifier, or identifier@region.");
-        return NULL;
-    }
-    if (!operation_start(&o, kind, c, attrs, &value_null))
-        return NULL;
-    const struct value *state = import_world(&o, attrs);
-    operation_done(&o);
-    return state;
 }

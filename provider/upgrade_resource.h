@@ -16,7 +16,10 @@ struct upgrade_kind {
     /* Back after the switch, and the removal of what that put aside; NULL: there is no such way. */
     const struct flow *restore, *put_away;
     const struct flow *give_up; /* of `restore` before its NO_RETURN row, for a clean-up; NULL, if that is */
-    const struct flow *tidy;    /* for what may be left when AWS shows no run any more; NULL: nothing */
+    /* Removes what an earlier walk may have left for itself alone, before a walk that does not use it; NULL:
+     * there is no such thing. */
+    const struct flow *sweep;
+    const struct flow *tidy; /* for what may be left when AWS shows no run any more; NULL: nothing */
     /* Attributes that shape a run and cannot change while it is under way (S in INTERFACE); dotted paths.
      * This list and the next two end with NULL. */
     const char *const *shape;
@@ -56,6 +59,9 @@ const struct flow *way_back(const struct operation *o);
 bool puts_away(const struct operation *o);
 /* It walks the kind's `tidy`, provided AWS shows that the upgrade is over. */
 bool tidies(const struct upgrade_kind *kind, const struct value *prior, enum flow_stage wanted);
+
+/* `rehearse` was switched on since the last apply: its steps are walked though their stage was reached. */
+bool asks_rehearsal(const struct operation *o);
 
 /* What the world shows; where that is nothing, and AWS shows no stage before the switch, what has passed by
  * the state. */

@@ -96,6 +96,7 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
             strcmp(value_as_text(value_get(attrs, "parameter_group_strategy"), "direct"), "toggle") == 0,
         .in_maintenance_window = value_as_bool(value_get(attrs, "switch_in_maintenance_window"), false),
         .snapshot = c->config ? text_at(a, c->config, "snapshot_identifier") : NULL,
+        .rehearses = value_as_bool(value_get(attrs, "rehearse"), false),
         .accepted_loss = text_at(a, attrs, "accept_data_loss_since_snapshot"),
         .target_min_capacity = capacity->kind == VALUE_NUMBER ? strtod(capacity->text, NULL) : -1,
         .exclude_tables = strings_at(a, attrs, "validation.exclude_tables"),
@@ -213,6 +214,18 @@ static void fact_now(struct fill *f, const char *name, const char *seen)
     put(f, name, seen && seen[0] ? value_string(a, arena_strdup(a, seen)) : &value_null);
 }
 
+/* Whole seconds; "-": nobody knows them. */
+static void fact_seconds(struct fill *f, const char *name, const char *seen)
+{
+    struct arena *a = f->o->call->arena;
+    const struct value *before = value_get(f->prior, name);
+    bool usable = !value_is_null(before) && !value_has_unknown(before);
+    put(f, name,
+        seen && seen[0] != '-' ? value_int(a, strtol(seen, NULL, 10))
+        : usable && !seen      ? before
+                               : &value_null);
+}
+
 static void fact_list(struct fill *f, const char *name, const char **seen)
 {
     struct arena *a = f->o->call->arena;
@@ -251,6 +264,14 @@ bool puts_away(const struct operation *o)
            value_get(prior, "old_cluster_resource_id")->kind == VALUE_STRING;
 }
 
+bool asks_rehearsal(const struct operation *o)
+{
+    const struct value *prior = o->call->prior;
+    const struct request *r = &o->upgrade.request;
+    return r->rehearses && r->stage != STAGE_ROLLED_BACK && !value_is_null(prior) &&
+           !value_as_bool(value_get(prior, "rehearse"), false) && o->upgrade.world.reached < STAGE_SWITCHED;
+}
+
 enum flow_stage reached_of(const struct operation *o, enum flow_stage passed)
 {
     enum flow_stage reached = o->upgrade.world.reached;
@@ -280,6 +301,9 @@ const struct value *operation_state(struct operation *o, const struct value *bas
     fact(&f, "old_cluster_resource_id", h->old_resource_id);
     fact(&f, "switched_at", h->switched_at);
     fact(&f, "blue_green_deployment_identifier", h->deployment_id);
+    fact(&f, "rehearsed_at", h->rehearsed_at);
+    fact_seconds(&f, "rehearsed_upgrade_seconds", h->rehearsed_upgrade_s);
+    fact_seconds(&f, "rehearsed_statistics_seconds", h->rehearsed_statistics_s);
     if (value_get(base, "snapshot_identifier")->kind != VALUE_STRING)
         fact(&f, "snapshot_identifier", h->snapshot_id);
     fact(&f, "master_user_secret_arn",

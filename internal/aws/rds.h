@@ -101,6 +101,9 @@ MUST_CHECK bool rds_instance_set(const struct aws_session *s, const char *id,
  * becomes AWS's default, not what the source had. */
 MUST_CHECK bool rds_cluster_restore(const struct aws_session *s, const struct aws_field *settings,
                                     struct rds_tags tags, struct err *e);
+/* RestoreDBClusterToPointInTime, likewise: with copy-on-write, a clone. */
+MUST_CHECK bool rds_cluster_clone(const struct aws_session *s, const struct aws_field *settings,
+                                  struct rds_tags tags, struct err *e);
 MUST_CHECK bool rds_instance_create(const struct aws_session *s, const struct aws_field *settings,
                                     struct rds_tags tags, struct err *e);
 /* feature "": none. Added already, or not there to be removed: done. */

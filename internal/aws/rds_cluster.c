@@ -140,6 +140,12 @@ bool rds_cluster_restore(const struct aws_session *s, const struct aws_field *se
     return make(s, "RestoreDBClusterFromSnapshot", settings, tags, e);
 }
 
+bool rds_cluster_clone(const struct aws_session *s, const struct aws_field *settings, struct rds_tags tags,
+                       struct err *e)
+{
+    return make(s, "RestoreDBClusterToPointInTime", settings, tags, e);
+}
+
 bool rds_instance_create(const struct aws_session *s, const struct aws_field *settings, struct rds_tags tags,
                          struct err *e)
 {

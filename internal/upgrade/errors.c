@@ -203,6 +203,13 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                                 "--preferred-maintenance-window), ask AWS's support to take the upgrade out "
                                 "of the queue, then apply "
                                 "again; or set stage back to \"switched\" and let it happen."},
+    [E_REHEARSAL_FAILED] = {"AUR0204", ERR_REMOTE, "rehearse",
+                            "Production was not touched. Remove the cause that is named above, then apply "
+                            "again: it is rehearsed "
+                            "anew. rehearse = false goes on without a rehearsal."},
+    [E_REHEARSAL_NAME] = {"AUR0205", ERR_CONFLICT, "rehearse",
+                          "Rename or delete what is named above if nobody needs it, then apply again; "
+                          "rehearse = false goes on without a rehearsal. Nothing was done."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -71,6 +71,8 @@ enum upgrade_error {
     E_ROLL_BACK_RUNNING,
     E_UPGRADE_QUEUED,
     E_UPGRADE_STAYS_QUEUED,
+    E_REHEARSAL_FAILED,
+    E_REHEARSAL_NAME,
     E_COUNT
 };
 

@@ -1,6 +1,7 @@
 /* The new version's parameter groups: the source's own overrides, translated into the target's family. */
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/tags.h"
 
 #include <string.h>
@@ -242,7 +243,9 @@ static bool each_copy(struct upgrade *u, group_act *act, bool *ret_any, struct e
 /* Every group a run of ours may have made. */
 static bool each_of_ours(struct upgrade *u, group_act *act, bool *ret_any, struct err *e)
 {
-    return if_ours(u, true, group_name(u, u->look, true), act, ret_any, e) &&
+    bool may_rehearse = strcmp(u->strategy->resource, TAG_RESOURCE_IN_PLACE) == 0;
+    return (!may_rehearse || if_ours(u, true, rehearsal_note_name(u, u->look), act, ret_any, e)) &&
+           if_ours(u, true, group_name(u, u->look, true), act, ret_any, e) &&
            if_ours(u, false, group_name(u, u->look, false), act, ret_any, e) && each_copy(u, act, ret_any, e);
 }
 

@@ -3,6 +3,7 @@
 #include "internal/pg/catalog.h"
 #include "internal/upgrade/deployments.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
@@ -65,7 +66,7 @@ static bool look_in_place(struct upgrade *u, struct world *w, struct err *e)
 {
     const struct rds_snapshot *list = NULL;
     size_t n = 0;
-    if (!roll_back_look(u, w, e))
+    if (!roll_back_look(u, w, e) || !rehearsal_look(u, w, e))
         return false;
     if (!rds_snapshot_list_of(&u->aws, u->request.cluster, &list, &n, e))
         return err_wrap(e, "look for the snapshot of an upgrade of %s", u->request.cluster);
@@ -117,10 +118,17 @@ static bool no_deployment(struct upgrade *u, struct err *e)
            upgrade_fail(e, E_OTHER_RUN, "blue/green deployment %s of %s exists", b.name, u->request.cluster);
 }
 
+static bool is_no_clone(const struct upgrade *u, struct err *e)
+{
+    const char *of = rds_tag_value(&u->world.production->tags, TAG_REHEARSAL_OF);
+    return !of || upgrade_fail(e, E_SOURCE_UNSUPPORTED, "cluster %s is a clone, made to rehearse an upgrade",
+                               u->request.cluster);
+}
+
 bool in_place_source_check(struct upgrade *u, bool *ret, struct err *e)
 {
     bool passes = false;
-    if (!source_check(u, &passes, e) || !same_run(u, e) || !no_deployment(u, e))
+    if (!source_check(u, &passes, e) || !same_run(u, e) || !no_deployment(u, e) || !is_no_clone(u, e))
         return false;
     *ret = passes;
     return true;
@@ -276,5 +284,6 @@ bool run_closed(struct upgrade *u, bool *ret, struct err *e)
 
 bool run_close(struct upgrade *u, struct err *e)
 {
-    return remove_but(u, u->world.snapshot->identifier, e) && note_time(u, TAG_COMPLETED_AT, e);
+    return rehearsal_forget(u, e) && remove_but(u, u->world.snapshot->identifier, e) &&
+           note_time(u, TAG_COMPLETED_AT, e);
 }

@@ -34,6 +34,8 @@ const char *run_snapshot_name(const struct upgrade *u, struct arena *a);
 /* The newest event that says the upgrade cannot be or was not made, newer than `since` (AWS's own time, ISO
  * 8601). NULL: none. */
 const struct rds_event *upgrade_refusal(struct upgrade *u, const char *since);
+/* The end of every log of pg_upgrade that the writer has, into the journal. Best effort: it may fail. */
+void upgrade_keep_logs(struct upgrade *u);
 bool upgrade_begun(struct upgrade *u, bool *ret, struct err *e);
 bool upgrade_begin(struct upgrade *u, struct err *e);
 bool upgrade_ended(struct upgrade *u, bool *ret, struct err *e);

@@ -13,7 +13,10 @@ enum {
     STEADY_READINGS = 3,           /* consecutive "available on the old version" that count as the end */
     EVENT_MINUTES = 24 * 60,
     LOG_LINES = 40,
-    LOG_QUOTED = 1400,     /* bytes of a log in an error */
+    LOG_QUOTED = 1400, /* bytes of a log in an error */
+    LOGS_KEPT = 8,     /* files, lines of each and bytes of each, in the journal */
+    LOG_LINES_KEPT = 400,
+    LOG_BYTES_KEPT = 32768,
     LOG_SPREAD_MS = 600000 /* files of one attempt were written within this time */
 };
 
@@ -98,6 +101,21 @@ static const char *quoted_log(struct upgrade *u)
     size_t length = strlen(text);
     const char *end = length > LOG_QUOTED ? text + length - LOG_QUOTED : text;
     return arena_printf(u->look, "%s of %s:\n%s", best->name, writer, end);
+}
+
+void upgrade_keep_logs(struct upgrade *u)
+{
+    const char *writer = writer_of(u), *text = "";
+    const struct rds_log_file *files = NULL;
+    struct err ignored = ERR_INIT;
+    size_t n = 0;
+    if (!u->note || !writer || !rds_log_files(&u->aws, writer, "upgrade", &files, &n, &ignored))
+        return;
+    for (size_t i = 0; i < n && i < LOGS_KEPT; i++)
+        if (files[i].bytes > 0 &&
+            rds_log_tail(&u->aws, writer, files[i].name, LOG_LINES_KEPT, &text, &ignored))
+            u->note(u->note_arg, "upgrade",
+                    arena_printf(u->look, "%s of %s:\n%.*s", files[i].name, writer, LOG_BYTES_KEPT, text));
 }
 
 bool upgrade_went_back(struct upgrade *u, const struct rds_event *event, struct err *e)
@@ -223,7 +241,9 @@ bool upgrade_ended(struct upgrade *u, bool *ret, struct err *e)
         *ret = available;
         return true;
     }
-    const char *since = u->world.snapshot ? u->world.snapshot->create_time : "";
+    const char *since = u->attempt_since    ? u->attempt_since
+                        : u->world.snapshot ? u->world.snapshot->create_time
+                                            : "";
     u->steady_readings = available ? u->steady_readings + 1 : 0;
     return u->steady_readings < STEADY_READINGS || upgrade_went_back(u, upgrade_refusal(u, since), e);
 }

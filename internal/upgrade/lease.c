@@ -240,6 +240,8 @@ const char *lease_object(const struct upgrade *u)
                             w->deployment->identifier);
     if (w->snapshot)
         return w->snapshot->arn;
+    if (w->rehearsal && strcmp(w->rehearsal->status, "deleting") != 0)
+        return w->rehearsal->arn;
     return w->old && rds_tag_value(&w->old->tags, TAG_OLD_OF) ? w->old->arn : NULL;
 }
 

@@ -3,10 +3,11 @@
  *
  * Two means, because neither is always there: with a login, an advisory lock in production's database (it
  * ends with the session, also after SIGKILL); and once there is an object of the run, a tag on it (the
- * deployment, later the old cluster) that says who and until when. The tag is written, read back, renewed
- * every LEASE_RENEW_MS by one thread per process, and read before every step that changes something. Whoever
- * finds another's tag waits until it is renewed (refused: AUR0175, told who) or has run out (taken over);
- * a holder on this very machine whose process has ended is taken over at once.
+ * deployment, later the old cluster; the snapshot; the clone of a rehearsal) that says who and until when.
+ * The tag is written, read back, renewed every LEASE_RENEW_MS by one thread per process, and read before
+ * every step that changes something. Whoever finds another's tag waits until it is renewed (refused: AUR0175,
+ * told who) or has run out (taken over); a holder on this very machine whose process has ended is taken over
+ * at once.
  *
  * Ownership: of one walk, by one thread. Clocks: the expiry in the tag is another machine's; LEASE_SKEW_MS of
  * difference is allowed for.

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { DEPLOYMENT_NAME_MAX = 60, SNAPSHOT_NAME_MAX = 255 };
+enum { DEPLOYMENT_NAME_MAX = 60, SNAPSHOT_NAME_MAX = 255, NAME_MAX_LENGTH = 63 };
 
 /* Deployment names: letters, digits, single hyphens, first a letter (CreateBlueGreenDeployment). A cluster
  * name that is too long loses its end, not the suffix that tells what the deployment is for. */
@@ -83,6 +83,28 @@ const char *final_snapshot_name(const struct upgrade *u, struct arena *a)
     for (char *p = name; *p; p++)
         *p = (char)tolower((unsigned char)*p);
     return name;
+}
+
+/* ---- of clusters and instances ---- */
+
+static uint32_t hash(const char *s) /* FNV-1a */
+{
+    uint32_t h = 2166136261U;
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 16777619U;
+    return h;
+}
+
+/* A name that is too long for the suffix loses its end to a hash of all of it. */
+const char *suffixed(struct arena *a, const char *name, const char *suffix)
+{
+    size_t room = NAME_MAX_LENGTH - strlen(suffix);
+    if (strlen(name) <= room)
+        return arena_printf(a, "%s%s", name, suffix);
+    char *cut = arena_printf(a, "%.*s", (int)room - 7, name);
+    for (size_t end = strlen(cut); end > 0 && cut[end - 1] == '-';)
+        cut[--end] = '\0';
+    return arena_printf(a, "%s-%06x%s", cut, (unsigned)(hash(name) & 0xFFFFFFU), suffix);
 }
 
 struct rds_tags run_tags(const struct upgrade *u, struct arena *a)

@@ -1,6 +1,7 @@
 /* What the snapshot is restored as, until it is what production was before the upgrade in everything but the
  * name. */
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/requests.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
@@ -11,44 +12,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { FIELDS_MAX = 128, LINES_SHOWN = 20 };
+enum { LINES_SHOWN = 20 };
 
 /* ---- requests: production's settings, by their names on the wire ---- */
 
-struct setting {
-    const char *member, *request;
-};
-
-struct fields_out {
-    struct aws_field list[FIELDS_MAX];
-    size_t n;
-};
-
-static void put(struct fields_out *f, const char *name, const char *value)
-{
-    if (value && value[0] && f->n + 1 < FIELDS_MAX)
-        f->list[f->n++] = (struct aws_field){name, value};
-}
-
-static void put_settings(struct fields_out *f, const struct xml *from, const struct setting *rows)
-{
-    for (; rows->member; rows++)
-        put(f, rows->request, xml_text(from, rows->member, NULL));
-}
-
-/* `item` NULL: the element's own text. */
-static void put_list(struct upgrade *u, struct fields_out *f, const struct xml *from, const char *member,
-                     const char *item, const char *request)
-{
-    const struct xml *list = xml_child(from, member, NULL);
-    size_t n = 0;
-    for (const struct xml *x = NULL; list && (x = xml_child(list, NULL, x));)
-        put(f, arena_printf(u->look, "%s.%zu", request, ++n), item ? xml_text(x, item, NULL) : x->text);
-}
-
 /* AWS refuses Performance Insights and Enhanced Monitoring here; they, roles, the Data API, windows of
  * maintenance and whatever a list like this forgets come with the repair (settings.c). */
-static const struct setting of_cluster[] = {
+static const struct request_setting of_cluster[] = {
     {"Port", "Port"},
     {"DBSubnetGroup", "DBSubnetGroupName"},
     {"KmsKeyId", "KmsKeyId"},
@@ -67,7 +37,7 @@ static const struct setting of_cluster[] = {
     {NULL, NULL},
 };
 
-static const struct setting of_instance[] = {
+static const struct request_setting of_instance[] = {
     {"DBInstanceClass", "DBInstanceClass"},
     {"AvailabilityZone", "AvailabilityZone"},
     {"PreferredMaintenanceWindow", "PreferredMaintenanceWindow"},
@@ -125,18 +95,19 @@ bool restored_run(struct upgrade *u, struct err *e)
                                    {TAG_RESOURCE, TAG_RESOURCE_IN_PLACE},
                                    {TAG_SNAPSHOT, p->identifier},
                                    {TAG_REPLACES, k->resource_id}};
-    struct fields_out f = {0};
-    put(&f, "DBClusterIdentifier", restored_name(u->look, u->request.cluster));
-    put(&f, "SnapshotIdentifier", p->identifier);
-    put(&f, "Engine", k->engine);
-    put(&f, "EngineVersion", p->engine_version);
-    put(&f, "DBClusterParameterGroupName", rds_tag_value(&p->tags, TAG_CLUSTER_GROUP));
-    put(&f, "DeletionProtection", "true");
-    put_settings(&f, k->raw, of_cluster);
-    put_list(u, &f, k->raw, "VpcSecurityGroups", "VpcSecurityGroupId",
-             "VpcSecurityGroupIds.VpcSecurityGroupId");
-    put_list(u, &f, k->raw, "AvailabilityZones", NULL, "AvailabilityZones.AvailabilityZone");
-    put_list(u, &f, k->raw, "EnabledCloudwatchLogsExports", NULL, "EnableCloudwatchLogsExports.member");
+    struct request_fields f = {0};
+    request_put(&f, "DBClusterIdentifier", restored_name(u->look, u->request.cluster));
+    request_put(&f, "SnapshotIdentifier", p->identifier);
+    request_put(&f, "Engine", k->engine);
+    request_put(&f, "EngineVersion", p->engine_version);
+    request_put(&f, "DBClusterParameterGroupName", rds_tag_value(&p->tags, TAG_CLUSTER_GROUP));
+    request_put(&f, "DeletionProtection", "true");
+    request_put_settings(&f, k->raw, of_cluster);
+    request_put_list(u->look, &f, k->raw, "VpcSecurityGroups", "VpcSecurityGroupId",
+                     "VpcSecurityGroupIds.VpcSecurityGroupId");
+    request_put_list(u->look, &f, k->raw, "AvailabilityZones", NULL, "AvailabilityZones.AvailabilityZone");
+    request_put_list(u->look, &f, k->raw, "EnabledCloudwatchLogsExports", NULL,
+                     "EnableCloudwatchLogsExports.member");
     return rds_cluster_restore(&u->aws, f.list, tags_with(u, &k->tags, ours, ARRAY_LEN(ours)), e) ||
            err_wrap(e, "restore snapshot %s", p->identifier);
 }
@@ -195,12 +166,12 @@ static bool make_twin(struct upgrade *u, const struct rds_instance *i, struct er
     const struct rds_cluster *r = u->world.restored;
     const struct rds_tag ours[] = {{TAG_CLUSTER, u->request.cluster}, {TAG_TWIN_OF, i->identifier}};
     const char *name = restored_name(u->look, i->identifier);
-    struct fields_out f = {0};
-    put(&f, "DBInstanceIdentifier", name);
-    put(&f, "DBClusterIdentifier", r->identifier);
-    put(&f, "Engine", i->engine);
-    put(&f, "DBParameterGroupName", group_of(u, i));
-    put_settings(&f, i->raw, of_instance);
+    struct request_fields f = {0};
+    request_put(&f, "DBInstanceIdentifier", name);
+    request_put(&f, "DBClusterIdentifier", r->identifier);
+    request_put(&f, "Engine", i->engine);
+    request_put(&f, "DBParameterGroupName", group_of(u, i));
+    request_put_settings(&f, i->raw, of_instance);
     return rds_instance_create(&u->aws, f.list, tags_with(u, &i->tags, ours, ARRAY_LEN(ours)), e) ||
            err_wrap(e, "make instance %s", name);
 }

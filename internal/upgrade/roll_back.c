@@ -9,33 +9,12 @@
 #include <strings.h>
 
 enum {
-    NAME_MAX_LENGTH = 63, /* of clusters and instances */
     LINES_SHOWN = 20,
     TAGS_MAX = 50, /* of one object; RDS */
     MINUTE_MS = 60000
 };
 
 /* ---- names ---- */
-
-static uint32_t hash(const char *s) /* FNV-1a */
-{
-    uint32_t h = 2166136261U;
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 16777619U;
-    return h;
-}
-
-/* A name that is too long for the suffix loses its end to a hash of all of it. */
-static const char *suffixed(struct arena *a, const char *name, const char *suffix)
-{
-    size_t room = NAME_MAX_LENGTH - strlen(suffix);
-    if (strlen(name) <= room)
-        return arena_printf(a, "%s%s", name, suffix);
-    char *cut = arena_printf(a, "%.*s", (int)room - 7, name);
-    for (size_t end = strlen(cut); end > 0 && cut[end - 1] == '-';)
-        cut[--end] = '\0';
-    return arena_printf(a, "%s-%06x%s", cut, (unsigned)(hash(name) & 0xFFFFFFU), suffix);
-}
 
 const char *restored_name(struct arena *a, const char *name)
 {

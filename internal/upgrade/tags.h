@@ -51,6 +51,18 @@
 #define TAG_REPLACED_BY    "aurora-upgrade:replaced-by"
 #define TAG_ROLLED_BACK_AT "aurora-upgrade:rolled-back-at"
 
+/* Rehearsal of an upgrade in place. On the clone: the resource id of the cluster it was made of; when the
+ * call was made that upgrades it. On the clone, and on the parameter group that keeps the outcome: what was
+ * rehearsed (versions, strategy, groups; "over" on a clone that is being removed), how many seconds the
+ * upgrade took until its groups were in force, and ANALYZE ("-": could not be measured); on the group alone,
+ * when it was over. */
+#define TAG_REHEARSAL_OF         "aurora-upgrade:rehearsal-of"
+#define TAG_REHEARSAL_BEGAN      "aurora-upgrade:rehearsal-began"
+#define TAG_REHEARSAL            "aurora-upgrade:rehearsal"
+#define TAG_REHEARSED_UPGRADE    "aurora-upgrade:rehearsed-upgrade-seconds"
+#define TAG_REHEARSED_STATISTICS "aurora-upgrade:rehearsed-statistics-seconds"
+#define TAG_REHEARSED_AT         "aurora-upgrade:rehearsed-at"
+
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
 #define TAG_RESOURCE_IN_PLACE   "aurora_in_place_upgrade"
 

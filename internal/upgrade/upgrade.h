@@ -41,6 +41,7 @@ struct request {
     bool in_maintenance_window;                 /* in place: AWS shall begin by itself, in its window */
     const char *snapshot;                       /* in place: name of the one we make; NULL: derived */
     const char *accepted_loss;                  /* in place: the snapshot whose roll-back is wanted; NULL */
+    bool rehearses;                             /* in place: on a clone first */
     double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
     const char *const *exclude_tables;          /* end with NULL; may be NULL */
     const struct validation_query *queries;
@@ -73,11 +74,12 @@ struct world {
     const struct rds_cluster *restored, *aside;
     const struct rds_instance *const *restored_instances;
     size_t restored_instance_count;
-    bool names_move;              /* from the first renaming of the roll-back to its end */
-    const struct rds_tags *facts; /* of the object that stands for the run; NULL: no run */
-    struct version version;       /* production's */
-    struct version run_target;    /* of the observed run; major 0: no run */
-    enum flow_stage reached;      /* NONE … COMPLETED, as AWS shows it */
+    const struct rds_cluster *rehearsal; /* in place: the clone of a rehearsal, whosever; NULL: none */
+    bool names_move;                     /* from the first renaming of the roll-back to its end */
+    const struct rds_tags *facts;        /* of the object that stands for the run; NULL: no run */
+    struct version version;              /* production's */
+    struct version run_target;           /* of the observed run; major 0: no run */
+    enum flow_stage reached;             /* NONE … COMPLETED, as AWS shows it */
 };
 
 /* What tells one kind of upgrade from the other beyond its table of steps. */
@@ -105,6 +107,8 @@ const struct rds_cluster *world_put_aside(const struct world *w);
 struct history {
     const char *deployment_id, *snapshot_id, *source_version, *green_identifier, *new_cluster_resource_id;
     const char *old_identifier, *old_resource_id, *switched_at, *master_user_secret_arn;
+    /* Of the rehearsal that was made for the run: when it ended, and whole seconds. */
+    const char *rehearsed_at, *rehearsed_upgrade_s, *rehearsed_statistics_s;
     const char **new_dbi_resource_ids; /* ends with NULL */
     size_t new_dbi_count;
 };
@@ -149,6 +153,9 @@ struct upgrade {
     uint32_t hooks_ran;  /* by this operation; bit per hook */
     struct watch *watch; /* what was seen so far (watch.c); NULL: nothing */
     struct arena *look;  /* owns `world` */
+    struct rehearsal *rehearsal; /* rehearsal.c's own; NULL: none was begun */
+    const char
+        *attempt_since; /* AWS's events before this time are of earlier attempts; NULL: the snapshot's */
     /* In place there is no old side to compare with: the last look before the change; major 0: none. */
     struct world before;
     struct arena *before_look;
@@ -214,6 +221,8 @@ const char *source_group(const struct upgrade *u, bool is_cluster);
 bool takes_default(const struct upgrade *u, bool is_cluster);
 const char *group_name(const struct upgrade *u, struct arena *a, bool is_cluster);
 const char *family_name(struct arena *a, int major); /* "aurora-postgresql17" */
+/* A legal name of a cluster or an instance; one that is too long is cut, with a hash of all of it. */
+const char *suffixed(struct arena *a, const char *name, const char *suffix);
 const char *final_snapshot_name(const struct upgrade *u, struct arena *a);
 /* The source's completed copy, where source_parameters = "manage". */
 const char *managed_group_name(const struct upgrade *u, struct arena *a);

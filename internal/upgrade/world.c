@@ -2,6 +2,7 @@
 #include "internal/pg/catalog.h"
 #include "internal/upgrade/deployments.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
 
@@ -29,6 +30,7 @@ void upgrade_done(struct upgrade *u)
     arena_free(u->look);
     arena_free(u->before_look);
     u->look = u->before_look = NULL;
+    rehearsal_end(u);
 }
 
 /* ---- one look ---- */
@@ -386,6 +388,7 @@ void world_rest(struct upgrade *u)
     w->snapshot = rds_snapshot_copy(a, seen.snapshot);
     w->restored = rds_cluster_copy(a, seen.restored);
     w->aside = rds_cluster_copy(a, seen.aside);
+    w->rehearsal = rds_cluster_copy(a, seen.rehearsal);
     w->restored_instances = copies(a, seen.restored_instances, seen.restored_instance_count);
     w->instances = copies(a, seen.instances, seen.instance_count);
     w->green_instances = copies(a, seen.green_instances, seen.green_instance_count);
