@@ -113,6 +113,35 @@ bool pg_unanalyzed(struct pg *c, struct arena *a, size_t max, const char ***ret_
     return fake_enter(e);
 }
 
+bool pg_extensions(struct pg *c, struct arena *a, const struct pg_extension **ret, size_t *ret_n,
+                   struct err *e)
+{
+    struct pg_extension *list = ARENA_ARRAY(a, struct pg_extension, 3);
+    (void)c;
+    list[0] = (struct pg_extension){"hstore", fake.extension_updated ? "1.10" : "1.9", "1.10"};
+    list[1] = (struct pg_extension){"ahead", "1.10", "1.9"};
+    list[2] = (struct pg_extension){"unknown", "1.0", NULL};
+    *ret = list;
+    *ret_n = fake.extensions ? 3 : 0;
+    return fake_enter(e);
+}
+
+bool pg_extension_update(struct pg *c, const char *name, struct err *e)
+{
+    (void)c;
+    fake.updates += strcmp(name, "hstore") == 0 ? 1 : 100;
+    if (!fake_enter(e))
+        return false;
+    if (!fake.extension_refused) {
+        fake.extension_updated = true;
+        return true;
+    }
+    (void)err_set(e, ERR_DENIED, "must be owner of extension hstore");
+    if (e)
+        (void)snprintf(e->remote_code, sizeof e->remote_code, "42501");
+    return false;
+}
+
 bool pg_analyze(struct pg *c, struct err *e)
 {
     size_t n = strlen(fake.rehearsal.hosts);

@@ -36,6 +36,8 @@ struct fake_rds {
     bool cluster_group, instance_group, cluster_group_filled, instance_group_filled;
     int deployments_made, groups_made, final_snapshots, switchovers;
     bool refuse_switchover, roll_back_switchover, degraded_event, rows_differ, schema_differs, no_statistics;
+    bool extensions, extension_refused, extension_updated; /* one of three is behind */
+    int updates;                                           /* asked for; 100 for each that is not behind */
     bool production_writable;
     const char *proxy_state; /* of a proxy's target in front of production; NULL: there is none */
     bool proxies_denied;

@@ -313,6 +313,8 @@ static const struct step forward[] = {
      .describe = say_new_version, .is_done = new_version_check},
     {.name = "verify-sequences", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_new_sequences, .is_done = new_sequences_check},
+    {.name = "new-extensions", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = has_login,
+     .describe = say_new_extensions, .equivalent = cli_new_extensions, .is_done = new_extensions_done, .run = new_extensions_run},
     {.name = "new-statistics", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_login,
      .describe = say_new_statistics, .equivalent = cli_new_statistics,
      .is_done = new_statistics_done, .run = new_statistics_run},

@@ -23,6 +23,10 @@ TELL(cli_instance_group,
      RDS "create-db-parameter-group --db-parameter-group-family aurora-postgresql%d "
          "--db-parameter-group-name %s-upgrade-%d-instance",
      TO, CLUSTER, TO)
+TELL(say_new_extensions,
+     "Updates the extensions of every database that are behind what %d brings; one that may not be is told.",
+     TO)
+TELL(cli_new_extensions, "psql -d <each database> -c 'ALTER EXTENSION <each that is behind> UPDATE'")
 TELL(cli_new_statistics, "vacuumdb --all --analyze-in-stages")
 TELL(cli_groups_remove,
      RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d", CLUSTER, TO)

@@ -275,6 +275,8 @@ static const struct step forward[] = {
      .describe = say_in_sync, .is_done = new_in_sync},
     {.name = "verify-version", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_new_version, .is_done = new_version_check},
+    {.name = "new-extensions", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = has_login,
+     .describe = say_new_extensions, .equivalent = cli_new_extensions, .is_done = new_extensions_done, .run = new_extensions_run},
     {.name = "new-statistics", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_login,
      .describe = say_statistics, .equivalent = cli_new_statistics, .is_done = new_statistics_done, .run = new_statistics_run},
     {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",

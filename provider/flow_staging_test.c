@@ -501,6 +501,27 @@ static void every_call_may_fail(void **state)
     }
 }
 
+/* One of three extensions is behind: it alone is updated, once; where that is not allowed it is told, and the
+ * upgrade goes on. */
+static void extensions_that_are_behind_are_updated_or_told(void **state)
+{
+    (void)state;
+    for (int refused = 0; refused < 2; refused++) {
+        struct err e = ERR_INIT;
+        start();
+        fake.extensions = true;
+        fake.extension_refused = refused;
+        if (!apply_flow(&flow_blue_green, STAGE_SWITCHED, NULL, &e))
+            fail_msg("%s", e.text);
+        assert_int_equal(fake.updates, 1);
+        assert_int_equal(fake.extension_updated, !refused);
+        bool told = strstr(warned, "hstore (1.9, not 1.10)") && strstr(warned, "must be owner");
+        assert_int_equal(told, refused);
+        assert_null(strstr(warned, "ahead"));
+        assert_null(strstr(warned, "unknown"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +539,7 @@ int main(void)
         cmocka_unit_test(the_watch_lasts_from_its_tag_and_tells_what_is_worse),
         cmocka_unit_test(a_quiet_watch_says_nothing_and_one_that_cannot_look_does_not_fail),
         cmocka_unit_test(a_watch_longer_than_the_time_out_goes_on_with_the_next_apply),
+        cmocka_unit_test(extensions_that_are_behind_are_updated_or_told),
         cmocka_unit_test(every_call_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

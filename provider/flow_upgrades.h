@@ -29,6 +29,8 @@ void say_new_version(const struct upgrade *u, struct buf *out);
 void say_groups_remove(const struct upgrade *u, struct buf *out);
 void cli_cluster_group(const struct upgrade *u, struct buf *out);
 void cli_instance_group(const struct upgrade *u, struct buf *out);
+void say_new_extensions(const struct upgrade *u, struct buf *out);
+void cli_new_extensions(const struct upgrade *u, struct buf *out);
 void cli_new_statistics(const struct upgrade *u, struct buf *out);
 void cli_groups_remove(const struct upgrade *u, struct buf *out);
 

@@ -313,3 +313,15 @@ bool pg_extensions(struct pg *c, struct arena *a, const struct pg_extension **re
     *ret = rows;
     return true;
 }
+
+bool pg_extension_update(struct pg *c, const char *name, struct err *e)
+{
+    char *quoted = PQescapeIdentifier(c->conn, name, strlen(name));
+    struct buf sql CLEANUP(buf_done) = BUF_INIT(256);
+    bool fits = quoted && buf_printf(&sql, "ALTER EXTENSION %s UPDATE", quoted);
+    PQfreemem(quoted);
+    if (!fits)
+        return err_set(e, ERR_INVALID, "extension \"%.60s\" has no legal name", name);
+    return query_run_for(c, buf_text(&sql), 0, e) ||
+           err_wrap(e, "update extension %s of database \"%s\"", name, c->database);
+}

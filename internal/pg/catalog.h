@@ -97,5 +97,8 @@ struct pg_extension {
 };
 MUST_CHECK bool pg_extensions(struct pg *c, struct arena *a, const struct pg_extension **ret, size_t *ret_n,
                               struct err *e);
+/* ALTER EXTENSION … UPDATE, to the default version; needs `writable` and the rights of its owner
+ * (ERR_DENIED). */
+MUST_CHECK bool pg_extension_update(struct pg *c, const char *name, struct err *e);
 
 #endif

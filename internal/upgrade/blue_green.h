@@ -109,6 +109,11 @@ bool new_sequences_check(struct upgrade *u, bool *ret, struct err *e);
 bool new_statistics_done(struct upgrade *u, bool *ret, struct err *e);
 bool new_statistics_run(struct upgrade *u, struct err *e);
 
+/* ---- extensions.c ---- */
+bool new_extensions_done(struct upgrade *u, bool *ret, struct err *e);
+/* What may not be updated is a warning: it works as it did before. */
+bool new_extensions_run(struct upgrade *u, struct err *e);
+
 /* ---- settings.c: everything else stays as it was ---- */
 bool green_settings_done(struct upgrade *u, bool *ret, struct err *e);
 bool green_settings_run(struct upgrade *u, struct err *e);

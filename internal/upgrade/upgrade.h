@@ -149,10 +149,11 @@ struct upgrade {
     const char *deployment_hint; /* the deployment's identifier, likewise */
     bool old_searched;
     struct old_sides *old_sides; /* shared by all operations of the provider */
-    bool is_verified;    /* an earlier apply has proved the new side: what was changed since is no fault */
-    uint32_t hooks_ran;  /* by this operation; bit per hook */
-    struct watch *watch; /* what was seen so far (watch.c); NULL: nothing */
-    struct arena *look;  /* owns `world` */
+    bool is_verified;     /* an earlier apply has proved the new side: what was changed since is no fault */
+    bool extensions_told; /* this operation has updated what may be, and told the rest */
+    uint32_t hooks_ran;   /* by this operation; bit per hook */
+    struct watch *watch;  /* what was seen so far (watch.c); NULL: nothing */
+    struct arena *look;   /* owns `world` */
     struct rehearsal *rehearsal; /* rehearsal.c's own; NULL: none was begun */
     const char
         *attempt_since; /* AWS's events before this time are of earlier attempts; NULL: the snapshot's */
