@@ -24,7 +24,7 @@ TELL(cli_instance_group,
          "--db-parameter-group-name %s-upgrade-%d-instance",
      TO, CLUSTER, TO)
 TELL(say_new_extensions,
-     "Updates the extensions of every database that are behind what %d brings; one that may not be is told.",
+     "Updates the extensions of every database that are behind what %d brings; tells those that it may not.",
      TO)
 TELL(cli_new_extensions, "psql -d <each database> -c 'ALTER EXTENSION <each that is behind> UPDATE'")
 TELL(cli_new_statistics, "vacuumdb --all --analyze-in-stages")
