@@ -12,6 +12,7 @@
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <linux/close_range.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,12 @@ static void log_of_grpc(gpr_log_func_args *args)
     log_line(levels[args->severity], "grpc", "%s", args->message);
 }
 
-/* gRPC writes to stderr by itself unless told otherwise, and a foreign line there can crash the host. */
+/* gRPC writes to stderr by itself unless told otherwise, and a foreign line there can crash the host. Threads
+ * of its own may end after main() does: OpenSSL's clean-up at exit would pull its state away from under them.
+ */
 static void start_grpc(void)
 {
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     gpr_set_log_function(log_of_grpc);
     gpr_set_log_verbosity(log_enabled(LOG_TRACE)   ? GPR_LOG_SEVERITY_DEBUG
                           : log_enabled(LOG_DEBUG) ? GPR_LOG_SEVERITY_INFO

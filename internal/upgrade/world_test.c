@@ -25,6 +25,7 @@ static struct rds_cluster *cluster(struct arena *a, const char *name)
                             &c->pending_engine_version,
                             &c->kms_key_id,
                             &c->storage_type,
+                            &c->maintenance_window,
                             &c->global_cluster_identifier,
                             &c->replication_source,
                             &c->master_user_secret_arn,
