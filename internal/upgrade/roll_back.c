@@ -318,6 +318,7 @@ bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
     if (!world_need(u, e))
         return false;
     const struct world *w = &u->world;
+    const struct rds_cluster *restored = w->restored;
     if (!w->snapshot || !is_available(w->snapshot->status))
         return upgrade_fail(e, E_SNAPSHOT_FAILED, "the snapshot of %s %s", u->request.cluster,
                             w->snapshot ? "is not available" : "has disappeared");
@@ -329,9 +330,9 @@ bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
         return upgrade_fail(e, E_NOT_RESTORABLE,
                             "%s has custom endpoints (%s …), whose names cannot move with it",
                             u->request.cluster, w->production->custom_endpoints[0]);
-    if (w->restored && !is_of_this_run(w))
+    if (restored && !is_of_this_run(w))
         return upgrade_fail(e, E_NOT_RESTORABLE, "cluster %s was restored for another roll-back",
-                            w->restored->identifier);
+                            restored->identifier);
     if (!groups_fit(u, e) || !names_free(u, e))
         return false;
     *ret = true;
