@@ -50,6 +50,10 @@ static const struct {
      "quoted (AUR0190, AUR0191)"},
     {"millions of large objects",
      "`large-objects` warns; AWS's checks let them pass, and pg_upgrade runs out of memory or does not"},
+    {"more tables than there is room for locks",
+     "`locks-exhausted` warns; a few more fit than are documented, and AWS may start the server for "
+     "pg_upgrade with "
+     "another limit: rehearse"},
     {"functions whose bodies call what is gone",
      "`removed-functions` warns; pg_upgrade carries them and says "
      "nothing, they fail when they are called"},

@@ -81,6 +81,16 @@ static const char few_slots[] =
     " 'rdsadmin') d, (SELECT count(*) used FROM pg_replication_slots WHERE slot_name !~ " OWN_SLOTS ") u"
     " WHERE s.name IN ('max_replication_slots', 'max_wal_senders') AND s.setting::int < u.used + d.n + 1";
 
+/* pg_upgrade's pg_dump locks all of them in one transaction; so many locks are documented to fit (a few more
+ * do). */
+static const char many_relations[] =
+    "SELECT concat(r.n, ' tables, sequences and views; max_locks_per_transaction ', s.locks, ' gives room for"
+    " ', s.locks * s.sessions, ' locks') FROM (SELECT count(*) n FROM pg_class c WHERE c.relkind IN"
+    " ('r', 'p', 'f', 'S', 'v', 'm') AND c.oid >= 16384) r, (SELECT"
+    " current_setting('max_locks_per_transaction')::bigint AS locks,"
+    " current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint AS"
+    " sessions) s WHERE r.n > s.locks * s.sessions";
+
 /* ---- not carried by logical replication ---- */
 
 static const char large_objects[] = "SELECT oid::text FROM pg_largeobject_metadata";
@@ -288,6 +298,10 @@ const struct preflight_check preflight_checks[] = {
                  " reboot the writer"),
     SERVER_CHECK("slots-exhausted", STREAMS, PG_BLOCKER, few_slots,
                  "raise the parameter in the cluster parameter group, then reboot the writer"),
+    CHECK(
+        "locks-exhausted", EACH, PG_WARNING, many_relations,
+        "pg_upgrade locks them all at once, and fails with \"out of shared memory\" if they do not fit: raise"
+        " max_locks_per_transaction in the cluster parameter group, then reboot the writer"),
     CHECK("large-objects", STREAMS, PG_WARNING, large_objects,
           "large objects are copied once and never again: whatever changes in them afterwards is lost"),
     CHECK("large-objects", PG_FOR_IN_PLACE, PG_WARNING, very_many_large_objects,

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTINGS "-c wal_level=logical -c max_prepared_transactions=5 -c autovacuum=off"
+#define SETTINGS                                                                                             \
+    "-c wal_level=logical -c max_prepared_transactions=5 -c autovacuum=off -c max_locks_per_transaction=10"
 #define ROLES                                                                                                \
     "CREATE ROLE owner LOGIN; CREATE ROLE nobody_special LOGIN; CREATE ROLE master LOGIN; GRANT pg_monitor," \
     " owner TO master"
@@ -158,6 +159,12 @@ static const struct {
      "WHERE attrelid ="
      " 't.a'::regclass AND attname = 'x'",
      "DROP TABLE t.a", "t.a.x", PG_FOR_LOGICAL, 17, PG_WARNING, 0},
+    {"locks-exhausted",
+     "DO $$BEGIN FOR i IN 1..460 LOOP EXECUTE format('CREATE TABLE t.lock_%s (x int)', i); COMMIT; END LOOP; "
+     "END$$",
+     "DO $$BEGIN FOR i IN 1..460 LOOP EXECUTE format('DROP TABLE t.lock_%s', i); COMMIT; END LOOP; END$$",
+     "460 tables, sequences and views; max_locks_per_transaction 10 gives room for 450 locks",
+     PG_FOR_IN_PLACE, 17, PG_WARNING, 0},
     {"large-objects",
      "INSERT INTO pg_largeobject_metadata (oid, lomowner) SELECT g, 10 FROM generate_series(20000, 1020000) "
      "g",
