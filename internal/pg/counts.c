@@ -23,42 +23,43 @@ struct comparison {
 
 /* ---- the common position ---- */
 
-static bool confirmed(struct comparison *k, lsn_t want, bool *ret, struct err *e)
+bool counts_confirmed(struct pg *old_side, const char *slot, lsn_t want, bool *ret, struct err *e)
 {
     const struct pg_slot *slots;
     size_t n;
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    if (!pg_slots(k->old_side, a, k->o->slot, &slots, &n, e))
+    if (!slot) {
+        *ret = true;
+        return true;
+    }
+    if (!pg_slots(old_side, a, slot, &slots, &n, e))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(slots[i].name, k->o->slot) != 0)
+        if (strcmp(slots[i].name, slot) != 0)
             continue;
         if (strcmp(slots[i].wal_status, "lost") == 0)
-            return err_set(e, ERR_REMOTE, "slot \"%s\" has lost its WAL", k->o->slot);
+            return err_set(e, ERR_REMOTE, "slot \"%s\" has lost its WAL", slot);
         *ret = slots[i].confirmed >= want;
         return true;
     }
-    return err_set(e, ERR_NOT_FOUND, "slot \"%s\" does not exist", k->o->slot);
+    return err_set(e, ERR_NOT_FOUND, "slot \"%s\" does not exist", slot);
 }
 
-/* Without a slot nothing is replicated, and both sides are compared as they are. */
-static bool catch_up(struct comparison *k, struct err *e)
+bool counts_catch_up(struct pg *old_side, const char *slot, lsn_t want, int64_t limit_ms, struct err *e)
 {
-    int64_t limit = k->o->catch_up_ms ? k->o->catch_up_ms : CATCH_UP_MS;
-    int64_t until = socket_now_ms() + limit;
-    char want[LSN_SIZE];
-    for (bool there = k->o->slot == NULL; !there;) {
-        if (!confirmed(k, k->pass.lsn, &there, e))
+    int64_t limit = limit_ms ? limit_ms : CATCH_UP_MS, until = socket_now_ms() + limit;
+    char text[LSN_SIZE];
+    for (bool there = false;;) {
+        if (!counts_confirmed(old_side, slot, want, &there, e))
             return false;
         if (there)
-            break;
+            return true;
         if (socket_now_ms() >= until)
             return err_set(e, ERR_TIMEOUT, "the new side did not confirm position %s within %lld s",
-                           lsn_print(k->pass.lsn, want), (long long)(limit / 1000));
-        if (stop_wait(k->old_side->stop, POLL_MS))
+                           lsn_print(want, text), (long long)(limit / 1000));
+        if (stop_wait(old_side->stop, POLL_MS))
             return err_set(e, ERR_CANCELLED, "stopped while waiting for the new side to catch up");
     }
-    return true;
 }
 
 /* ---- one round ---- */
@@ -98,7 +99,8 @@ static bool round_of(struct comparison *k, struct err *e)
         k->t[i]->first = k->t[i]->last;
         k->t[i]->exact = false;
     }
-    if (!catch_up(k, e) || !counts_new(k->new_side, k->a, k->t, k->n, e) ||
+    if (!counts_catch_up(k->old_side, k->o->slot, k->pass.lsn, k->o->catch_up_ms, e) ||
+        !counts_new(k->new_side, k->a, k->t, k->n, e) ||
         !counts_old(k->old_side, k->a, k->t, k->n, &pass, &k->pass, e) ||
         !counts_activity(k->old_side, k->a, k->t, k->n, e))
         return false;

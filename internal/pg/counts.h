@@ -50,4 +50,11 @@ MUST_CHECK bool counts_new(struct pg *c, struct arena *a, struct count_table **t
 MUST_CHECK bool counts_activity(struct pg *c, struct arena *a, struct count_table **t, size_t n,
                                 struct err *e);
 
+/* Has the slot, on the old side, confirmed that everything before `want` is on the new one? Without a slot
+ * (NULL) nothing is replicated: yes. ERR_REMOTE: its WAL is lost, ERR_NOT_FOUND: it is gone. */
+MUST_CHECK bool counts_confirmed(struct pg *old_side, const char *slot, lsn_t want, bool *ret, struct err *e);
+/* Waits for that, ERR_TIMEOUT after `limit_ms` (0: a minute). */
+MUST_CHECK bool counts_catch_up(struct pg *old_side, const char *slot, lsn_t want, int64_t limit_ms,
+                                struct err *e);
+
 #endif
