@@ -16,8 +16,8 @@
  *    that were constant on both sides, and not equal; else "unsettled": neither equal nor different.
  *
  * A table without a key (no primary key, no unique index over columns that are not null) is compared as a
- * bag: how many rows there are of each hash, narrowed by buckets of hashes. It is read whole by each statement;
- * one that cannot be hashed in a minute (some 15 GB) is ERR_TIMEOUT, and has to be excluded.
+ * bag: how many rows there are of each hash, narrowed by buckets of hashes. It is read whole by each
+ * statement; one that cannot be hashed in a minute (some 15 GB) is ERR_TIMEOUT, and has to be excluded.
  *
  * What can not be seen: a set of differences whose 64-bit hashes cancel out in count and sum at once (one in
  * 2^64); types that print different values alike; what happens after a range was looked at. In an unsettled

@@ -27,7 +27,8 @@ struct state {
     int64_t horizon;         /* transactions before it may not have been seen by all when that was read */
     bool seen[2], absent[2]; /* ever */
     const char *first[2];    /* content of the first look that showed it */
-    bool *moved[2];          /* per column: was it ever something else */
+    int below, above; /* of a bag: rounds in which the new side had fewer, more, than any look showed */
+    bool *moved[2];   /* per column: was it ever something else */
 };
 
 /* One round. */
@@ -197,9 +198,9 @@ static const char *shown_key(struct arena *a, const struct row_table *t, const c
 }
 
 /* Of a bag: the content is {number}. */
-static int64_t copies(const char *content)
+static int64_t copies(const struct row_version *v)
 {
-    return content ? strtoll(content + 1, NULL, 10) : 0;
+    return v ? strtoll(v->content + 1, NULL, 10) : 0;
 }
 
 static const char *shown_bag(struct arena *a, const char *hash, const struct row_version *old,
@@ -208,8 +209,7 @@ static const char *shown_bag(struct arena *a, const char *hash, const struct row
     const struct row_version *at = old ? old : now;
     return arena_printf(
         a, "rows of hash %s: %lld on the old side, %lld on the new side; one is at ctid %s there", hash,
-        (long long)copies(old ? old->content : NULL), (long long)copies(now ? now->content : NULL),
-        at ? at->place : "?");
+        (long long)copies(old), (long long)copies(now), at ? at->place : "?");
 }
 
 static const char *shown_columns(struct arena *a, const struct row_table *t, const bool *which)
@@ -229,7 +229,7 @@ static void report(struct judge *j, struct state *s, const struct row_version *o
     struct pg_row_difference d = {.columns = ""};
     s->done = true;
     if (j->t->key_count == 0) {
-        bool fewer = copies(now ? now->content : NULL) < copies(old ? old->content : NULL);
+        bool fewer = copies(now) < copies(old);
         d.key = shown_bag(j->a, s->s->id, old, now);
         d.kind = fewer ? PG_ROW_MISSING : PG_ROW_EXTRA;
     } else {
@@ -264,20 +264,32 @@ static void report_moving(struct judge *j, struct state *s)
     struct pg_row_difference d = {.columns = ""};
     bool is_bag = j->t->key_count == 0, *which = ARENA_ARRAY(j->a, bool, j->marks + 1);
     d.key = is_bag ? arena_printf(j->a, "rows of hash %s", s->s->id) : shown_key(j->a, j->t, s->s->key);
-    if (!s->seen[NEW] && !s->absent[OLD]) {
+    if (is_bag ? s->below == ROUNDS : !s->seen[NEW] && !s->absent[OLD]) {
         d.kind = PG_ROW_MISSING;
-    } else if (!s->absent[NEW] && !s->seen[OLD]) {
+    } else if (is_bag ? s->above == ROUNDS : !s->absent[NEW] && !s->seen[OLD]) {
         d.kind = PG_ROW_EXTRA;
-    } else if (!constant_difference(j, s, which)) {
+    } else if (is_bag || !constant_difference(j, s, which)) {
         rows_unsettled(j->w, j->t, d.key);
         return;
-    } else if (is_bag) {
-        d.kind = copies(s->first[NEW]) < copies(s->first[OLD]) ? PG_ROW_MISSING : PG_ROW_EXTRA;
     } else {
         d.kind = PG_ROW_DIFFERS;
         d.columns = shown_columns(j->a, j->t, which);
     }
     rows_report(j->w, j->t, d);
+}
+
+/* A bag whose numbers change all the time: bracketed. */
+static void weigh_copies(struct judge *j, struct state *s, const struct round *r,
+                         const struct row_version *now)
+{
+    int64_t most = 0, least = INT64_MAX, there = copies(now);
+    for (size_t i = 0; i < r->n && j->t->key_count == 0; i++) {
+        int64_t n = copies(rows_find(&r->old[i], s->s->id));
+        most = n > most ? n : most;
+        least = n < least ? n : least;
+    }
+    s->below += there < least;
+    s->above += there > most;
 }
 
 /* ---- rounds ---- */
@@ -294,6 +306,7 @@ static void conclude(struct judge *j, struct state *s, const struct round *r)
         note_look(j, s, OLD, old);
     }
     note_look(j, s, NEW, now);
+    weigh_copies(j, s, r, now);
     weigh(j, s, r, now);
     if (s->proofs >= PROOFS)
         report(j, s, rows_find(&r->old[r->n - 1], s->s->id), now);
