@@ -4,12 +4,17 @@
 #include "internal/rpc/handshake.h"
 #include "internal/rpc/socket.h"
 
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -210,6 +215,14 @@ static int make_root(void **state)
     return mkdtemp(root) ? 0 : -1;
 }
 
+static bool listens_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0;
+}
+
 static int remove_root(void **state)
 {
     (void)state;
@@ -261,10 +274,119 @@ static void socket_base_too_long(void **state)
         struct socket_path s;
         assert_true(socket_path_make(bases, 2, &s, NULL));
         assert_true(strlen(s.socket) < SOCKET_PATH_SIZE);
-        bool fits = n + strlen("/plugin-XXXXXX/rpc") < SOCKET_PATH_SIZE;
+        bool fits = n + strlen("/aurora-plugin-XXXXXX/rpc") < SOCKET_PATH_SIZE;
         assert_int_equal(strncmp(s.directory, base, n) == 0, fits);
         socket_path_remove(&s);
     }
+}
+
+/* ---- what killed processes leave ---- */
+
+struct owner {
+    pid_t pid;
+    int go_on; /* closed: it ends without a word */
+    char directory[SOCKET_PATH_SIZE];
+};
+
+/* A process that has made a directory, and a listening socket in it. */
+static void owner_start(struct owner *o)
+{
+    int told[2], go[2];
+    assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+    o->pid = fork();
+    assert_true(o->pid >= 0);
+    if (o->pid == 0) {
+        const char *const bases[] = {root};
+        struct socket_path s;
+        char byte;
+        (void)close(go[1]);
+        bool ok = socket_path_make(bases, 1, &s, NULL) && listens_at(s.socket) &&
+                  write(told[1], s.directory, sizeof s.directory) == sizeof s.directory;
+        (void)close(told[1]);
+        _exit(ok && read(go[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    (void)close(told[1]);
+    (void)close(go[0]);
+    o->go_on = go[1];
+    assert_int_equal(read(told[0], o->directory, sizeof o->directory), sizeof o->directory);
+    (void)close(told[0]);
+}
+
+static void owner_is_killed(struct owner *o)
+{
+    int status;
+    assert_int_equal(kill(o->pid, SIGKILL), 0);
+    assert_int_equal(waitpid(o->pid, &status, 0), o->pid);
+    assert_true(WIFSIGNALED(status));
+    (void)close(o->go_on);
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* The next plugin under the same base takes the dead one's directory away, and only that. */
+static void socket_of_a_killed_process(void **state)
+{
+    const char *const bases[] = {root};
+    struct owner killed, alive;
+    struct socket_path s;
+    char other[64], file[80];
+    (void)state;
+    owner_start(&killed);
+    owner_start(&alive);
+    (void)snprintf(other, sizeof other, "%s/aurora-plugin-filled",
+                   root); /* named as ours, of six letters, and full */
+    (void)snprintf(file, sizeof file, "%s/file", other);
+    assert_int_equal(mkdir(other, 0700), 0);
+    assert_int_equal(mkdir(file, 0700), 0);
+    owner_is_killed(&killed);
+    assert_true(is_there(killed.directory));
+    assert_true(socket_path_make(bases, 1, &s, NULL));
+    assert_false(is_there(killed.directory));
+    assert_true(is_there(alive.directory));
+    assert_true(is_there(file));
+    socket_path_remove(&s);
+    owner_is_killed(&alive);
+    assert_int_equal(rmdir(file), 0);
+    assert_true(socket_path_make(bases, 1, &s, NULL));
+    assert_false(is_there(alive.directory));
+    assert_false(is_there(other)); /* nobody's, empty now */
+    socket_path_remove(&s);
+}
+
+/* Many come and go at once; each finds its own directory as long as it lives. */
+static void sockets_of_many_at_once(void **state)
+{
+    enum { MANY = 8, ROUNDS = 40 };
+    pid_t pids[MANY];
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] > 0)
+            continue;
+        const char *const bases[] = {root};
+        bool ok = true;
+        for (int n = 0; ok && n < ROUNDS; n++) {
+            struct socket_path s;
+            ok = socket_path_make(bases, 1, &s, NULL) && is_there(s.directory);
+            if (ok && n % 2)
+                socket_path_remove(&s); /* the others stay until the process ends */
+        }
+        _exit(ok ? 0 : 1);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        int status;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    const char *const bases[] = {root};
+    struct socket_path s;
+    assert_true(socket_path_make(bases, 1, &s, NULL));
+    socket_path_remove(&s); /* remove_root() looks whether that was the last */
 }
 
 static void socket_nowhere_to_go(void **state)
@@ -292,6 +414,8 @@ int main(void)
         cmocka_unit_test(unknown_curve_is_an_error),
         cmocka_unit_test(socket_bases),
         cmocka_unit_test(socket_base_too_long),
+        cmocka_unit_test(socket_of_a_killed_process),
+        cmocka_unit_test(sockets_of_many_at_once),
         cmocka_unit_test(socket_nowhere_to_go),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -99,7 +99,7 @@ static void expect_start_in_tmp(const char *tmpdir)
 {
     arena = arena_new();
     plugin_start(&plugin, &(struct plugin_options){.client = &go_like, .tmpdir = tmpdir});
-    assert_int_equal(strncmp(plugin.socket, "/tmp/plugin-", 12), 0);
+    assert_int_equal(strncmp(plugin.socket, "/tmp/aurora-plugin-", 19), 0);
     client = client_new(plugin.socket, plugin.server_pem, &go_like);
     (void)call_ok("/test.Plugin/Echo", STR_LIT(""));
     char directory[sizeof plugin.socket];
