@@ -1,12 +1,13 @@
 #include "acceptance-tests/sandbox/auth.h"
 
 #include "acceptance-tests/sandbox/request.h"
+#include "acceptance-tests/sandbox/signing_key.h"
 #include "internal/base/clock.h"
 
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,17 +45,23 @@ static void hex(const unsigned char *in, size_t n, char *out)
     *out = '\0';
 }
 
-static void sha256_hex(struct str data, char out[2 * SHA_SIZE + 1])
+/* Looked up once: OpenSSL looks for an algorithm that was not fetched at every use. */
+static EVP_MD *sha256;
+
+static void fetch_sha256(void)
 {
-    unsigned char digest[SHA_SIZE];
-    (void)EVP_Digest(data.p ? data.p : "", data.n, digest, NULL, EVP_sha256(), NULL);
-    hex(digest, sizeof digest, out);
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!sha256)
+        abort();
 }
 
-static void hmac(const void *key, size_t key_size, const char *text, unsigned char out[SHA_SIZE])
+static void sha256_hex(struct str data, char out[2 * SHA_SIZE + 1])
 {
-    unsigned n = SHA_SIZE;
-    (void)HMAC(EVP_sha256(), key, (int)key_size, (const unsigned char *)text, strlen(text), out, &n);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    unsigned char digest[SHA_SIZE];
+    (void)pthread_once(&once, fetch_sha256);
+    (void)EVP_Digest(data.p ? data.p : "", data.n, digest, NULL, sha256, NULL);
+    hex(digest, sizeof digest, out);
 }
 
 /* ---- the canonical request ---- */
@@ -140,9 +147,13 @@ static void put_header_value(struct buf *b, const char *value)
     size_t n = strlen(value);
     while (n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t'))
         n--;
-    for (size_t i = 0; i < n; i++)
-        if (value[i] != ' ' || value[i - 1] != ' ')
-            (void)buf_add(b, value + i, 1);
+    size_t from = 0;
+    for (size_t i = 1; i < n; i++)
+        if (value[i] == ' ' && value[i - 1] == ' ') {
+            (void)buf_add(b, value + from, i - from);
+            from = i + 1;
+        }
+    (void)buf_add(b, value + from, n - from);
 }
 
 static bool put_header(struct buf *b, const struct http_request *r, const char *name)
@@ -190,19 +201,15 @@ static bool canonical(struct arena *a, struct buf *b, const struct http_request 
 static void sign(const struct claim *c, const char *secret, const char *canonical_text,
                  char out[2 * SHA_SIZE + 1])
 {
-    char request[2 * SHA_SIZE + 1], start[160], text[512];
-    unsigned char key[SHA_SIZE];
-    int n = snprintf(start, sizeof start, "AWS4%s", secret);
-    const char *parts[] = {c->date, c->region, c->service, "aws4_request"};
+    const struct signing_scope scope = {c->date, c->region, c->service};
+    char request[2 * SHA_SIZE + 1], text[512];
+    unsigned char key[SIGNING_KEY_SIZE];
     sha256_hex(str_of(canonical_text), request);
-    hmac(start, n < (int)sizeof start ? (size_t)n : sizeof start - 1, parts[0], key);
-    for (size_t i = 1; i < ARRAY_LEN(parts); i++)
-        hmac(key, sizeof key, parts[i], key);
     (void)snprintf(text, sizeof text, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", c->time, c->date,
                    c->region, c->service, request);
-    hmac(key, sizeof key, text, key);
+    signing_key(secret, &scope, key);
+    signing_hmac(key, sizeof key, text, key);
     hex(key, sizeof key, out);
-    OPENSSL_cleanse(start, sizeof start);
 }
 
 /* ---- reading the claim ---- */

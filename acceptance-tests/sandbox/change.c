@@ -72,12 +72,40 @@ static json_t *path_of(const struct place *p)
     return path;
 }
 
-/* `value` is copied, because the document it stands in goes on changing; NULL: none. */
-static void note(json_t *changes, const char *what, const struct place *p, const json_t *value)
+static json_t *copy_object(json_t *from)
 {
-    json_t *change = json_pack("[s, o]", what, path_of(p));
+    json_t *to = json_object();
+    for (void *i = json_object_iter(from); i; i = json_object_iter_next(from, i))
+        if (json_object_set_new_nocheck(to, json_object_iter_key(i),
+                                        change_copy(json_object_iter_value(i))) != 0)
+            abort();
+    return to;
+}
+
+static json_t *copy_array(json_t *from)
+{
+    json_t *to = json_array();
+    for (size_t i = 0; i < json_array_size(from); i++)
+        if (json_array_append_new(to, change_copy(json_array_get(from, i))) != 0)
+            abort();
+    return to;
+}
+
+json_t *change_copy(json_t *value)
+{
+    if (json_is_object(value))
+        return copy_object(value);
+    return json_is_array(value) ? copy_array(value) : json_incref(value);
+}
+
+/* `value` is copied, because the document it stands in goes on changing; NULL: none. */
+static void note(json_t *changes, const char *what, const struct place *p, json_t *value)
+{
+    json_t *change = json_array();
+    (void)json_array_append_new(change, json_string(what));
+    (void)json_array_append_new(change, path_of(p));
     if (value)
-        (void)json_array_append_new(change, json_deep_copy(value));
+        (void)json_array_append_new(change, change_copy(value));
     if (!change || json_array_append_new(changes, change) != 0)
         abort();
 }

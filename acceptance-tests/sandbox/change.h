@@ -4,8 +4,11 @@
  * value] puts an element in front of the one at that index (or behind the last), ["cut", path] takes a
  * member or an element away. A path names members by text and elements by index, from the outermost inwards;
  * each holds for the document as the changes before it have left it. Nobody has to say what he changed: both
- * documents are walked side by side. What both hold in common, as one object,
- * is not walked. Order of members means nothing here.
+ * documents are walked side by side. What both hold in common, as one object, is not walked. Order of members
+ * means nothing here.
+ *
+ * Objects and arrays are copied, what is in them is shared: nobody changes a text or a number in place
+ * (json_string_set and its kind are banned), a new one comes in its stead.
  */
 #ifndef SANDBOX_CHANGE_H
 #define SANDBOX_CHANGE_H
@@ -14,8 +17,11 @@
 
 #include <jansson.h>
 
-/* A new list that makes `before` equal to `after`; empty if it is. It shares nothing with either. Neither is
- * changed; they are not const because jansson's iterators are not. */
+/* A copy that goes on as it is when the other changes. */
+json_t *change_copy(json_t *value) NONNULL_RETURN;
+
+/* A new list that makes `before` equal to `after`; empty if it is. It shares no container with either.
+ * Neither is changed; they are not const because jansson's iterators are not. */
 json_t *change_find(json_t *before, json_t *after) NONNULL_RETURN;
 
 /* Plays a list back. ERR_INVALID if a change does not fit the document, which is then partly changed. Values

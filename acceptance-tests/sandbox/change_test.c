@@ -102,6 +102,23 @@ static void test_shares_nothing(void **state)
     json_decref(b);
 }
 
+/* A copy follows no change of the original, at any depth, and holds the same texts. */
+static void test_copy(void **state)
+{
+    (void)state;
+    json_t *a = parsed("{\"l\":[{\"x\":\"t\"}],\"o\":{\"y\":[1]}}"), *copy = change_copy(a);
+    json_t *inner = json_array_get(json_object_get(a, "l"), 0);
+    assert_true(json_equal(a, copy));
+    assert_ptr_equal(json_object_get(json_array_get(json_object_get(copy, "l"), 0), "x"),
+                     json_object_get(inner, "x"));
+    (void)json_object_set_new(inner, "x", json_string("u"));
+    (void)json_array_append_new(json_object_get(json_object_get(a, "o"), "y"), json_integer(2));
+    (void)json_object_set_new(a, "n", json_null());
+    assert_json("the copy", copy, "{\"l\":[{\"x\":\"t\"}],\"o\":{\"y\":[1]}}");
+    json_decref(copy);
+    json_decref(a);
+}
+
 /* ---- any two documents ---- */
 
 static unsigned dice; /* the same throws in every run */
@@ -224,10 +241,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found),
-        cmocka_unit_test(test_shares_nothing),
-        cmocka_unit_test(test_any),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_found), cmocka_unit_test(test_shares_nothing), cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_any),   cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "acceptance-tests/sandbox/request_log.h"
 
+#include "acceptance-tests/sandbox/json_text.h"
 #include "acceptance-tests/sandbox/rec.h"
 
 #include <errno.h>
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { LINE_SIZE_MAX = 16 * 1024 * 1024 }; /* a body of HTTP_BODY_MAX, each byte escaped */
 
 struct request_log {
     int fd;
@@ -118,17 +121,14 @@ void request_log_write(struct request_log *l, int64_t seq, json_t *entry)
 {
     char key[24];
     rec_set_int(entry, "seq", seq);
-    char *text = json_dumps(entry, JSON_COMPACT);
+    struct buf line CLEANUP(buf_done) = BUF_INIT(LINE_SIZE_MAX);
+    bool whole = json_text(&line, entry) && buf_puts(&line, "\n");
     (void)pthread_mutex_lock(&l->lock);
     rec_unset(l->running, key_of(seq, key));
     (void)pthread_mutex_unlock(&l->lock);
-    if (!text)
-        return;
-    size_t n = strlen(text);
-    text[n] = '\n'; /* in the place of the NUL: a line is one write, so lines of threads do not mix */
-    if (write(l->fd, text, n + 1) < 0)
-        (void)0; /* a full disk must not stop the sandbox */
-    free(text);
+    /* a line is one write, so lines of threads do not mix; a full disk must not stop the sandbox */
+    if (whole && write(l->fd, line.p, line.n) < 0)
+        (void)0;
 }
 
 json_t *request_log_mask(const json_t *parameters)

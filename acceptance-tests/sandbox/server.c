@@ -66,18 +66,24 @@ struct passage {
     const char *action;
     struct fault_plan plan;
     json_t *actions; /* that IAM mode looked at; NULL: no such mode */
+    json_t *shown;   /* the parameters, masked; NULL: they could not be read */
     int64_t started, seq;
 };
 
 void uuid_make(char out[37])
 {
+    static const char HEX[] = "0123456789abcdef";
     unsigned char b[16];
     random_bytes(b, sizeof b);
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    char *p = out;
-    for (size_t i = 0; i < sizeof b; i++)
-        p += snprintf(p, 4, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b[i]);
+    for (size_t i = 0; i < sizeof b; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        *out++ = HEX[b[i] >> 4];
+        *out++ = HEX[b[i] & 15];
+    }
+    *out = '\0';
 }
 
 static bool find_credential(void *arg, const char *access_key, struct credential *ret)
@@ -200,10 +206,12 @@ static void begin(struct passage *p)
 {
     char now[TIME_ISO_SIZE];
     sandbox_now(p->sb, now);
-    json_t *what = json_pack("{s:s, s:s, s:s}", "operation", p->action ? p->action : "", "request_id",
-                             p->call.request_id, "started", now);
-    if (p->call.in)
-        rec_set(what, "parameters", request_log_mask(p->call.in));
+    json_t *what = json_object();
+    rec_set_str(what, "operation", p->action ? p->action : "");
+    rec_set_str(what, "request_id", p->call.request_id);
+    rec_set_str(what, "started", now);
+    p->shown = p->call.in ? request_log_mask(p->call.in) : NULL;
+    rec_set(what, "parameters", json_incref(p->shown));
     p->seq = request_log_begin(p->sb->log, what);
 }
 
@@ -312,14 +320,17 @@ static void log_call(struct passage *p)
     int64_t ms = p->sb->clock->mono_ms(p->sb->clock) - p->started;
     sandbox_now(p->sb, now);
     time_iso(p->sb->clock->wall_ms(p->sb->clock) - ms, true, started);
-    json_t *entry =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I}", "time", now, "request_id", p->call.request_id,
-                  "service", p->service ? p->service->name : "", "operation", p->action ? p->action : "",
-                  "principal", p->who.arn ? p->who.arn : "", "status", p->reply->status, "code",
-                  p->call.fault.code ? p->call.fault.code : "", "ms", (json_int_t)ms);
+    json_t *entry = json_object();
+    rec_set_str(entry, "time", now);
+    rec_set_str(entry, "request_id", p->call.request_id);
+    rec_set_str(entry, "service", p->service ? p->service->name : "");
+    rec_set_str(entry, "operation", p->action ? p->action : "");
+    rec_set_str(entry, "principal", p->who.arn ? p->who.arn : "");
+    rec_set_int(entry, "status", p->reply->status);
+    rec_set_str(entry, "code", p->call.fault.code ? p->call.fault.code : "");
+    rec_set_int(entry, "ms", ms);
     rec_set_str(entry, "started", started);
-    if (p->call.in)
-        rec_set(entry, "parameters", request_log_mask(p->call.in));
+    rec_set(entry, "parameters", json_incref(p->shown));
     if (p->call.op && p->service->protocol == PROTOCOL_QUERY)
         rec_set(entry, "ignored", ignored_names(&p->form));
     if (p->plan.kind != FAULT_NONE)
@@ -358,4 +369,5 @@ void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http
     json_decref(p.call.in);
     json_decref(p.call.out);
     json_decref(p.actions);
+    json_decref(p.shown);
 }

@@ -1,6 +1,7 @@
 #include "acceptance-tests/sandbox/state_file.h"
 
 #include "acceptance-tests/sandbox/change.h"
+#include "acceptance-tests/sandbox/json_text.h"
 #include "acceptance-tests/sandbox/rec.h"
 #include "internal/base/file.h"
 
@@ -13,6 +14,7 @@
 
 enum {
     FILE_MAX = 512 * 1024 * 1024,
+    RECORD_MAX = FILE_MAX / 4,
     DIGITS = 8,
     SUM_AT = DIGITS + 1, /* "LLLLLLLL SSSSSSSS TEXT\n" */
     HEAD = 2 * SUM_AT,
@@ -49,26 +51,18 @@ static uint32_t sum_of(const char *record, size_t n)
     return sum_add(sum_add(0, record, DIGITS), record + HEAD, n);
 }
 
-/* A new text, the line feed included; NULL: no memory, or longer than can be read again. */
-static char *record_text(int64_t seq, const char *what, const json_t *value, size_t *ret_n)
+/* The line feed included. False: longer than can be read again. */
+static bool put_record(struct buf *b, int64_t seq, const char *what, const json_t *value)
 {
     char head[HEAD + 1];
-    json_t *record = json_pack("{s:I, s:O}", "seq", (json_int_t)seq, what, value);
-    size_t n = json_dumpb(record, NULL, 0, JSON_COMPACT);
-    char *text = n > 0 && n < FILE_MAX / 4 ? malloc(HEAD + n + 1) : NULL;
-    bool ok = text && json_dumpb(record, text + HEAD, n, JSON_COMPACT) == n;
-    json_decref(record);
-    if (!ok) {
-        free(text);
-        return NULL;
-    }
-    (void)snprintf(head, sizeof head, "%08zx ", n);
-    memcpy(text, head, SUM_AT);
-    (void)snprintf(head, sizeof head, "%08x ", sum_of(text, n));
-    memcpy(text + SUM_AT, head, SUM_AT);
-    text[HEAD + n] = '\n';
-    *ret_n = HEAD + n + 1;
-    return text;
+    (void)buf_printf(b, "%*s{\"seq\":%lld,\"%s\":", HEAD, "", (long long)seq, what);
+    if (!json_text(b, value) || !buf_puts(b, "}\n"))
+        return false;
+    (void)snprintf(head, sizeof head, "%08zx ", b->n - HEAD - 1);
+    memcpy(b->p, head, SUM_AT);
+    (void)snprintf(head, sizeof head, "%08x ", sum_of(b->p, b->n - HEAD - 1));
+    memcpy(b->p + SUM_AT, head, SUM_AT);
+    return true;
 }
 
 /* A number's digits and the blank behind it, as far as they are there. */
@@ -193,18 +187,16 @@ static int replace(const char *path, const char *text, size_t n)
 
 static bool write_whole(struct state_file *f, const json_t *document, struct err *e)
 {
-    size_t n = 0;
-    char *text = record_text(1, "whole", document, &n);
-    if (!text)
+    struct buf text CLEANUP(buf_done) = BUF_INIT(RECORD_MAX);
+    if (!put_record(&text, 1, "whole", document))
         return err_set(e, ERR_INVALID, "the state is too large to be saved");
-    int fd = replace(f->path, text, n), reason = errno;
-    free(text);
+    int fd = replace(f->path, text.p, text.n), reason = errno;
     if (fd < 0)
         return err_errno(e, reason, "write %s", f->path);
     if (f->fd >= 0)
         (void)close(f->fd);
     f->fd = fd;
-    f->size = f->whole = n;
+    f->size = f->whole = text.n;
     f->seq = 1;
     f->spoilt = false;
     return true;
@@ -212,18 +204,16 @@ static bool write_whole(struct state_file *f, const json_t *document, struct err
 
 static bool append(struct state_file *f, const json_t *changes, struct err *e)
 {
-    size_t n = 0;
-    char *text = record_text(f->seq + 1, "changes", changes, &n);
-    if (!text)
+    struct buf text CLEANUP(buf_done) = BUF_INIT(RECORD_MAX);
+    if (!put_record(&text, f->seq + 1, "changes", changes))
         return err_set(e, ERR_INVALID, "the change is too large to be saved");
-    bool ok = write_all(f->fd, text, n);
+    bool ok = write_all(f->fd, text.p, text.n);
     int reason = errno;
-    free(text);
     if (!ok) {
         f->spoilt = ftruncate(f->fd, (off_t)f->size) != 0;
         return err_errno(e, reason, "write %s", f->path);
     }
-    f->size += n;
+    f->size += text.n;
     f->seq++;
     return true;
 }

@@ -144,7 +144,7 @@ bool store_open(const char *path, const struct store_seed *seed, struct store **
         abort();
     (void)pthread_mutex_init(&s->lock, NULL);
     s->root = root;
-    s->saved = json_deep_copy(root);
+    s->saved = change_copy(root);
     s->file = file;
     share_events(s, NULL);
     *ret = s;
