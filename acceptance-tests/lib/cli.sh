@@ -85,10 +85,25 @@ cli_release() { # NAME VERSION
     return "$status"
 }
 
-# The module is served whole and is built in its own folder, with its own go.sum: as an argument of `go install` it
-# would be refused for its replacements. 1: the build failed; 2: no Go, or no module to build from.
+# Terraform's own module names others of its repository that no proxy serves (since 1.9: all backends for remote state but
+# http and inmem). Nothing but the list of backends needs them: the copy is the same program without those.
+cli_without_absent_modules() { # COPY
+    local module folder name list=internal/backend/init/init.go
+    (
+        cd "$1" && chmod -R u+w . || exit 1
+        while read -r module folder; do
+            [ ! -d "$folder" ] || continue
+            go mod edit -dropreplace "$module" -droprequire "$module" || exit 1
+            name=$(sed -nE "s#^[[:space:]]*(\\w+) \"$module\"\$#\\1#p" "$list")
+            [ -z "$name" ] || sed -i -e "\\#\"$module\"#d" -e "/[^A-Za-z]$name\\.New(/d" "$list" || exit 1
+        done < <(sed -nE 's#^replace (\S+) => \./(\S+)$#\1 \2#p' go.mod)
+    )
+}
+
+# The module is built in its own folder, with its own go.sum: as an argument of `go install` it would be refused for its
+# replacements. 1: the build failed; 2: no Go, or no module to build from.
 cli_build() { # NAME VERSION
-    local name=$1 version=$2 module package mark fetched dir program
+    local name=$1 version=$2 module package mark fetched dir program copy='' flags=(-trimpath) status=1
     case $name in
     terraform) module=github.com/hashicorp/terraform package=. mark=$module/version.dev=no ;;
     tofu) module=github.com/opentofu/opentofu package=./cmd/tofu mark=$module/version.dev=no ;;
@@ -105,12 +120,16 @@ cli_build() { # NAME VERSION
     echo "building $name $version from its Go module (about two minutes)" >&2
     mkdir -p "$CLI_CACHE"
     program=$(mktemp "$CLI_CACHE/build.XXXXXX") || return 1
-    if (cd "$dir" && nice -n 10 go build -trimpath -ldflags "-s -w -X $mark" -o "$program" "$package") \
-        >>"$CLI_LOG" 2>&1 && cli_keep "$program" "$name" "$version"; then
-        return 0
+    if [ "$name" = terraform ]; then
+        copy=$(mktemp -d "$CLI_CACHE/source.XXXXXX") && cp -R "$dir/." "$copy" && cli_without_absent_modules "$copy" 2>>"$CLI_LOG"
+        dir=$copy flags+=(-mod=mod)
     fi
-    rm -f "$program"
-    return 1
+    if (cd "$dir" && nice -n 10 go build "${flags[@]}" -ldflags "-s -w -X $mark" -o "$program" "$package") \
+        >>"$CLI_LOG" 2>&1 && cli_keep "$program" "$name" "$version"; then
+        status=0
+    fi
+    rm -rf "$program" ${copy:+"$copy"}
+    return "$status"
 }
 
 # Prints the program. 1: it could not be made; 2: neither a release nor Go and the module can be had here; 3: a release
