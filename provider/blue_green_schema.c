@@ -146,9 +146,7 @@ static const struct tf_block blocks[] = {
     {.name = "validation", .attrs = validation_attrs, .blocks = query_blocks, .doc = "How the green side is proved equal."},
     {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds of the switch."},
     {.name = "hook", .is_list = true, .attrs = hook_attrs,
-     .doc = "SQL or a command of yours at a point of the upgrade, at most 16, in their order. A hook that has run is not repeated by the next apply, unless its text "
-            "changes; one whose apply died before that was written down is: hooks must be idempotent. A hook added behind a point that was passed is run by the next "
-            "apply that walks past it."},
+     .doc = hook_doc},
     {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
     {0},
 };

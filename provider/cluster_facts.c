@@ -263,8 +263,8 @@ static bool ends_with(const char *s, const char *end)
     return n > k && strcmp(s + n - k, end) == 0;
 }
 
-/* Only then it is asked for: a roll-back of an upgrade in place shows in the instances, or leaves the name to
- * nobody. */
+/* A roll-back of an upgrade in place shows in the instances from the first renaming on, or leaves the name to
+ * nobody. Before that custom endpoints go, and the restored cluster alone says so. */
 static bool may_be_rolled_back(const struct world *w)
 {
     for (size_t i = 0; i < w->instance_count; i++) {
@@ -279,9 +279,9 @@ static bool may_be_rolled_back(const struct world *w)
 static bool refuse_roll_back(struct upgrade *u, struct err *e)
 {
     bool moves = false;
-    if (!may_be_rolled_back(&u->world))
-        return true;
-    if (!roll_back_names_move(&u->aws, u->request.cluster, &moves, e))
+    bool ok = may_be_rolled_back(&u->world) ? roll_back_names_move(&u->aws, u->request.cluster, &moves, e)
+                                            : roll_back_announced(&u->aws, u->request.cluster, &moves, e);
+    if (!ok)
         return false;
     return !moves || refuse_moving(u, "a roll-back gives it to the restored cluster", e);
 }

@@ -204,6 +204,38 @@ static void test_refusals(void **state)
     }
 }
 
+/* Custom endpoints go before the first instance has another name: the restored cluster alone tells. */
+static void test_announced(void **state)
+{
+    static const struct {
+        const char *tags;
+        bool moves;
+    } rows[] = {
+        {TAG("cluster", "orders") TAG("resource", "aurora_in_place_upgrade") TAG("replaces", "cluster-A")
+             TAG("names-move", "2026-01-01T10:00:00Z"),
+         true},
+        {TAG("cluster", "orders") TAG("resource", "aurora_in_place_upgrade") TAG("replaces", "cluster-A"),
+         false},
+        {TAG("cluster", "other") TAG("resource", "aurora_in_place_upgrade") TAG("replaces", "cluster-A")
+             TAG("names-move", "2026-01-01T10:00:00Z"),
+         false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(arena_cleanup) struct arena *a = arena_new();
+        struct scene scene = plain;
+        const struct value *f = NULL;
+        struct err e = ERR_INIT;
+        scene.clusters[1][0] = "orders-restored";
+        scene.clusters[1][1] =
+            arena_printf(a, "<DbClusterResourceId>cluster-R</DbClusterResourceId>%s<TagList>%s</TagList>",
+                         CLUSTER("13.9", "available"), rows[i].tags);
+        assert_int_equal(facts(a, &scene, NULL, &f, &e), !rows[i].moves);
+        assert_string_equal(e.id ? e.id : "", rows[i].moves ? "AUR0142" : "");
+    }
+}
+
 static void test_default(void **state)
 {
     (void)state;
@@ -234,10 +266,8 @@ static void test_default(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_operation),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_default),
+        cmocka_unit_test(test_everything), cmocka_unit_test(test_operation), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_announced),  cmocka_unit_test(test_default),
     };
     return cmocka_run_group_tests_name("cluster facts", tests, NULL, NULL);
 }

@@ -52,35 +52,6 @@ static bool watches(const struct upgrade *u)
     return u->has_login && u->request.watch_ms > 0;
 }
 
-/* ---- hooks: a row per point ---- */
-
-static void say_hooks(const struct upgrade *u, enum hook_point at, struct buf *out)
-{
-    size_t sql = 0, all = hooks_at(u, at);
-    for (size_t i = 0; i < u->request.hook_count; i++)
-        sql += u->request.hooks[i].at == at && u->request.hooks[i].sql;
-    (void)buf_printf(out, "Runs your hooks of %s, in their order", hook_point_name(at));
-    if (all > 0)
-        (void)buf_printf(out, ": %zu with SQL, %zu with a command on this machine", sql, all - sql);
-    (void)buf_puts(out, ".");
-}
-
-#define HOOKS(point, at)                                                                                     \
-    static bool has_##point(const struct upgrade *u)                                                         \
-    {                                                                                                        \
-        return hooks_at(u, at) > 0;                                                                          \
-    }                                                                                                        \
-    static void say_##point(const struct upgrade *u, struct buf *out)                                        \
-    {                                                                                                        \
-        say_hooks(u, at, out);                                                                               \
-    }
-HOOKS(after_prepare, HOOK_AFTER_PREPARE)
-HOOKS(before_switch, HOOK_BEFORE_SWITCH)
-HOOKS(in_window, HOOK_IN_WINDOW)
-HOOKS(after_switch, HOOK_AFTER_SWITCH)
-HOOKS(before_rollback, HOOK_BEFORE_ROLLBACK)
-HOOKS(after_rollback, HOOK_AFTER_ROLLBACK)
-
 /* ---- what a row says ---- */
 
 SAY(say_source,
@@ -191,7 +162,6 @@ SAY(cli_validated, RDS
     "add-tags-to-resource --resource-name <deployment> --tags Key=aurora-upgrade:validated-at,Value=<now>")
 SAY(cli_switchover, RDS "switchover-blue-green-deployment --switchover-timeout %d",
     u->request.max_write_outage_s)
-SAY(cli_hooks, "psql (your SQL, on the side it is for), sh -c (your command)")
 SAY(cli_watch,
     "SELECT * FROM pg_stat_database; SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1")
 SAY(cli_old_noted,

@@ -7,6 +7,38 @@ bool has_login(const struct upgrade *u)
     return u->has_login;
 }
 
+/* ---- hooks: a row per point ---- */
+
+static void say_hooks(const struct upgrade *u, enum hook_point at, struct buf *out)
+{
+    size_t sql = 0, all = hooks_at(u, at);
+    for (size_t i = 0; i < u->request.hook_count; i++)
+        sql += u->request.hooks[i].at == at && u->request.hooks[i].sql;
+    (void)buf_printf(out, "Runs your hooks of %s, in their order", hook_point_name(at));
+    if (all > 0)
+        (void)buf_printf(out, ": %zu with SQL, %zu with a command on this machine", sql, all - sql);
+    (void)buf_puts(out, ".");
+}
+
+#define HOOKS(point, at)                                                                                     \
+    bool has_##point(const struct upgrade *u)                                                                \
+    {                                                                                                        \
+        return hooks_at(u, at) > 0;                                                                          \
+    }                                                                                                        \
+    void say_##point(const struct upgrade *u, struct buf *out)                                               \
+    {                                                                                                        \
+        say_hooks(u, at, out);                                                                               \
+    }
+HOOKS(after_prepare, HOOK_AFTER_PREPARE)
+HOOKS(before_switch, HOOK_BEFORE_SWITCH)
+HOOKS(in_window, HOOK_IN_WINDOW)
+HOOKS(after_switch, HOOK_AFTER_SWITCH)
+HOOKS(before_rollback, HOOK_BEFORE_ROLLBACK)
+HOOKS(after_rollback, HOOK_AFTER_ROLLBACK)
+TELL(cli_hooks, "psql (your SQL, on the side it is for), sh -c (your command)")
+
+/* ---- sentences ---- */
+
 TELL(say_target,
      "Checks that AWS offers an upgrade from %d to %d for this cluster and its instance classes, and chooses "
      "the version.",

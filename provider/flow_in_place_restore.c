@@ -30,6 +30,17 @@ SAY(say_content,
     "tells which tables differ from production.",
     FROM)
 SAY(say_secret, "Lets AWS manage the restored master password, where it manages production's.")
+SAY(say_endpoints_copy,
+    "Makes a copy of each custom endpoint of %s for the restored cluster, under another name; the fifth has "
+    "its "
+    "turn later.",
+    CLUSTER)
+SAY(say_endpoints_leave,
+    "Deletes the custom endpoints of the upgraded %s, each once its copy is there: they would lead to what "
+    "is "
+    "put aside.",
+    CLUSTER)
+SAY(say_endpoints_arrive, "Makes the custom endpoints again under their names, and deletes their copies.")
 SAY(say_names, "Writes down on the restored cluster that names move from now on.")
 SAY(say_leave, "Renames the instances of the upgraded %s; each reboots.", CLUSTER)
 SAY(say_left, "Waits until they have their new names.")
@@ -56,6 +67,7 @@ SAY(say_aside_gone, "Waits until it is gone.")
 
 SAY(say_spare, "Checks that no name of %s was moved, and that its snapshot is there.", CLUSTER)
 SAY(say_spare_unprotect, "Lifts the deletion protection of what the snapshot was restored as.")
+SAY(say_spare_endpoints, "Deletes its copies of production's custom endpoints.")
 SAY(say_spare_instances, "Deletes its instances.")
 SAY(say_spare_delete, "Deletes it.")
 SAY(say_spare_gone, "Waits until it is gone.")
@@ -76,6 +88,15 @@ SAY(cli_twins,
 SAY(cli_repair_instances, RDS "modify-db-instance --db-instance-identifier <instance>-restored …")
 SAY(cli_reboot, RDS "reboot-db-instance --db-instance-identifier <instance>-restored")
 SAY(cli_secret, RDS "modify-db-cluster --db-cluster-identifier %s-restored --manage-master-user-password",
+    CLUSTER)
+SAY(cli_endpoints_copy,
+    RDS "create-db-cluster-endpoint --db-cluster-identifier %s-restored --db-cluster-endpoint-identifier "
+        "<endpoint>-restored --endpoint-type <type> --static-members <instances>",
+    CLUSTER)
+SAY(cli_endpoints_leave, RDS "delete-db-cluster-endpoint --db-cluster-endpoint-identifier <endpoint>")
+SAY(cli_endpoints_arrive,
+    RDS "create-db-cluster-endpoint --db-cluster-identifier %s --db-cluster-endpoint-identifier <endpoint> "
+        "…; " RDS "delete-db-cluster-endpoint --db-cluster-endpoint-identifier <endpoint>-restored",
     CLUSTER)
 SAY(cli_tag, RDS "add-tags-to-resource --resource-name <cluster> --tags …")
 SAY(cli_untag, RDS "remove-tags-from-resource --resource-name <cluster or instance> --tag-keys …")
@@ -102,6 +123,8 @@ SAY(cli_aside_delete,
     CLUSTER)
 SAY(cli_spare_unprotect, RDS "modify-db-cluster --db-cluster-identifier %s-restored --no-deletion-protection",
     CLUSTER)
+SAY(cli_spare_endpoints,
+    RDS "delete-db-cluster-endpoint --db-cluster-endpoint-identifier <endpoint>-restored")
 SAY(cli_spare_instances, RDS "delete-db-instance --db-instance-identifier <instance>-restored")
 SAY(cli_spare_delete, RDS "delete-db-cluster --db-cluster-identifier %s-restored --skip-final-snapshot",
     CLUSTER)
@@ -138,9 +161,15 @@ static const struct step restore[] = {
      .describe = say_secret, .equivalent = cli_secret, .is_done = restored_secret_done, .run = restored_secret_run},
     {.name = "restored-ready", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "seconds",
      .describe = say_twins_ready, .is_done = restored_available},
+    {.name = "endpoints-copied", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_endpoints_copy, .equivalent = cli_endpoints_copy, .is_done = endpoints_copied, .run = endpoints_copy},
+    {.name = "hooks-before-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_rollback,
+     .describe = say_before_rollback, .equivalent = cli_hooks, .is_done = before_rollback_hooks_done, .run = before_rollback_hooks_run},
 
     {.name = "names-move", .stage = STAGE_ROLLED_BACK, .kind = STEP_NO_RETURN, .duration = "seconds",
      .describe = say_names, .equivalent = cli_tag, .is_done = names_move_done, .run = names_move_run},
+    {.name = "endpoints-leave", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .blocks_writes = true,
+     .describe = say_endpoints_leave, .equivalent = cli_endpoints_leave, .is_done = endpoints_left, .run = endpoints_leave},
     {.name = "instances-leave", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .blocks_writes = true,
      .describe = say_leave, .equivalent = cli_leave, .is_done = instances_leave_done, .run = instances_leave_run},
     {.name = "instances-left", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "minutes", .blocks_writes = true,
@@ -161,6 +190,8 @@ static const struct step restore[] = {
      .describe = say_instances_arrive, .equivalent = cli_instances_arrive, .is_done = instances_arrive_done, .run = instances_arrive_run},
     {.name = "instances-arrived", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "minutes", .blocks_writes = true,
      .describe = say_instances_arrived, .is_done = instances_arrived},
+    {.name = "endpoints-arrive", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_endpoints_arrive, .equivalent = cli_endpoints_arrive, .is_done = endpoints_arrived, .run = endpoints_arrive},
     {.name = "instances-untagged", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_instances_untag, .equivalent = cli_untag, .is_done = instances_untagged, .run = instances_untag},
     {.name = "aside-protected", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
@@ -169,6 +200,8 @@ static const struct step restore[] = {
      .describe = say_back_version, .is_done = back_version_check},
     {.name = "losses-told", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_losses, .is_done = losses_told},
+    {.name = "hooks-after-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_rollback,
+     .describe = say_after_rollback, .equivalent = cli_hooks, .is_done = after_rollback_hooks_done, .run = after_rollback_hooks_run},
     {.name = "run-closed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_closed, .equivalent = cli_tag, .is_done = run_closed, .run = run_close},
     {.name = "roll-back-noted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
@@ -193,6 +226,8 @@ static const struct step give_up[] = {
      .describe = say_spare, .is_done = spare_check},
     {.name = "restored-unprotected", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_spare_unprotect, .equivalent = cli_spare_unprotect, .is_done = spare_unprotected, .run = spare_unprotect},
+    {.name = "restored-endpoints-deleted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_spare_endpoints, .equivalent = cli_spare_endpoints, .is_done = spare_endpoints_deleted, .run = spare_endpoints_delete},
     {.name = "restored-instances-deleted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .irreversible = true,
      .describe = say_spare_instances, .equivalent = cli_spare_instances, .is_done = spare_instances_deleted, .run = spare_instances_delete},
     {.name = "restored-deleted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .irreversible = true,

@@ -154,6 +154,49 @@ static void a_rehearsal_is_walked_only_if_asked_for(void **state)
         assert_false(flow_in_place_sweep.steps[i].blocks_writes);
 }
 
+static size_t row_in(const struct flow *f, const char *name)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->steps[i].name, name) == 0)
+            return i;
+    fail_msg("no row %s in %s", name, f->name);
+    return 0;
+}
+
+/* Each is a row only where the configuration has a hook for it; what may fail stands before the snapshot and
+ * before names move, the rest behind the proof. */
+static void hooks_have_their_rows(void **state)
+{
+    static const struct {
+        enum hook_point at;
+        const struct flow *flow;
+        const char *row, *before, *behind;
+    } rows[] = {
+        {HOOK_BEFORE_SWITCH, &flow_in_place, "hooks-before-switch", "snapshot", "check-databases"},
+        {HOOK_AFTER_SWITCH, &flow_in_place, "hooks-after-switch", "retention", "verify-settings"},
+        {HOOK_BEFORE_ROLLBACK, &flow_in_place_restore, "hooks-before-rollback", "names-move",
+         "verify-restored"},
+        {HOOK_AFTER_ROLLBACK, &flow_in_place_restore, "hooks-after-rollback", "run-closed", "verify-version"},
+        {HOOK_AFTER_ROLLBACK, &flow_in_place_back, "hooks-after-rollback", NULL, "groups-removed"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct hook hook = {.at = rows[i].at, .command = "true"};
+        const struct hook other = {.at = HOOK_IN_WINDOW, .command = "true"};
+        struct upgrade u = sample();
+        size_t n = row_in(rows[i].flow, rows[i].row);
+        const struct step *s = &rows[i].flow->steps[n];
+        u.request.hook_count = 1;
+        u.request.hooks = &hook;
+        assert_true(s->applies(&u));
+        u.request.hooks = &other;
+        assert_false(s->applies(&u));
+        assert_true(n > row_in(rows[i].flow, rows[i].behind));
+        assert_true(!rows[i].before || n < row_in(rows[i].flow, rows[i].before));
+        assert_false(s->blocks_writes);
+    }
+}
+
 static void snapshots_have_legal_names_of_their_own(void **state)
 {
     (void)state;
@@ -251,7 +294,8 @@ static void rows_of_the_queue_end_before_the_switch(void **state)
     struct upgrade u = sample();
     size_t queue = row_of("queue-upgrade");
     assert_int_equal(row_of("queue-snapshot-available") + 1, queue);
-    assert_int_equal(row_of("ready"), queue + 1);
+    assert_int_equal(row_of("hooks-before-switch"), queue + 1);
+    assert_int_equal(row_of("ready"), queue + 2);
     for (size_t i = row_of("queue-ready"); i <= queue; i++) {
         const struct step *s = &flow_in_place.steps[i];
         assert_int_equal(s->stage, STAGE_VALIDATED);
@@ -311,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_twin_is_found_before_and_after_it_has_the_name),
         cmocka_unit_test(rows_follow_the_login),
         cmocka_unit_test(a_rehearsal_is_walked_only_if_asked_for),
+        cmocka_unit_test(hooks_have_their_rows),
         cmocka_unit_test(snapshots_have_legal_names_of_their_own),
         cmocka_unit_test(default_groups_are_left_to_aws),
         cmocka_unit_test(the_queue_is_told_from_what_aws_shows),

@@ -249,6 +249,8 @@ static const struct step forward[] = {
     {.name = "queue-upgrade", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds", .applies = schedules,
      .describe = say_queue, .equivalent = cli_queue, .is_done = upgrade_queued, .run = upgrade_queue},
 
+    {.name = "hooks-before-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_switch,
+     .describe = say_before_switch, .equivalent = cli_hooks, .is_done = before_switch_hooks_done, .run = before_switch_hooks_run},
     {.name = "ready", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
      .describe = say_ready, .is_done = new_available},
     {.name = "snapshot", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
@@ -281,6 +283,8 @@ static const struct step forward[] = {
      .describe = say_statistics, .equivalent = cli_new_statistics, .is_done = new_statistics_done, .run = new_statistics_run},
     {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_settings, .is_done = kept_settings_check},
+    {.name = "hooks-after-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_switch,
+     .describe = say_after_switch, .equivalent = cli_hooks, .is_done = after_switch_hooks_done, .run = after_switch_hooks_run},
 
     {.name = "retention", .stage = STAGE_COMPLETED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_retention, .is_done = retention_check},
@@ -297,6 +301,8 @@ static const struct step back[] = {
      .describe = say_snapshot_remove, .equivalent = cli_snapshot_remove, .is_done = snapshots_removed, .run = snapshots_remove},
     {.name = "groups-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_groups_remove, .equivalent = cli_groups_remove, .is_done = groups_removed, .run = groups_remove},
+    {.name = "hooks-after-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_rollback,
+     .describe = say_after_rollback, .equivalent = cli_hooks, .is_done = after_rollback_hooks_done, .run = after_rollback_hooks_run},
 };
 
 static const struct step retire[] = {

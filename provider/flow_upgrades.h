@@ -23,6 +23,17 @@ extern const struct flow flow_in_place_put_away; /* completed, after that */
 
 /* ---- flow_common.c: shared by rows of several flows ---- */
 bool has_login(const struct upgrade *u);
+#define HOOK_POINT(point)                                                                                    \
+    bool has_##point(const struct upgrade *u);                                                               \
+    void say_##point(const struct upgrade *u, struct buf *out)
+HOOK_POINT(after_prepare);
+HOOK_POINT(before_switch);
+HOOK_POINT(in_window);
+HOOK_POINT(after_switch);
+HOOK_POINT(before_rollback);
+HOOK_POINT(after_rollback);
+#undef HOOK_POINT
+void cli_hooks(const struct upgrade *u, struct buf *out);
 void say_target(const struct upgrade *u, struct buf *out);
 void say_instance_group(const struct upgrade *u, struct buf *out);
 void say_new_version(const struct upgrade *u, struct buf *out);

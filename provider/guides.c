@@ -135,7 +135,11 @@ static void in_place_page(struct buf *out)
         "since.\n\n"
         "## After the upgrade\n\n"
         "The snapshot of the run is available, named in `snapshot_identifier`, and never deleted but by "
-        "`on_destroy = \"delete_old\"`.\n\n"
+        "`on_destroy = \"delete_old\"`. Right before the call it is given a fingerprint of every setting of "
+        "the cluster and its instances, so that `verify-settings` names what differs also when another apply "
+        "goes on after a kill; what a setting was before is then not known any more. An object that AWS's "
+        "limit of 50 tags left without one is named. After an upgrade that the maintenance window began "
+        "nothing is compared: what was changed since may be your own doing.\n\n"
         "## `rolled_back` after the upgrade\n\n"
         "The snapshot is restored beside production with every setting given explicitly, proved, and takes "
         "production's names; the upgraded cluster is put aside as `<cluster>-upgraded`, protected, until "
@@ -144,8 +148,11 @@ static void in_place_page(struct buf *out)
         "`names-move` production is only looked at; from there on each apply goes forward, and one that was "
         "cut short, at whatever point, is finished by the next. Until the names have moved "
         "`data.aurora_cluster` fails with the reason. Instances reboot when they are renamed, and between "
-        "`cluster-leaves` and `cluster-arrived` the endpoints do not answer. Custom endpoints are not "
-        "carried: they are refused before anything is made (AUR0197). A master password is the one of the "
+        "`cluster-leaves` and `cluster-arrived` the endpoints do not answer. Custom endpoints are "
+        "made again under their names, with type, members and tags: each has a copy under another name until "
+        "then, and leads nowhere from `endpoints-leave` to `endpoints-arrive`, so that nothing is written to "
+        "what "
+        "is put aside. A master password is the one of the "
         "time of the snapshot; where AWS manages it, a new secret is made.\n\n");
     flow_table(out, &flow_in_place_restore);
     (void)buf_puts(out, "\n## `completed` after that\n\n");

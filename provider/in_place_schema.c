@@ -70,6 +70,7 @@ static const struct tf_block blocks[] = {
      .doc = "How to log in. Without a login only what needs no database is possible, and the plan says what is not."},
     {.name = "target_parameter_group", .attrs = upgrade_group_attrs,
      .doc = "Parameter groups of the new version. Where production has a default group and none is named here, AWS takes the new family's default."},
+    {.name = "hook", .is_list = true, .attrs = in_place_hook_attrs, .doc = hook_doc},
     {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
     {0},
 };

@@ -18,6 +18,7 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "switch_in_maintenance_window",
                                        "rehearse",
                                        "target_parameter_group",
+                                       "hook",
                                        NULL};
 
 static upgrade_check *const checks[] = {in_place_source_check, target_check, instance_groups_check, NULL};

@@ -48,10 +48,29 @@ static bool validate_hook_text(const struct value *v, struct err *e)
 
 static const char *const hook_points[] = {"after_prepare",   "before_switch",  "in_window", "after_switch",
                                           "before_rollback", "after_rollback", NULL};
+static const char *const in_place_points[] = {"before_switch", "after_switch", "before_rollback",
+                                              "after_rollback", NULL};
 static const char *const hook_places[] = {"old", "new", "runner", NULL};
 static const char *const failure_ways[] = {"abort", "continue", NULL};
 
+const char hook_doc[] =
+    "SQL or a command of yours at a point of the upgrade, at most 16, in their order. A hook that has run is "
+    "not repeated by the next apply, unless its text changes; one whose apply died before that was written "
+    "down is: hooks must be idempotent. A hook added behind a point that was passed is run by the next apply "
+    "that walks past it.";
+
 /* clang-format off */
+#define HOOK_REST                                                                                                                                              \
+    {.name = "command", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,                                                               \
+     .doc = "On `runner`: a command for `/bin/sh -c`. Its environment is `PATH`, `HOME` and the like, and `AURORA_HOOK`, `AURORA_CLUSTER`, `AURORA_REGION`, "  \
+            "`AURORA_STAGE`, `AURORA_REACHED_STAGE`, `AURORA_TARGET_MAJOR`, `AURORA_OLD_CLUSTER`, `AURORA_OLD_ENDPOINT`, `AURORA_OLD_PORT` and the same for "  \
+            "`NEW`; no credentials. What it prints goes to the journal."},                                                                                     \
+    {.name = "timeout", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_timeout,                                                            \
+     .doc = "Default `\"5m\"`. Then the statement is cancelled, or the command and all it has started are killed, which counts as a failure."},                \
+    {.name = "on_failure", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = failure_ways,                                                                    \
+     .doc = "`abort` (default): the apply ends there, and applying again runs the hook again. `continue`: a warning."},                                        \
+    {0}
+
 const struct tf_attr hook_attrs[] = {
     {.name = "at", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = hook_points,
      .doc = "When: `after_prepare` (the green side follows production), `before_switch` (before the window is waited for), `in_window` (right before the "
@@ -62,15 +81,19 @@ const struct tf_attr hook_attrs[] = {
      .doc = "On `old` or `new`: SQL for the side's default database, run as the login's user; without BEGIN of its own all of it happens or nothing. "
             "Until the switch AWS keeps the green side read-only by default, because a row written there can stop replication: SQL that has to write there begins with "
             "`SET TRANSACTION READ WRITE;`. After it the old side takes no writes."},
-    {.name = "command", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,
-     .doc = "On `runner`: a command for `/bin/sh -c`. Its environment is `PATH`, `HOME` and the like, and `AURORA_HOOK`, `AURORA_CLUSTER`, `AURORA_REGION`, "
-            "`AURORA_STAGE`, `AURORA_REACHED_STAGE`, `AURORA_TARGET_MAJOR`, `AURORA_OLD_CLUSTER`, `AURORA_OLD_ENDPOINT`, `AURORA_OLD_PORT` and the same for "
-            "`NEW`; no credentials. What it prints goes to the journal."},
-    {.name = "timeout", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_timeout,
-     .doc = "Default `\"5m\"`. Then the statement is cancelled, or the command and all it has started are killed, which counts as a failure."},
-    {.name = "on_failure", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = failure_ways,
-     .doc = "`abort` (default): the apply ends there, and applying again runs the hook again. `continue`: a warning."},
-    {0},
+    HOOK_REST,
+};
+
+const struct tf_attr in_place_hook_attrs[] = {
+    {.name = "at", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = in_place_points,
+     .doc = "When: `before_switch` (right before the snapshot), `after_switch` (the new version is proved), `before_rollback` (the snapshot is restored and proved, "
+            "no name has moved; not before the upgrade), `after_rollback` (if there was a snapshot)."},
+    {.name = "on", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = hook_places,
+     .doc = "Where: `old` (the old version: production until the upgrade and after the roll-back; before that the restored cluster), `new` (the new version: "
+            "production) or `runner` (this machine)."},
+    {.name = "sql", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,
+     .doc = "On `old` or `new`: SQL for its default database, run as the login's user; without BEGIN of its own all of it happens or nothing."},
+    HOOK_REST,
 };
 /* clang-format on */
 
@@ -86,11 +109,31 @@ static void refuse_hook(struct tf_call *c, size_t index, const char *attribute, 
     tf_error(c, arena_printf(c->arena, "hook.%zu.%s", index, attribute), "The hook cannot be run", "%s", why);
 }
 
+/* What its point has no side for, or nobody would run. */
+static void validate_point(const struct upgrade_kind *kind, struct tf_call *c, const struct value *hook,
+                           size_t index)
+{
+    const char *on = value_as_text(value_get(hook, "on"), "");
+    const struct value *in_window = value_get(c->config, "switch_in_maintenance_window");
+    enum hook_point at;
+    if (!hook_point_parse(value_as_text(value_get(hook, "at"), ""), &at))
+        return;
+    const struct hook_place *p = &kind->strategy->hook_places[at];
+    if (p->no_new && strcmp(on, "new") == 0)
+        refuse_hook(c, index, "on",
+                    arena_printf(c->arena, "There is no new side at %s.", hook_point_name(at)));
+    if (p->no_old && strcmp(on, "old") == 0)
+        refuse_hook(c, index, "on",
+                    arena_printf(c->arena, "There is no old side at %s.", hook_point_name(at)));
+    if (at == HOOK_BEFORE_SWITCH && value_as_bool(in_window, false))
+        refuse_hook(c, index, "at",
+                    "With switch_in_maintenance_window AWS begins by itself: no apply is there to run it.");
+}
+
 static void validate_hook(struct tf_call *c, const struct value *hook, size_t index)
 {
     const struct value *sql = value_get(hook, "sql"), *command = value_get(hook, "command");
     const char *on = value_as_text(value_get(hook, "on"), "");
-    const char *at = value_as_text(value_get(hook, "at"), "");
     bool unknown = value_is_unknown(sql) || value_is_unknown(command);
     bool runner = strcmp(on, "runner") == 0;
     if (is_given(sql) && is_given(command) && !unknown)
@@ -101,8 +144,6 @@ static void validate_hook(struct tf_call *c, const struct value *hook, size_t in
         refuse_hook(c, index, "on", "SQL runs on \"old\" or \"new\", not on the runner.");
     else if (is_given(command) && !unknown && on[0] && !runner)
         refuse_hook(c, index, "on", "A command runs on \"runner\" only.");
-    if (strcmp(at, "after_rollback") == 0 && strcmp(on, "new") == 0)
-        refuse_hook(c, index, "on", "After the roll-back there is no new side any more.");
 }
 
 /* A window that is always too short for the outage would let an apply wait for ever. */
@@ -123,7 +164,7 @@ static void validate_window_length(struct tf_call *c)
                  outage);
 }
 
-void staging_validate(struct tf_call *c)
+void staging_validate(const struct upgrade_kind *kind, struct tf_call *c)
 {
     const struct value *hooks = value_get(c->config, "hook");
     validate_window_length(c);
@@ -131,8 +172,10 @@ void staging_validate(struct tf_call *c)
         return;
     if (hooks->count > HOOKS_MAX)
         tf_error(c, "hook", "Too many hooks", "There may be %d; let one of them do more.", HOOKS_MAX);
-    for (size_t i = 0; i < hooks->count; i++)
+    for (size_t i = 0; i < hooks->count; i++) {
         validate_hook(c, hooks->items[i], i);
+        validate_point(kind, c, hooks->items[i], i);
+    }
 }
 
 /* ---- configuration → request ---- */

@@ -5,12 +5,13 @@
 
 #include "provider/upgrade_resource.h"
 
-extern const struct tf_attr hook_attrs[]; /* of the block hook */
+extern const struct tf_attr hook_attrs[], in_place_hook_attrs[]; /* of the block hook */
+extern const char hook_doc[];
 bool validate_window(const struct value *v, struct err *e);
 bool validate_duration(const struct value *v, struct err *e);
 
 /* Part of a resource's validate: what more than one attribute decides. */
-void staging_validate(struct tf_call *c);
+void staging_validate(const struct upgrade_kind *kind, struct tf_call *c);
 /* Fills window, watch and hooks of the request from valid attributes. */
 void staging_read(struct arena *a, const struct value *attrs, struct request *r);
 

@@ -548,7 +548,7 @@ static bool judge_destroy(struct operation *o, struct err *e)
                 "It is cluster %s; stage = \"completed\" before the destroy removes it.",
                 u->world.aside->identifier);
     if (u->world.reached < STAGE_SWITCHED)
-        return !u->world.deployment || unknown ||
+        return !(u->world.deployment || u->world.snapshot) || unknown ||
                staging_hooks_have_login(u, STAGE_NONE, STAGE_ROLLED_BACK, e);
     if (u->world.reached != STAGE_SWITCHED)
         return true;

@@ -558,8 +558,8 @@ const struct value *upgrade_delete(const struct upgrade_kind *kind, struct tf_ca
 
 /* ---- validate ---- */
 
-void upgrade_validate(struct tf_call *c)
+void upgrade_validate(const struct upgrade_kind *kind, struct tf_call *c)
 {
     provider_validate_login(c, value_get(c->config, "postgresql"), "postgresql");
-    staging_validate(c);
+    staging_validate(kind, c);
 }

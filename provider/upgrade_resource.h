@@ -119,7 +119,7 @@ void keeper_share(struct operation *o);
 bool keeper_is_another(struct operation *o);
 
 /* ---- upgrade_resource.c ---- */
-void upgrade_validate(struct tf_call *c);
+void upgrade_validate(const struct upgrade_kind *kind, struct tf_call *c);
 const struct value *upgrade_create(const struct upgrade_kind *kind, struct tf_call *c);
 const struct value *upgrade_update(const struct upgrade_kind *kind, struct tf_call *c);
 const struct value *upgrade_read(const struct upgrade_kind *kind, struct tf_call *c);
@@ -142,13 +142,17 @@ const struct value *upgrade_import(const struct upgrade_kind *kind, struct tf_ca
     {                                                                                                        \
         return upgrade_plan(&(kind), c, planned);                                                            \
     }                                                                                                        \
+    static void validate(struct tf_call *c)                                                                  \
+    {                                                                                                        \
+        upgrade_validate(&(kind), c);                                                                        \
+    }                                                                                                        \
     static void plan_destroy(struct tf_call *c)                                                              \
     {                                                                                                        \
         upgrade_plan_destroy(&(kind), c);                                                                    \
     }                                                                                                        \
     const struct tf_resource variable = {.name = (type),                                                     \
                                          .schema = &(its_schema),                                            \
-                                         .validate = upgrade_validate,                                       \
+                                         .validate = validate,                                               \
                                          .plan = plan,                                                       \
                                          .plan_destroy = plan_destroy,                                       \
                                          .create = create,                                                   \

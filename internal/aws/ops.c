@@ -77,6 +77,8 @@ static const struct aws_op ops[] = {
     CALL("DeleteDBClusterSnapshot", OP_REPEATABLE, SNAPSHOT_GONE),
     CALL("AddRoleToDBCluster", OP_REPEATABLE | OP_NO_RESULT, CLUSTER_GONE),
     CALL("RemoveRoleFromDBCluster", OP_REPEATABLE | OP_NO_RESULT, "DBClusterRoleNotFound"),
+    CALL("CreateDBClusterEndpoint", OP_REPEATABLE, NULL),
+    CALL("DeleteDBClusterEndpoint", OP_REPEATABLE, "DBClusterEndpointNotFoundFault"),
     CALL("EnableHttpEndpoint", OP_REPEATABLE, NULL),
     CALL("DisableHttpEndpoint", OP_REPEATABLE, NULL),
     CALL("AddTagsToResource", OP_REPEATABLE | OP_NO_RESULT, NULL),

@@ -279,6 +279,11 @@ struct rds_custom_endpoint {
 MUST_CHECK bool rds_custom_endpoints(const struct aws_session *s, const char *cluster_id,
                                      const struct rds_custom_endpoint **ret, size_t *ret_n, struct err *e);
 
+/* identifier, cluster_identifier, type and members of `x`. There already, or gone already: done. */
+MUST_CHECK bool rds_custom_endpoint_create(const struct aws_session *s, const struct rds_custom_endpoint *x,
+                                           struct rds_tags tags, struct err *e);
+MUST_CHECK bool rds_custom_endpoint_delete(const struct aws_session *s, const char *id, struct err *e);
+
 /* ---- other services ---- */
 
 struct sts_identity {

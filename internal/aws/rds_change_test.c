@@ -100,6 +100,17 @@ static bool set(struct fixture *f, int which)
 {
     static const struct aws_field settings[] = {
         {"Port", "6543"}, {"Nothing", NULL}, {"VpcSecurityGroupIds.VpcSecurityGroupId.1", "sg-1"}, {0}};
+    static const char *two[] = {"orders-1", "orders-2", NULL}, *one[] = {"orders-3", NULL};
+    static const struct rds_custom_endpoint some = {.identifier = "reports",
+                                                    .cluster_identifier = "orders",
+                                                    .type = "READER",
+                                                    .static_members = two},
+                                            all = {.identifier = "any",
+                                                   .cluster_identifier = "orders",
+                                                   .type = "ANY",
+                                                   .excluded_members = one};
+    static const struct rds_tag tag = {"k", "v"};
+    static const struct rds_tags tags = {&tag, 1};
     static const struct rds_role role = {"arn:aws:iam::1:role/r", "s3Import", ""}, plain = {"arn:r", "", ""};
     switch (which) {
     case 0:
@@ -114,8 +125,13 @@ static bool set(struct fixture *f, int which)
         return rds_cluster_role(&f->s, "orders", &plain, which != 5, &f->e);
     case 6:
         return rds_http_endpoint(&f->s, "arn:c", true, &f->e);
-    default:
+    case 7:
         return rds_http_endpoint(&f->s, "arn:c", false, &f->e);
+    case 8:
+    case 9:
+        return rds_custom_endpoint_create(&f->s, which == 8 ? &some : &all, tags, &f->e);
+    default:
+        return rds_custom_endpoint_delete(&f->s, "reports", &f->e);
     }
 }
 
@@ -239,6 +255,15 @@ static void settings_and_roles_on_the_wire(void **state)
         {404, REFUSAL("DBClusterRoleNotFound", "m"), "DBClusterIdentifier=orders&RoleArn=arn%3Ar"},
         {200, REPLY("EnableHttpEndpoint", ""), "ResourceArn=arn%3Ac"},
         {200, REPLY("DisableHttpEndpoint", ""), "ResourceArn=arn%3Ac"},
+        {200, REPLY("CreateDBClusterEndpoint", ""),
+         "DBClusterIdentifier=orders&DBClusterEndpointIdentifier=reports&EndpointType=READER&"
+         "StaticMembers.member.1=orders-1&StaticMembers.member.2=orders-2&Tags.Tag.1.Key=k&Tags.Tag.1.Value="
+         "v"},
+        {400, REFUSAL("DBClusterEndpointAlreadyExistsFault", "m"),
+         "DBClusterIdentifier=orders&DBClusterEndpointIdentifier=any&EndpointType=ANY&"
+         "ExcludedMembers.member.1=orders-3&Tags.Tag.1.Key=k&Tags.Tag.1.Value=v"},
+        {200, REPLY("DeleteDBClusterEndpoint", ""), "DBClusterEndpointIdentifier=reports"},
+        {400, REFUSAL("DBClusterEndpointNotFoundFault", "m"), "DBClusterEndpointIdentifier=reports"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct step steps[] = {{.status = rows[i].status, .body = rows[i].reply}, {0}};

@@ -213,3 +213,35 @@ bool rds_custom_endpoints(const struct aws_session *s, const char *cluster_id,
     *ret_n = kept;
     return true;
 }
+
+static void add_members(struct fields *f, const char *list, const char **names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        fields_add(f, arena_printf(f->arena, "%s.member.%zu", list, i + 1), names[i]);
+}
+
+bool rds_custom_endpoint_create(const struct aws_session *s, const struct rds_custom_endpoint *x,
+                                struct rds_tags tags, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    struct err why = ERR_INIT;
+    fields_add(&f, "DBClusterIdentifier", x->cluster_identifier);
+    fields_add(&f, "DBClusterEndpointIdentifier", x->identifier);
+    fields_add(&f, "EndpointType", x->type);
+    add_members(&f, "StaticMembers", x->static_members);
+    add_members(&f, "ExcludedMembers", x->excluded_members);
+    fields_add_tags(&f, tags);
+    if (rds_call(s, "CreateDBClusterEndpoint", &f, NULL, &why) ||
+        strcmp(why.remote_code, "DBClusterEndpointAlreadyExistsFault") == 0)
+        return true;
+    if (e)
+        *e = why;
+    return false;
+}
+
+bool rds_custom_endpoint_delete(const struct aws_session *s, const char *id, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, "DBClusterEndpointIdentifier", id);
+    return rds_call_unless_absent(s, "DeleteDBClusterEndpoint", &f, e);
+}

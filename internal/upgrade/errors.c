@@ -176,8 +176,7 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "Nothing was done."},
     [E_NOT_RESTORABLE] =
         {"AUR0197", ERR_CONFLICT, "stage",
-         "Make again, free or remove what is named above (a custom endpoint is made again after the "
-         "roll-back), then apply again. Nothing was done."},
+         "Make again, free or remove what is named above, then apply again. Production was not touched."},
     [E_RESTORE_FAILED] =
         {"AUR0198", ERR_REMOTE, "stage",
          "Look at the events of what is named above and delete it in AWS, then apply again: the snapshot is "

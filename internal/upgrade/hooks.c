@@ -1,4 +1,5 @@
 #include "internal/aws/process.h"
+#include "internal/base/hash.h"
 #include "internal/pg/script.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
@@ -11,21 +12,33 @@
 
 enum { PRINT_DIGITS = 12, LINE_BYTES = 1000 };
 
-/* Where it is written down that hooks of a point have run. */
-enum memory { ON_DEPLOYMENT, ON_OLD_CLUSTER, NOWHERE };
-
 static const struct {
     const char *name, *tag;
-    enum memory memory;
-    enum side old_side, new_side;
 } points[HOOK_POINTS] = {
-    [HOOK_AFTER_PREPARE] = {"after_prepare", TAG_HOOKS "after-prepare", ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
-    [HOOK_BEFORE_SWITCH] = {"before_switch", TAG_HOOKS "before-switch", ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
-    [HOOK_IN_WINDOW] = {"in_window", TAG_HOOKS "in-window", ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
-    [HOOK_AFTER_SWITCH] = {"after_switch", TAG_HOOKS "after-switch", ON_OLD_CLUSTER, SIDE_OLD, SIDE_BLUE},
-    [HOOK_BEFORE_ROLLBACK] = {"before_rollback", TAG_HOOKS "before-rollback", ON_DEPLOYMENT, SIDE_BLUE,
-                              SIDE_GREEN},
-    [HOOK_AFTER_ROLLBACK] = {"after_rollback", NULL, NOWHERE, SIDE_BLUE, SIDE_GREEN},
+    [HOOK_AFTER_PREPARE] = {"after_prepare", TAG_HOOKS "after-prepare"},
+    [HOOK_BEFORE_SWITCH] = {"before_switch", TAG_HOOKS "before-switch"},
+    [HOOK_IN_WINDOW] = {"in_window", TAG_HOOKS "in-window"},
+    [HOOK_AFTER_SWITCH] = {"after_switch", TAG_HOOKS "after-switch"},
+    [HOOK_BEFORE_ROLLBACK] = {"before_rollback", TAG_HOOKS "before-rollback"},
+    [HOOK_AFTER_ROLLBACK] = {"after_rollback", TAG_HOOKS "after-rollback"},
+};
+
+const struct hook_place hooks_of_deployment[HOOK_POINTS] = {
+    [HOOK_AFTER_PREPARE] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
+    [HOOK_BEFORE_SWITCH] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
+    [HOOK_IN_WINDOW] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
+    [HOOK_AFTER_SWITCH] = {ON_OLD_CLUSTER, SIDE_OLD, SIDE_BLUE},
+    [HOOK_BEFORE_ROLLBACK] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
+    [HOOK_AFTER_ROLLBACK] = {NOWHERE, SIDE_BLUE, SIDE_GREEN, .no_new = true},
+};
+
+/* One cluster is production throughout; a roll-back after the upgrade has the old version as the restored
+ * one, before names move. */
+const struct hook_place hooks_of_snapshot[HOOK_POINTS] = {
+    [HOOK_BEFORE_SWITCH] = {ON_SNAPSHOT, SIDE_BLUE, SIDE_BLUE, .no_new = true},
+    [HOOK_AFTER_SWITCH] = {ON_SNAPSHOT, SIDE_BLUE, SIDE_BLUE, .no_old = true},
+    [HOOK_BEFORE_ROLLBACK] = {ON_SNAPSHOT, SIDE_GREEN, SIDE_BLUE},
+    [HOOK_AFTER_ROLLBACK] = {ON_SNAPSHOT, SIDE_BLUE, SIDE_BLUE, .no_new = true},
 };
 static const char *const places[HOOK_PLACES] = {"old", "new", "runner"};
 
@@ -71,26 +84,41 @@ size_t hooks_at(const struct upgrade *u, enum hook_point at)
 
 /* ---- what has run ---- */
 
+static const struct hook_place *place_of(const struct upgrade *u, enum hook_point at)
+{
+    return &u->strategy->hook_places[at];
+}
+
 static bool is_on_old(const struct upgrade *u, enum hook_point at)
 {
-    return points[at].memory == ON_OLD_CLUSTER && u->world.old;
+    return place_of(u, at)->memory == ON_OLD_CLUSTER && u->world.old;
+}
+
+/* NULL: there is nothing to write on. */
+static const struct rds_tags *memory_of(const struct upgrade *u, enum hook_point at)
+{
+    const struct world *w = &u->world;
+    switch (place_of(u, at)->memory) {
+    case ON_OLD_CLUSTER:
+        if (w->old)
+            return &w->old->tags;
+        return w->deployment ? &w->deployment->tags : NULL;
+    case ON_DEPLOYMENT:
+        return w->deployment ? &w->deployment->tags : NULL;
+    case ON_SNAPSHOT:
+        return w->snapshot ? &w->snapshot->tags : NULL;
+    case HOOK_NOT_HERE:
+    case NOWHERE:
+        break;
+    }
+    return NULL;
 }
 
 static const char *noted(const struct upgrade *u, enum hook_point at)
 {
-    const struct rds_tags *tags = is_on_old(u, at) ? &u->world.old->tags
-                                  : points[at].memory != NOWHERE && u->world.deployment
-                                      ? &u->world.deployment->tags
-                                      : NULL;
+    const struct rds_tags *tags = memory_of(u, at);
     const char *text = tags ? rds_tag_value(tags, points[at].tag) : NULL;
     return text ? text : "";
-}
-
-static uint64_t mix(uint64_t h, const char *text)
-{
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 0x100000001b3U;
-    return (h ^ 256U) * 0x100000001b3U;
 }
 
 /* AWS hands tags on from cluster to cluster: what is noted on the old one counts for this switch only. Of
@@ -99,14 +127,14 @@ static const char *fingerprint(struct upgrade *u, size_t index)
 {
     const struct hook *hooks = u->request.hooks, *k = &hooks[index];
     const char *text = k->sql ? k->sql : k->command;
-    uint64_t h = mix(mix(0xcbf29ce484222325U, places[k->on]), k->sql ? "sql" : "command");
-    h = mix(h, text);
+    uint64_t h = hash_mix(hash_mix(HASH_INIT, places[k->on]), k->sql ? "sql" : "command");
+    h = hash_mix(h, text);
     for (size_t i = 0; i < index; i++)
         if (hooks[i].at == k->at && hooks[i].on == k->on &&
             strcmp(hooks[i].sql ? hooks[i].sql : hooks[i].command, text) == 0)
-            h = mix(h, "again");
+            h = hash_mix(h, "again");
     const char *when = is_on_old(u, k->at) ? rds_tag_value(&u->world.old->tags, TAG_SWITCHED_AT) : NULL;
-    h = mix(h, when ? when : "");
+    h = hash_mix(h, when ? when : "");
     return arena_printf(u->look, "%0*llx", PRINT_DIGITS, (unsigned long long)(h & 0xffffffffffffU));
 }
 
@@ -122,9 +150,9 @@ static bool concerns(const struct upgrade *u, enum hook_point at)
     case HOOK_AFTER_SWITCH:
         return !u->is_verified; /* an earlier apply has been here */
     case HOOK_BEFORE_ROLLBACK:
-        return u->world.deployment != NULL;
+        return u->world.deployment || u->world.restored;
     case HOOK_AFTER_ROLLBACK:
-        return u->history.deployment_id || u->deployment_hint;
+        return u->history.deployment_id || u->deployment_hint || u->history.snapshot_id;
     default:
         return true;
     }
@@ -141,21 +169,30 @@ static bool all_done(struct upgrade *u, enum hook_point at, bool *ret, struct er
     return true;
 }
 
+struct rds_tag hooks_note(struct upgrade *u, enum hook_point at, struct arena *a)
+{
+    struct buf text CLEANUP(buf_done) = BUF_INIT(256);
+    for (size_t i = 0; i < u->request.hook_count; i++)
+        if (u->request.hooks[i].at == at && has_run(u, i))
+            (void)buf_printf(&text, "%s%s", text.n ? " " : "", fingerprint(u, i));
+    return (struct rds_tag){points[at].tag, arena_strdup(a, buf_text(&text))};
+}
+
 /* After the act: a process that dies before this runs the hook again. */
 static bool note(struct upgrade *u, size_t index, struct err *e)
 {
     enum hook_point at = u->request.hooks[index].at;
-    struct buf text CLEANUP(buf_done) = BUF_INIT(256);
     u->hooks_ran |= 1U << index;
-    for (size_t i = 0; i < u->request.hook_count; i++)
-        if (u->request.hooks[i].at == at && has_run(u, i))
-            (void)buf_printf(&text, "%s%s", text.n ? " " : "", fingerprint(u, i));
-    const struct rds_tag tag = {points[at].tag, buf_text(&text)};
+    const struct rds_tag tag = hooks_note(u, at, u->look);
+    const struct rds_tags one = {&tag, 1};
     if (is_on_old(u, at))
-        return rds_tag_add(&u->aws, u->world.old->arn, (struct rds_tags){&tag, 1}, e) ||
+        return rds_tag_add(&u->aws, u->world.old->arn, one, e) ||
                err_wrap(e, "tag the old cluster with %s", tag.key);
-    if (points[at].memory == NOWHERE || !u->world.deployment)
+    if (!memory_of(u, at))
         return true;
+    if (place_of(u, at)->memory == ON_SNAPSHOT)
+        return rds_tag_add(&u->aws, u->world.snapshot->arn, one, e) ||
+               err_wrap(e, "tag snapshot %s with %s", u->world.snapshot->identifier, tag.key);
     return tag_deployment(u, tag.key, tag.value, e);
 }
 
@@ -199,8 +236,9 @@ static char *const *environment_of(struct upgrade *u, const struct hook *k)
     put(&v, "AURORA_STAGE", stage_name(u->request.stage));
     put(&v, "AURORA_REACHED_STAGE", stage_name(u->world.reached));
     put(&v, "AURORA_TARGET_MAJOR", arena_printf(u->look, "%d", u->request.target.major));
-    put_side(&v, "OLD", cluster_of(u, points[k->at].old_side));
-    put_side(&v, "NEW", cluster_of(u, points[k->at].new_side));
+    const struct hook_place *p = place_of(u, k->at);
+    put_side(&v, "OLD", p->no_old ? NULL : cluster_of(u, p->old_side));
+    put_side(&v, "NEW", p->no_new ? NULL : cluster_of(u, p->new_side));
     ARR_PUSH(v.arena, v.items, v.n, v.cap, NULL);
     return v.items;
 }
@@ -237,20 +275,26 @@ static bool run_command(struct upgrade *u, const struct hook *k, struct err *e)
            err_set(e, ERR_REMOTE, "it ended with status %d; what it printed is in the journal", status);
 }
 
+static enum side side_of(const struct upgrade *u, const struct hook *k)
+{
+    const struct hook_place *p = place_of(u, k->at);
+    return k->on == HOOK_ON_OLD ? p->old_side : p->new_side;
+}
+
 static bool run_sql(struct upgrade *u, const struct hook *k, struct err *e)
 {
     struct pg *c CLEANUP(pg_cleanup) = NULL;
-    enum side side = k->on == HOOK_ON_OLD ? points[k->at].old_side : points[k->at].new_side;
-    return side_open(u, side, NULL, true, &c, e) && pg_run_script(c, k->sql, k->timeout_ms, e);
+    return side_open(u, side_of(u, k), NULL, true, &c, e) && pg_run_script(c, k->sql, k->timeout_ms, e);
 }
 
 /* ---- one hook ---- */
 
 /* SQL that wanted to write on a side that is kept read-only. */
-static void explain_read_only(const struct hook *k, const char *remote_code, struct err *e)
+static void explain_read_only(const struct upgrade *u, const struct hook *k, const char *remote_code,
+                              struct err *e)
 {
-    enum side side = k->on == HOOK_ON_OLD ? points[k->at].old_side : points[k->at].new_side;
-    if (!k->sql || strcmp(remote_code, "25006") != 0 || side == SIDE_BLUE)
+    enum side side = side_of(u, k);
+    if (!k->sql || strcmp(remote_code, "25006") != 0 || side == SIDE_BLUE || u->world.restored)
         return;
     if (side == SIDE_GREEN)
         (void)err_hint(e,
@@ -262,8 +306,9 @@ static void explain_read_only(const struct hook *k, const char *remote_code, str
                           "point; then apply again.");
 }
 
-static bool failed(size_t index, const struct hook *k, const struct err *cause, struct err *e)
+static bool failed(const struct upgrade *u, size_t index, const struct err *cause, struct err *e)
 {
+    const struct hook *k = &u->request.hooks[index];
     char path[32];
     (void)snprintf(path, sizeof path, "hook.%zu", index);
     (void)upgrade_fail(e, E_HOOK_FAILED, "hook %zu (%s, %s on %s) failed: %s", index + 1, points[k->at].name,
@@ -272,7 +317,7 @@ static bool failed(size_t index, const struct hook *k, const struct err *cause, 
         return false;
     (void)snprintf(e->remote_code, sizeof e->remote_code, "%s", cause->remote_code);
     (void)err_said(e, "%s", cause->said);
-    explain_read_only(k, cause->remote_code, e);
+    explain_read_only(u, k, cause->remote_code, e);
     return err_attribute(e, path);
 }
 
@@ -291,7 +336,7 @@ static bool run_one(struct upgrade *u, size_t index, struct err *e)
             return err_wrap(e, "%s", what);
         }
         if (!k->goes_on)
-            return failed(index, k, &cause, e);
+            return failed(u, index, &cause, e);
         u->warn(u->warn_arg, "A hook failed, and the upgrade goes on",
                 arena_printf(u->look, "%s failed, and its on_failure is \"continue\": %s%s%s", what,
                              cause.text, cause.said[0] ? ": " : "", cause.said));

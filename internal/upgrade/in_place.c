@@ -92,7 +92,8 @@ const struct strategy strategy_in_place = {.resource = TAG_RESOURCE_IN_PLACE,
                                            .no_way_back = E_SNAPSHOT_ONLY,
                                            .managed_secret = true,
                                            .keeps_default = true,
-                                           .new_side = "the new version"};
+                                           .new_side = "the new version",
+                                           .hook_places = hooks_of_snapshot};
 
 /* ---- check-source ---- */
 
@@ -218,9 +219,12 @@ bool snapshot_take(struct upgrade *u, struct err *e)
         return false;
     struct rds_tags run = run_tags(u, u->look), facts = roll_back_facts(u, u->look);
     size_t n = run.count;
-    struct rds_tag *tags = ARENA_ARRAY(u->look, struct rds_tag, n + facts.count + 1);
+    const struct rds_tag hooks = hooks_note(u, HOOK_BEFORE_SWITCH, u->look);
+    struct rds_tag *tags = ARENA_ARRAY(u->look, struct rds_tag, n + facts.count + 2);
     memcpy(tags, run.tags, n * sizeof *tags);
     tags[n++] = (struct rds_tag){TAG_SNAPSHOT, name};
+    if (*hooks.value)
+        tags[n++] = hooks;
     memcpy(tags + n, facts.tags, facts.count * sizeof *tags);
     return rds_snapshot_create(&u->aws, name, u->request.cluster, (struct rds_tags){tags, n + facts.count},
                                e) ||

@@ -76,7 +76,8 @@ bool window_snapshot_taken_over(struct upgrade *u, bool *ret, struct err *e);
 bool window_snapshot_take_over(struct upgrade *u, struct err *e);
 
 /* ---- settings.c ---- */
-/* Against the last look before the call; without one, in another process, there is nothing to compare. */
+/* Against the last look before the call; in another process against what was written down then. Tells, never
+ * refuses. */
 bool kept_settings_check(struct upgrade *u, bool *ret, struct err *e);
 
 #endif

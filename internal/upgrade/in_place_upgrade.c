@@ -2,6 +2,7 @@
  * "available" on the old one is the failure, which events and the writer's log files explain. */
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -223,6 +224,8 @@ bool upgrade_begin(struct upgrade *u, struct err *e)
     change.allow_major_version_upgrade = change.apply_immediately = true;
     change.parameter_group = group_for_call(u, true);
     change.instance_parameter_group = group_for_call(u, false);
+    if (!settings_write_down(u, e))
+        return false;
     remember(u);
     u->steady_readings = 0;
     if (!rds_cluster_modify(&u->aws, u->request.cluster, &change, e) && !outcome_open(u, e))

@@ -1,6 +1,7 @@
 #include "internal/upgrade/parity.h"
 #include "internal/base/buf.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -91,6 +92,29 @@ void parity_compare(struct arena *a, enum parity_object of, const struct xml *ol
             compare_member(a, of, c->name, old_object, new_object, &out);
     *ret = out.items;
     *ret_n = out.n;
+}
+
+static const char *lower(struct arena *a, const char *s)
+{
+    char *out = arena_strdup(a, s);
+    for (char *c = out; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return out;
+}
+
+void parity_members(struct arena *a, enum parity_object of, const struct xml *object,
+                    const struct parity_member **ret, size_t *ret_n)
+{
+    struct parity_member *list = NULL;
+    size_t n = 0, cap = 0;
+    for (const struct xml *c = xml_child(object, NULL, NULL); c; c = xml_child(object, NULL, c)) {
+        const struct parity_rule *r = parity_rule(c->name);
+        const char *value = lower(a, plain(c->name, member_text(a, object, c->name)));
+        if (*value && counts(r, of, value))
+            ARR_PUSH(a, list, n, cap, ((struct parity_member){c->name, value, r}));
+    }
+    *ret = list;
+    *ret_n = n;
 }
 
 bool parity_repairable(const struct parity_difference *d)

@@ -54,6 +54,14 @@ struct parity_difference {
 
 void parity_compare(struct arena *a, enum parity_object of, const struct xml *old_object,
                     const struct xml *new_object, const struct parity_difference **ret, size_t *ret_n);
+/* One object's part of that: every member that counts, in the object's order; value as it is compared (lower
+ * case, "" never). */
+struct parity_member {
+    const char *name, *value;
+    const struct parity_rule *rule; /* NULL: nobody has heard of it */
+};
+void parity_members(struct arena *a, enum parity_object of, const struct xml *object,
+                    const struct parity_member **ret, size_t *ret_n);
 /* Can a difference be put right by one of our calls? */
 bool parity_repairable(const struct parity_difference *d);
 

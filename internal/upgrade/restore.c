@@ -54,9 +54,8 @@ static const struct request_setting of_instance[] = {
     {NULL, NULL},
 };
 
-/* The user's tags of `from` and ours. */
-static struct rds_tags tags_with(struct upgrade *u, const struct rds_tags *from, const struct rds_tag *ours,
-                                 size_t n)
+struct rds_tags carried_tags(struct upgrade *u, const struct rds_tags *from, const struct rds_tag *ours,
+                             size_t n)
 {
     struct rds_tag *all = ARENA_ARRAY(u->look, struct rds_tag, from->count + n + 1);
     size_t count = 0;
@@ -108,7 +107,7 @@ bool restored_run(struct upgrade *u, struct err *e)
     request_put_list(u->look, &f, k->raw, "AvailabilityZones", NULL, "AvailabilityZones.AvailabilityZone");
     request_put_list(u->look, &f, k->raw, "EnabledCloudwatchLogsExports", NULL,
                      "EnableCloudwatchLogsExports.member");
-    return rds_cluster_restore(&u->aws, f.list, tags_with(u, &k->tags, ours, ARRAY_LEN(ours)), e) ||
+    return rds_cluster_restore(&u->aws, f.list, carried_tags(u, &k->tags, ours, ARRAY_LEN(ours)), e) ||
            err_wrap(e, "restore snapshot %s", p->identifier);
 }
 
@@ -172,7 +171,7 @@ static bool make_twin(struct upgrade *u, const struct rds_instance *i, struct er
     request_put(&f, "Engine", i->engine);
     request_put(&f, "DBParameterGroupName", group_of(u, i));
     request_put_settings(&f, i->raw, of_instance);
-    return rds_instance_create(&u->aws, f.list, tags_with(u, &i->tags, ours, ARRAY_LEN(ours)), e) ||
+    return rds_instance_create(&u->aws, f.list, carried_tags(u, &i->tags, ours, ARRAY_LEN(ours)), e) ||
            err_wrap(e, "make instance %s", name);
 }
 

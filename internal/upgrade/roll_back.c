@@ -138,6 +138,15 @@ bool roll_back_names_move(const struct aws_session *s, const char *cluster, bool
     return true;
 }
 
+bool roll_back_announced(const struct aws_session *s, const char *cluster, bool *ret, struct err *e)
+{
+    const struct rds_cluster *r = NULL;
+    if (!rds_cluster_find(s, restored_name(s->arena, cluster), &r, e))
+        return err_wrap(e, "look for a roll-back of %s", cluster);
+    *ret = is_restored(r, cluster) && tag(r, TAG_NAMES_MOVE);
+    return true;
+}
+
 /* ---- what will be lost ---- */
 
 struct losses {
@@ -326,10 +335,6 @@ bool restorable_check(struct upgrade *u, bool *ret, struct err *e)
         !instances_available(w->instances, w->instance_count, &busy) || w->instance_count == 0)
         return upgrade_fail(e, E_SOURCE_BUSY, "%s%s is not available", busy ? "instance " : "cluster ",
                             busy ? busy : u->request.cluster);
-    if (w->production->custom_endpoints && w->production->custom_endpoints[0])
-        return upgrade_fail(e, E_NOT_RESTORABLE,
-                            "%s has custom endpoints (%s …), whose names cannot move with it",
-                            u->request.cluster, w->production->custom_endpoints[0]);
     if (restored && !is_of_this_run(w))
         return upgrade_fail(e, E_NOT_RESTORABLE, "cluster %s was restored for another roll-back",
                             restored->identifier);

@@ -14,8 +14,8 @@
  * counters know, and has to be accepted by the snapshot's name.
  *
  * Facts: RDS API 2014-10-31 (RestoreDBClusterFromSnapshot, ModifyDBCluster, ModifyDBInstance); a renamed
- * instance reboots, a new name answers minutes later. Custom endpoints are unique by name and not carried:
- * refused before anything is made.
+ * instance reboots, a new name answers minutes later. Custom endpoints are unique by name and cannot be
+ * moved: endpoints_move.h.
  */
 #ifndef AURORA_UPGRADE_ROLL_BACK_H
 #define AURORA_UPGRADE_ROLL_BACK_H
@@ -36,6 +36,9 @@ MUST_CHECK bool not_rolling_back(const struct upgrade *u, struct err *e);
  * operation; for who reads the cluster. `production` may be NULL. */
 MUST_CHECK bool roll_back_names_move(const struct aws_session *s, const char *cluster, bool *ret,
                                      struct err *e);
+/* The same until the first renaming, with one call: names are about to move. */
+MUST_CHECK bool roll_back_announced(const struct aws_session *s, const char *cluster, bool *ret,
+                                    struct err *e);
 /* What was written since the snapshot, per table, as a text for people; says so where it cannot be known. */
 const char *roll_back_losses(struct upgrade *u);
 bool loss_accepted(struct upgrade *u, bool *ret, struct err *e);
@@ -58,6 +61,8 @@ bool spare_unprotected(struct upgrade *u, bool *ret, struct err *e);
 bool spare_unprotect(struct upgrade *u, struct err *e);
 bool spare_instances_deleted(struct upgrade *u, bool *ret, struct err *e);
 bool spare_instances_delete(struct upgrade *u, struct err *e);
+bool spare_endpoints_deleted(struct upgrade *u, bool *ret, struct err *e);
+bool spare_endpoints_delete(struct upgrade *u, struct err *e);
 bool spare_deleted(struct upgrade *u, bool *ret, struct err *e);
 bool spare_delete(struct upgrade *u, struct err *e);
 bool spare_gone(struct upgrade *u, bool *ret, struct err *e);
@@ -65,6 +70,18 @@ bool spare_gone(struct upgrade *u, bool *ret, struct err *e);
 /* ---- names.c ---- */
 /* The instance of `list` that is to take `name`, or bears it already; NULL: none. */
 const struct rds_instance *twin_of(const struct rds_instance *const *list, size_t n, const char *name);
+
+/* ---- endpoints_move.c: custom endpoints, by copies under other names ---- */
+bool endpoints_copied(struct upgrade *u, bool *ret, struct err *e);
+bool endpoints_copy(struct upgrade *u, struct err *e);
+bool endpoints_left(struct upgrade *u, bool *ret, struct err *e);
+bool endpoints_leave(struct upgrade *u, struct err *e);
+bool endpoints_arrived(struct upgrade *u, bool *ret, struct err *e);
+bool endpoints_arrive(struct upgrade *u, struct err *e);
+
+/* The user's tags of `from`, and `n` of ours; lives until the next look. */
+struct rds_tags carried_tags(struct upgrade *u, const struct rds_tags *from, const struct rds_tag *ours,
+                             size_t n);
 
 /* ---- restore.c: the restored cluster until it is what production was ---- */
 bool restored_done(struct upgrade *u, bool *ret, struct err *e);

@@ -5,6 +5,7 @@
 #include "internal/upgrade/in_place.h"
 #include "internal/upgrade/parity.h"
 #include "internal/upgrade/roll_back.h"
+#include "internal/upgrade/tags.h"
 
 #include <string.h>
 
@@ -286,6 +287,11 @@ static bool carry_roles(struct upgrade *u, const struct rds_cluster *from, const
 
 /* ---- tags ---- */
 
+bool is_users_tag(const struct rds_tag *t)
+{
+    return strncmp(t->key, "aws:", 4) != 0 && strncmp(t->key, OURS, strlen(OURS)) != 0;
+}
+
 /* The user's tags of the old side that the new one has not; AWS's own and ours stay where they are. */
 static struct rds_tags missing_tags(struct upgrade *u, const struct pair *p)
 {
@@ -294,8 +300,7 @@ static struct rds_tags missing_tags(struct upgrade *u, const struct pair *p)
     for (size_t i = 0; i < p->old_tags->count; i++) {
         const struct rds_tag *t = &p->old_tags->tags[i];
         const char *now = rds_tag_value(p->new_tags, t->key);
-        bool is_users = strncmp(t->key, "aws:", 4) != 0 && strncmp(t->key, OURS, strlen(OURS)) != 0;
-        if (is_users && (!now || strcmp(now, t->value) != 0))
+        if (is_users_tag(t) && (!now || strcmp(now, t->value) != 0))
             list[n++] = *t;
     }
     return (struct rds_tags){list, n};
@@ -479,12 +484,19 @@ bool new_settings_check(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
+/* A process that made the call has seen both; another reads what that one wrote down before it. What the
+ * window began was set days before: what differs may be the user's own doing, so it is not compared. */
 bool kept_settings_check(struct upgrade *u, bool *ret, struct err *e)
 {
     struct lines all = {0};
     struct pairs p = {0};
     if (!before_and_now(u, &p, e))
         return false;
+    bool by_aws = u->world.facts && rds_tag_value(u->world.facts, TAG_SCHEDULED_AT);
+    if (!u->before.production && !u->is_verified && !by_aws)
+        settings_compare_noted(u, &all);
+    if (by_aws && u->note)
+        u->note(u->note_arg, "verify-settings", "not compared: the window began the upgrade");
     tell_all(u, &p, &all);
     *ret = true;
     return true;

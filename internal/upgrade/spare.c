@@ -74,6 +74,42 @@ bool spare_instances_delete(struct upgrade *u, struct err *e)
     return true;
 }
 
+/* Copies of production's custom endpoints: AWS does not say that they go with their cluster, and their names
+ * are wanted by the next roll-back. */
+static bool endpoints(struct upgrade *u, const struct rds_custom_endpoint **ret, size_t *ret_n, struct err *e)
+{
+    const struct rds_cluster *r = u->world.restored;
+    *ret_n = 0;
+    return !r || !r->custom_endpoints || !r->custom_endpoints[0] ||
+           rds_custom_endpoints(&u->aws, r->identifier, ret, ret_n, e) ||
+           err_wrap(e, "read the custom endpoints of %s", r->identifier);
+}
+
+bool spare_endpoints_deleted(struct upgrade *u, bool *ret, struct err *e)
+{
+    const struct rds_custom_endpoint *list = NULL;
+    size_t n = 0;
+    if (!world_look(u, e) || !endpoints(u, &list, &n, e))
+        return false;
+    *ret = true;
+    for (size_t i = 0; i < n; i++)
+        *ret = *ret && strcmp(list[i].status, "deleting") == 0;
+    return true;
+}
+
+bool spare_endpoints_delete(struct upgrade *u, struct err *e)
+{
+    const struct rds_custom_endpoint *list = NULL;
+    size_t n = 0;
+    if (!is_spare(u, e) || !endpoints(u, &list, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i].status, "deleting") != 0 &&
+            !rds_custom_endpoint_delete(&u->aws, list[i].identifier, e))
+            return err_wrap(e, "delete custom endpoint %s", list[i].identifier);
+    return true;
+}
+
 bool spare_deleted(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_look(u, e))

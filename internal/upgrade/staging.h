@@ -6,7 +6,8 @@
  * object of ours (on the deployment before the switch, on the old cluster after it), so a process that dies
  * in between runs it again: hooks must bear that. A tag holds fingerprints of what was run; a hook whose text
  * is changed is another hook. `after_rollback` has no object left to write on: it is run by the apply that
- * removed something, and after a crash by the next one that knows the run from its state.
+ * removed something, and after a crash by the next one that knows the run from its state. In place all of it
+ * stands on the run's snapshot; what ran before that is made is written down as it is made.
  *
  * SQL runs as the login's user in that side's default database, whole or not at all (pg_run_script). A
  * command runs under /bin/sh -c with PATH, HOME, USER, LOGNAME, LANG, LC_ALL, TZ and TMPDIR of ours and
@@ -19,10 +20,13 @@
 #ifndef AURORA_UPGRADE_STAGING_H
 #define AURORA_UPGRADE_STAGING_H
 
+#include "internal/aws/rds.h"
 #include "internal/base/err.h"
 #include "internal/base/window.h"
 
 struct upgrade;
+
+enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD };
 
 /* ---- hooks.c ---- */
 
@@ -51,6 +55,17 @@ const char *hook_on_name(enum hook_on on);
 MUST_CHECK bool hook_point_parse(const char *name, enum hook_point *ret);
 MUST_CHECK bool hook_on_parse(const char *name, enum hook_on *ret);
 size_t hooks_at(const struct upgrade *u, enum hook_point at); /* how many */
+/* In place, for a snapshot about to be made: those of a point that have run, as its tag. Value "": none. */
+struct rds_tag hooks_note(struct upgrade *u, enum hook_point at, struct arena *a);
+/* A point of hooks in one kind of upgrade: what is written down of them stands on which object of ours, and
+ * which cluster is the old version, which the new one, at that moment. */
+enum hook_memory { HOOK_NOT_HERE, ON_DEPLOYMENT, ON_OLD_CLUSTER, ON_SNAPSHOT, NOWHERE };
+struct hook_place {
+    enum hook_memory memory; /* HOOK_NOT_HERE: this kind has no such point */
+    enum side old_side, new_side;
+    bool no_old, no_new; /* there is none at that moment */
+};
+extern const struct hook_place hooks_of_deployment[], hooks_of_snapshot[];
 
 /* The rows of one point: is_done and run. */
 #define HOOK_ROWS(point)                                                                                     \

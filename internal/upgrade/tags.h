@@ -41,6 +41,10 @@
 #define TAG_INSTANCE_GROUP "aurora-upgrade:instance-group"
 #define TAG_CONTENT        "aurora-upgrade:content"
 
+/* On the same, right before the call that upgrades: what the cluster's settings were (settings_note.c). Of an
+ * instance: with a colon and its name. */
+#define TAG_SETTINGS "aurora-upgrade:settings"
+
 /* Roll-back of an upgrade in place. On the restored cluster, until the last moment before it takes the name:
  * the resource id of the cluster it replaces; since when names move. On its instances: whose name each takes.
  * On the cluster put aside, once it has lost the name: the resource id of what replaced it; when all was

@@ -87,13 +87,14 @@ struct strategy {
     const char *resource; /* Terraform's name; value of TAG_RESOURCE */
     /* The part of a look that finds the objects of a run; fills the rest of `w`. */
     bool (*look)(struct upgrade *u, struct world *w, struct err *e);
-    int purpose;          /* enum pg_purpose of the checks in the databases */
-    int no_way_back;      /* enum upgrade_error: stage = "rolled_back" after the switch */
-    bool replicates;      /* production's groups must allow logical replication */
-    bool managed_secret;  /* AWS does it with a master password in Secrets Manager, too */
-    bool keeps_default;   /* a default group is left to AWS, which takes the new family's */
-    bool shows_stages;    /* AWS shows prepared and validated; else the state alone knows */
-    const char *new_side; /* in texts: "green", "the new version" */
+    int purpose;                          /* enum pg_purpose of the checks in the databases */
+    int no_way_back;                      /* enum upgrade_error: stage = "rolled_back" after the switch */
+    bool replicates;                      /* production's groups must allow logical replication */
+    bool managed_secret;                  /* AWS does it with a master password in Secrets Manager, too */
+    bool keeps_default;                   /* a default group is left to AWS, which takes the new family's */
+    bool shows_stages;                    /* AWS shows prepared and validated; else the state alone knows */
+    const char *new_side;                 /* in texts: "green", "the new version" */
+    const struct hook_place *hook_places; /* HOOK_POINTS of them */
 };
 extern const struct strategy strategy_blue_green; /* world.c */
 extern const struct strategy strategy_in_place;   /* in_place.c */
@@ -112,8 +113,6 @@ struct history {
     const char **new_dbi_resource_ids; /* ends with NULL */
     size_t new_dbi_count;
 };
-
-enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD };
 
 struct upgrade {
     const struct strategy *strategy;

@@ -315,7 +315,8 @@ const struct strategy strategy_blue_green = {.resource = TAG_RESOURCE_BLUE_GREEN
                                              .no_way_back = E_NO_WAY_BACK,
                                              .replicates = true,
                                              .shows_stages = true,
-                                             .new_side = "green"};
+                                             .new_side = "green",
+                                             .hook_places = hooks_of_deployment};
 
 bool world_has_run(const struct world *w)
 {
