@@ -150,6 +150,36 @@ static void test_login(void **state)
     }
 }
 
+/* What is restored has another managed secret than what it replaces: whichever of the run's is configured,
+ * that of the cluster behind the host is read. */
+static void test_secret_of_the_run(void **state)
+{
+    static const struct {
+        const char *configured, *managed, *run[3], *password;
+    } rows[] = {
+        {"arn:gone", "arn:rds", {"arn:gone", "arn:rds", NULL}, "from-the-secret"},
+        {"arn:rds", "arn:rds", {"arn:rds", NULL, NULL}, "from-the-secret"},
+        {"arn:rds", "", {"arn:rds", "", NULL}, "from-the-secret"},          /* it has none */
+        {"arn:rds", NULL, {"arn:rds", NULL, NULL}, "from-the-secret"},      /* another cluster */
+        {"arn:rds", "arn:gone", {"arn:gone", "", NULL}, "from-the-secret"}, /* the user's own secret */
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct tf_call c = call_of(f);
+        struct pg_target t = {0};
+        struct err e = ERR_INIT;
+        bool known = false;
+        const struct provider_pg_place place = {.cluster_host = "h",
+                                                .managed_secret = rows[i].managed,
+                                                .run_secrets = {rows[i].run[0], rows[i].run[1], NULL}};
+        const char *block = arena_printf(f->arena, "{\"password_secret_arn\":\"%s\"}", rows[i].configured);
+        if (!provider_pg_target(&c, json(f->arena, block), &place, &t, &known, &e))
+            fail_msg("row %zu: %s", i, e.text);
+        assert_true(known);
+        assert_string_equal(t.password, rows[i].password);
+    }
+}
+
 static void test_iam(void **state)
 {
     struct fixture *f = *state;
@@ -202,7 +232,8 @@ int main(void)
 {
 #define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        ROW(test_configure), ROW(test_configure_unknown), ROW(test_login), ROW(test_iam), ROW(test_ephemeral),
+        ROW(test_configure), ROW(test_configure_unknown), ROW(test_login), ROW(test_secret_of_the_run),
+        ROW(test_iam),       ROW(test_ephemeral),
     };
     return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
 }

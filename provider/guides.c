@@ -153,7 +153,9 @@ static void in_place_page(struct buf *out)
         "then, and leads nowhere from `endpoints-leave` to `endpoints-arrive`, so that nothing is written to "
         "what "
         "is put aside. A master password is the one of the "
-        "time of the snapshot; where AWS manages it, a new secret is made.\n\n");
+        "time of the snapshot; where AWS manages it, a new secret is made before anything is proved, and a "
+        "`password_secret_arn` that is one of the run's managed secrets stands for that of the cluster that "
+        "is logged in to.\n\n");
     flow_table(out, &flow_in_place_restore);
     (void)buf_puts(out, "\n## `completed` after that\n\n");
     flow_table(out, &flow_in_place_put_away);

@@ -84,10 +84,20 @@ bool provider_secret_parse(struct arena *a, const char *secret, const char **ret
     return true;
 }
 
-static bool with_secret(const struct aws_session *s, const struct levels *l, int level, struct pg_target *t,
-                        struct err *e)
+static const char *secret_meant(const struct provider_pg_place *p, const char *configured)
 {
-    const char *arn = l->at[level].password_secret_arn, *secret, *user;
+    if (!p->managed_secret || !*p->managed_secret)
+        return configured;
+    for (size_t i = 0; i < ARRAY_LEN(p->run_secrets); i++)
+        if (p->run_secrets[i] && strcmp(p->run_secrets[i], configured) == 0)
+            return p->managed_secret;
+    return configured;
+}
+
+static bool with_secret(const struct aws_session *s, const struct levels *l, int level,
+                        const struct provider_pg_place *place, struct pg_target *t, struct err *e)
+{
+    const char *arn = secret_meant(place, l->at[level].password_secret_arn), *secret, *user;
     if (!secret_value(s, arn, &secret, e) ||
         !provider_secret_parse(s->arena, secret, &user, &t->password, e)) {
         err_attribute(e, "postgresql.password_secret_arn");
@@ -105,13 +115,13 @@ static bool with_secret(const struct aws_session *s, const struct levels *l, int
     return t->username || no_user(e);
 }
 
-static bool log_in(const struct aws_session *s, const struct levels *l, int level, struct pg_target *t,
-                   struct err *e)
+static bool log_in(const struct aws_session *s, const struct levels *l, int level,
+                   const struct provider_pg_place *place, struct pg_target *t, struct err *e)
 {
     if (l->at[level].iam_auth)
         return with_token(s, l, t, e);
     if (l->at[level].password_secret_arn)
-        return with_secret(s, l, level, t, e);
+        return with_secret(s, l, level, place, t, e);
     t->username = user_for(l, level);
     t->password = l->at[level].password;
     return t->username || no_user(e);
@@ -161,7 +171,7 @@ bool provider_pg_target(struct tf_call *c, const struct value *block, const stru
     }
     struct aws_session s = provider_session(c, place->region);
     t.host = arena_strdup(c->arena, t.host);
-    if (!log_in(&s, &l, level, &t, e))
+    if (!log_in(&s, &l, level, place, &t, e))
         return false;
     *ret = t;
     *ret_known = true;

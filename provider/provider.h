@@ -88,6 +88,10 @@ struct provider_pg_place {
     int port;
     const char *cluster_host; /* production as AWS names it; NULL: not known */
     int cluster_port;
+    /* Master passwords that RDS manages: the cluster's behind `host` (NULL or "": none), and those of the
+     * clusters of one run, which takes turns in being production. Where one of these is configured, the first
+     * is meant. */
+    const char *managed_secret, *run_secrets[3];
 };
 MUST_CHECK bool provider_pg_target(struct tf_call *c, const struct value *block,
                                    const struct provider_pg_place *place, struct pg_target *ret,

@@ -120,12 +120,21 @@ static bool login(void *arg, const char *host, int port, struct pg_target *ret, 
                   struct err *e)
 {
     struct operation *o = arg;
-    const struct rds_cluster *k = o->upgrade.world.production;
-    const struct provider_pg_place place = {.region = o->upgrade.aws.region,
-                                            .host = host,
-                                            .port = port,
-                                            .cluster_host = k ? k->endpoint : NULL,
-                                            .cluster_port = k ? k->port : 0};
+    const struct world *w = &o->upgrade.world;
+    const struct rds_cluster *k = w->production;
+    const struct rds_cluster *const run[] = {w->production, w->restored, w->aside};
+    struct provider_pg_place place = {.region = o->upgrade.aws.region,
+                                      .host = host,
+                                      .port = port,
+                                      .cluster_host = k ? k->endpoint : NULL,
+                                      .cluster_port = k ? k->port : 0,
+                                      .managed_secret = !host && k ? k->master_user_secret_arn : NULL};
+    _Static_assert(ARRAY_LEN(run) == ARRAY_LEN(place.run_secrets), "one for each");
+    for (size_t i = 0; i < ARRAY_LEN(run); i++) {
+        place.run_secrets[i] = run[i] ? run[i]->master_user_secret_arn : NULL;
+        if (host && run[i] && strcmp(run[i]->endpoint, host) == 0)
+            place.managed_secret = place.run_secrets[i];
+    }
     return provider_pg_target(o->call, o->login_block, &place, ret, ret_known, e);
 }
 

@@ -200,7 +200,8 @@ bool restored_available(struct upgrade *u, bool *ret, struct err *e)
         if (has_failed(w->restored_instances[i]->status))
             return upgrade_fail(e, E_RESTORE_FAILED, "instance %s is \"%s\"",
                                 w->restored_instances[i]->identifier, w->restored_instances[i]->status);
-    *ret = exists && w->restored_instance_count > 0 &&
+    bool secret = strcmp(xml_text(w->restored->raw, "MasterUserSecret/SecretStatus", ""), "creating") != 0;
+    *ret = exists && secret && w->restored_instance_count > 0 &&
            instances_available(w->restored_instances, w->restored_instance_count, &busy);
     return true;
 }
