@@ -140,6 +140,7 @@ static const char *as_text(struct invocation *i, const struct value *status)
     say_side(&b, status, "production", "Production:");
     say_side(&b, status, "new_side", "New side:");
     say_side(&b, status, "old_side", "Old side:");
+    say_side(&b, status, "rehearsal", "Rehearsal:");
     if (*at(status, "switched_at"))
         (void)buf_printf(&b, "%-12s %s\n", "Switched:", at(status, "switched_at"));
     if (!value_is_null(value_get(status, "snapshot")))

@@ -90,6 +90,8 @@ static const struct tf_attr attrs[] = {
         "what that put aside is there), as AWS shows it: from deployment, snapshot, tags and parameter "
         "groups alone, so an upgrade into groups of your own is `none` again when its old side is gone, "
         "and an upgrade in place `none` until it is `switched`."),
+    COMPUTED_OF("rehearsal", TF_OBJECT, cluster_attrs,
+                "The clone on which an upgrade in place is rehearsed; null if there is none."),
     COMPUTED("resource", TF_STRING,
              "`aurora_blue_green_upgrade` or `aurora_in_place_upgrade`; null without a run."),
     COMPUTED("situation", TF_STRING, "The state production is in, in plain words."),

@@ -59,7 +59,8 @@ static bool is_settled(const struct rds_cluster *k)
 bool in_place_in_flight(const struct world *w)
 {
     bool being_made = w->snapshot && strcmp(w->snapshot->status, "creating") == 0;
-    return is_upgrading(w) || being_made || !is_settled(w->restored) || !is_settled(w->aside);
+    return is_upgrading(w) || being_made || !is_settled(w->restored) || !is_settled(w->aside) ||
+           !is_settled(w->rehearsal);
 }
 
 /* ---- names in mid-move ---- */
@@ -102,6 +103,12 @@ static const char *put_aside(const struct upgrade *u, struct arena *a)
         w->aside->engine_version, age_since(u, a, rds_tag_value(&w->aside->tags, TAG_ROLLED_BACK_AT)));
 }
 
+/* Before it is made; a clone that outlived that is being removed. */
+static bool rehearses_now(const struct world *w)
+{
+    return w->rehearsal && w->production && !w->snapshot;
+}
+
 const char *in_place_situation(const struct upgrade *u, struct arena *a)
 {
     const struct world *w = &u->world;
@@ -116,6 +123,11 @@ const char *in_place_situation(const struct upgrade *u, struct arena *a)
             u->request.cluster, w->production->engine_version, w->restored->identifier, w->restored->status);
     if (roll_back_is_over(w))
         return put_aside(u, a);
+    if (rehearses_now(w))
+        return arena_printf(
+            a, "%s is in production on %s, untouched; its upgrade is rehearsed on the clone %s (%s, %s).",
+            u->request.cluster, w->production->engine_version, w->rehearsal->identifier,
+            w->rehearsal->engine_version, w->rehearsal->status);
     if (!is_upgrading(w) && w->reached != STAGE_SWITCHED)
         return NULL;
     world_state(u, &said);
@@ -140,6 +152,12 @@ const char *in_place_next(const struct upgrade *u, struct arena *a)
             "When nobody needs %s any more, apply stage = \"completed\": that deletes it, with a "
             "final snapshot.",
             w->aside->identifier);
+    if (rehearses_now(w))
+        return arena_printf(
+            a,
+            "Wait for the apply that rehearses it. If none is at work: apply again, which goes on or removes "
+            "%s, or `cleanup %s`.",
+            w->rehearsal->identifier, u->request.cluster);
     if (is_upgrading(w))
         return "Wait until AWS has ended, or apply again with the same stage: it waits, verifies the outcome "
                "and "

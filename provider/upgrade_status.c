@@ -68,7 +68,7 @@ static bool look_for_run(struct operation *o, struct err *e)
     set_kind(o, &kind_in_place);
     if (!world_look(u, e))
         return false;
-    if (!world_has_run(&u->world) && !shows_roll_back(&u->world))
+    if (!world_has_run(&u->world) && !shows_roll_back(&u->world) && !u->world.rehearsal)
         set_kind(o, &kind_blue_green);
     return true;
 }
@@ -502,7 +502,8 @@ static void fill(struct report *r)
     put(r, r->out, "target_engine_version", target_text(u, target));
     put(r, r->out, "validated_at", tags ? rds_tag_value(tags, TAG_VALIDATED_AT) : NULL);
     put(r, r->out, "switched_at", u->history.switched_at);
-    put(r, r->out, "resource", has_something(u) ? u->strategy->resource : NULL);
+    put(r, r->out, "resource", has_something(u) || w->rehearsal ? u->strategy->resource : NULL);
+    set(r, "rehearsal", cluster_value(r, w->rehearsal));
     put(r, r->out, "situation", situation(r));
     put(r, r->out, "put_aside_at", w->aside ? rds_tag_value(&w->aside->tags, TAG_ROLLED_BACK_AT) : NULL);
     set(r, "snapshot", snapshot_value(r, w->snapshot));

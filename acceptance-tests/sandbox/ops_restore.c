@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { CLONES_MAX = 15 };
+
 #define RESTORE_MEMBERS                                                                                      \
     STR_REQUIRED("DBClusterIdentifier"), INT("Port"), STR("DBSubnetGroupName"),                              \
         LIST("VpcSecurityGroupIds", "VpcSecurityGroupId"), LIST_OF("Tags", "Tag", SHAPE_TAG),                \
@@ -170,6 +172,20 @@ static bool check_time(struct call *c, bool clone)
                      "aurora-sandbox keeps no history to restore to a time: use UseLatestRestorableTime.");
 }
 
+/* "Limitations of Aurora cloning": fifteen copy-on-write clones of one cluster; the next is a full copy, of
+ * no group, and takes its time. */
+static bool may_share(const struct sandbox *sb, const json_t *source)
+{
+    size_t i, clones = 0;
+    json_t *one;
+    json_array_foreach(store_list(sb->store, KIND_CLUSTER), i, one)
+    {
+        clones += one != source && rec_has(source, "CloneGroupId") &&
+                  rec_same(one, "CloneGroupId", rec_str(source, "CloneGroupId"));
+    }
+    return clones < CLONES_MAX;
+}
+
 static void join_clone_group(json_t *source, json_t *cluster)
 {
     if (!rec_has(source, "CloneGroupId")) {
@@ -194,10 +210,11 @@ static bool time_locked(struct call *c, const char *const addresses[2])
     if (!v || !check_restore(c, v, &group))
         return fault_set(&c->fault, "InvalidParameterCombination",
                          "Cannot find version %.40s for " ENGINE_NAME, rec_str(source, "EngineVersion"));
+    bool shares = clone && may_share(c->sb, source);
     json_t *cluster = restored(c, source, v, group, addresses);
-    if (clone)
+    if (shares)
         join_clone_group(source, cluster);
-    start_restore(c, cluster, rec_str(source, "DbClusterResourceId"), "", clone);
+    start_restore(c, cluster, rec_str(source, "DbClusterResourceId"), "", shares);
     return true;
 }
 

@@ -435,6 +435,15 @@ static void snapshots_and_copies(void **state)
     expect(f, CLUSTER "clone", "<Port>5432</Port>"); /* not the source's */
     expect(f, CLUSTER "clone", "<BackupRetentionPeriod>7<");
     make_instance(f, "clone", "clone-1");
+    for (int i = 2; i <= 16; i++) { /* fifteen share the volume, one more is a full copy */
+        char request[256];
+        (void)snprintf(
+            request, sizeof request,
+            "Action=RestoreDBClusterToPointInTime&DBClusterIdentifier=clone%d&"
+            "SourceDBClusterIdentifier=orders&RestoreType=copy-on-write&UseLatestRestorableTime=true",
+            i);
+        assert_int_equal(strstr(ask(f, request), "<CloneGroupId>") != NULL, i <= 15);
+    }
 }
 
 static void failover(void **state)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LINES_SHOWN = 20 };
+enum { LINES_SHOWN = 20, SECRET_POLL_MS = 1000, SECRET_BEGIN_MS = 20000, SECRET_LOGIN_MS = 5 * 60 * 1000 };
 
 /* ---- requests: production's settings, by their names on the wire ---- */
 
@@ -357,6 +357,28 @@ bool restored_secret_done(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
+/* AWS goes on showing "available" after the call, and the old password is in force: until a login with the
+ * new one works, or without any login until AWS shows that it has begun. Where that does not come, the rows
+ * behind this one tell. */
+static bool await_secret(struct upgrade *u, struct err *e)
+{
+    int64_t until = u->clock->mono_ms(u->clock) + (u->has_login ? SECRET_LOGIN_MS : SECRET_BEGIN_MS);
+    for (;;) {
+        struct pg *c CLEANUP(pg_cleanup) = NULL;
+        struct err refused = ERR_INIT;
+        if (!need_restored(u, e))
+            return false;
+        bool begun = !is_available(u->world.restored->status);
+        if (u->has_login ? side_open(u, SIDE_GREEN, NULL, false, &c, &refused) : begun)
+            return true;
+        if (u->clock->mono_ms(u->clock) > until)
+            return true;
+        if (u->clock->wait(u->clock, u->stop, SECRET_POLL_MS))
+            return err_set(e, ERR_CANCELLED, "interrupted while %s gets a managed master password",
+                           u->world.restored->identifier);
+    }
+}
+
 /* No restore carries it: what is switched on makes a new secret and a new password. */
 bool restored_secret_run(struct upgrade *u, struct err *e)
 {
@@ -364,6 +386,7 @@ bool restored_secret_run(struct upgrade *u, struct err *e)
         {"ManageMasterUserPassword", "true"},
         {"MasterUserSecretKmsKeyId", xml_text(u->world.production->raw, "MasterUserSecret/KmsKeyId", NULL)},
         {NULL, NULL}};
-    return rds_cluster_set(&u->aws, u->world.restored->identifier, fields, e) ||
-           err_wrap(e, "let AWS manage the master password of %s", u->world.restored->identifier);
+    if (!rds_cluster_set(&u->aws, u->world.restored->identifier, fields, e))
+        return err_wrap(e, "let AWS manage the master password of %s", u->world.restored->identifier);
+    return await_secret(u, e);
 }
