@@ -121,18 +121,21 @@ static bool make(struct upgrade *u, const struct rds_custom_endpoint *from, cons
 
 static bool act(struct upgrade *u, const struct both *b, struct move m, struct err *e)
 {
-    const struct rds_custom_endpoint *x = &(m.of_new ? b->new_shown : b->old_shown).list[m.index];
+    const struct shown *shown = m.of_new ? &b->new_shown : &b->old_shown;
+    if (!shown->list || m.index >= shown->n)
+        return err_set(e, ERR_CONFLICT, "custom endpoints of %s have changed", u->request.cluster);
+    const struct rds_custom_endpoint x = shown->list[m.index];
     const char *twin = (m.of_new ? b->new_side : b->old_side).list[m.index].twin_of;
     switch (m.act) {
     case MOVE_COPY_THERE:
-        return make(u, x, restored_name(u->look, x->identifier), b->new_cluster, true, x->identifier, e);
+        return make(u, &x, restored_name(u->look, x.identifier), b->new_cluster, true, x.identifier, e);
     case MOVE_COPY_HERE:
-        return make(u, x, aside_name(u->look, x->identifier), b->old_cluster, false, x->identifier, e);
+        return make(u, &x, aside_name(u->look, x.identifier), b->old_cluster, false, x.identifier, e);
     case MOVE_MAKE:
-        return make(u, x, twin, b->new_cluster, false, NULL, e);
+        return make(u, &x, twin, b->new_cluster, false, NULL, e);
     case MOVE_REMOVE:
-        return rds_custom_endpoint_delete(&u->aws, x->identifier, e) ||
-               err_wrap(e, "delete custom endpoint %s", x->identifier);
+        return rds_custom_endpoint_delete(&u->aws, x.identifier, e) ||
+               err_wrap(e, "delete custom endpoint %s", x.identifier);
     case MOVE_DONE:
     case MOVE_WAIT:
         break;
