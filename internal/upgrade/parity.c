@@ -102,19 +102,28 @@ static const char *lower(struct arena *a, const char *s)
     return out;
 }
 
+struct members {
+    struct parity_member *items;
+    size_t n, cap;
+};
+
+static void add_member(struct arena *a, enum parity_object of, const struct xml *object, const char *name,
+                       struct members *out)
+{
+    const struct parity_rule *r = parity_rule(name);
+    const char *value = lower(a, plain(name, member_text(a, object, name)));
+    if (*value && counts(r, of, value))
+        ARR_PUSH(a, out->items, out->n, out->cap, ((struct parity_member){name, value, r}));
+}
+
 void parity_members(struct arena *a, enum parity_object of, const struct xml *object,
                     const struct parity_member **ret, size_t *ret_n)
 {
-    struct parity_member *list = NULL;
-    size_t n = 0, cap = 0;
-    for (const struct xml *c = xml_child(object, NULL, NULL); c; c = xml_child(object, NULL, c)) {
-        const struct parity_rule *r = parity_rule(c->name);
-        const char *value = lower(a, plain(c->name, member_text(a, object, c->name)));
-        if (*value && counts(r, of, value))
-            ARR_PUSH(a, list, n, cap, ((struct parity_member){c->name, value, r}));
-    }
-    *ret = list;
-    *ret_n = n;
+    struct members out = {0};
+    for (const struct xml *c = xml_child(object, NULL, NULL); c; c = xml_child(object, NULL, c))
+        add_member(a, of, object, c->name, &out);
+    *ret = out.items;
+    *ret_n = out.n;
 }
 
 bool parity_repairable(const struct parity_difference *d)
