@@ -174,7 +174,8 @@ static void add_part(struct buf *b, const char *text)
     (void)snprintf(shown, sizeof shown, "%s", text);
     utf8_clean(shown);
     for (char *p = shown; *p; p++)
-        *p = *p == '\n' || *p == '\t' ? '?' : *p;
+        if (*p == '\n' || *p == '\t')
+            *p = '?';
     (void)buf_printf(b, "%s%s", shown, n > PART_BYTES ? "…" : "");
 }
 

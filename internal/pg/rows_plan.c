@@ -75,21 +75,26 @@ static const char *names_of(struct arena *a, const struct row_table *t, size_t n
     return text;
 }
 
-static bool ask(struct pg *c, struct arena *a, const char *sql, const char *names, const struct field *fields,
-                size_t field_count, size_t size, void **ret, size_t *ret_n, struct err *e)
+/* What one of the statements above gives for the tables of these names. */
+struct question {
+    const char *sql;
+    const struct field *fields;
+    size_t field_count, row_size;
+};
+static const struct question columns_question = {columns_sql, column_fields, ARRAY_LEN(column_fields),
+                                                 sizeof(struct column_row)};
+static const struct question keys_question = {keys_sql, column_fields, ARRAY_LEN(column_fields),
+                                              sizeof(struct column_row)};
+static const struct question sizes_question = {sizes_sql, size_fields, ARRAY_LEN(size_fields),
+                                               sizeof(struct size_row)};
+
+static bool ask(struct pg *c, struct arena *a, const struct question *q, const char *names, void **ret,
+                size_t *ret_n, struct err *e)
 {
     PGresult *r CLEANUP(result_cleanup) = NULL;
-    return query_rows(c, sql, &names, 1, &r, e) && query_map(r, a, fields, field_count, size, ret, ret_n, e);
-}
-
-static bool ask_columns(struct pg *c, struct arena *a, const char *sql, const char *names,
-                        struct column_row **ret, size_t *ret_n, struct err *e)
-{
-    void *rows;
-    if (!ask(c, a, sql, names, column_fields, ARRAY_LEN(column_fields), sizeof(struct column_row), &rows,
-             ret_n, e))
+    if (!query_rows(c, q->sql, &names, 1, &r, e) ||
+        !query_map(r, a, q->fields, q->field_count, q->row_size, ret, ret_n, e))
         return err_wrap(e, "read the columns of tables on %s:%d", c->host, c->port);
-    *ret = rows;
     return true;
 }
 
@@ -189,15 +194,14 @@ static void set_key(struct arena *a, struct row_table *t, const struct column_ro
 static bool describe(struct rows_run *run, struct pg *const side[2], struct arena *a, struct err *e)
 {
     const char *names = names_of(a, run->tables, run->table_count);
-    struct column_row *o, *w, *k;
-    size_t on, wn, kn, at_o = 0, at_w = 0, at_k = 0, sn;
-    void *sizes;
-    if (!ask_columns(side[OLD], a, columns_sql, names, &o, &on, e) ||
-        !ask_columns(side[NEW], a, columns_sql, names, &w, &wn, e) ||
-        !ask_columns(side[OLD], a, keys_sql, names, &k, &kn, e) ||
-        !ask(side[OLD], a, sizes_sql, names, size_fields, ARRAY_LEN(size_fields), sizeof(struct size_row),
-             &sizes, &sn, e))
+    void *o_rows, *w_rows, *k_rows, *sizes;
+    size_t on, wn, kn, sn, at_o = 0, at_w = 0, at_k = 0;
+    if (!ask(side[OLD], a, &columns_question, names, &o_rows, &on, e) ||
+        !ask(side[NEW], a, &columns_question, names, &w_rows, &wn, e) ||
+        !ask(side[OLD], a, &keys_question, names, &k_rows, &kn, e) ||
+        !ask(side[OLD], a, &sizes_question, names, &sizes, &sn, e))
         return false;
+    const struct column_row *o = o_rows, *w = w_rows, *k = k_rows;
     for (size_t i = 0; i < run->table_count; i++) {
         struct row_table *t = &run->tables[i];
         size_t o_n = rows_of(o, on, i, &at_o), w_n = rows_of(w, wn, i, &at_w), k_n = rows_of(k, kn, i, &at_k);
