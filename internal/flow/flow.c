@@ -91,12 +91,14 @@ static bool may_change(const struct flow_run *r, struct err *e)
 /* WAIT rows of all walks of this process. */
 static atomic_int waiting;
 
-/* An eighth of what was already waited: short waits end promptly, long ones ask AWS seldom. The more walks
- * wait the longer each pauses, because AWS counts the calls of them all. */
-static int64_t pause_length(const struct flow_run *r, int64_t waited_ms)
+/* An eighth of what was already waited: short waits end promptly, long ones ask AWS seldom; a sixty-fourth
+ * where nobody can write until the wait is over. The more walks wait the longer each pauses, because AWS
+ * counts the calls of them all. */
+static int64_t pause_length(const struct flow_run *r, const struct step *s, int64_t waited_ms)
 {
     int64_t longest = r->poll_max_ms > r->poll_ms ? r->poll_max_ms : r->poll_ms;
-    int64_t pause = waited_ms / 8, share = (int64_t)atomic_load(&waiting) * EACH_WAITING_MS;
+    int64_t pause = waited_ms / (s->blocks_writes ? 64 : 8),
+            share = (int64_t)atomic_load(&waiting) * EACH_WAITING_MS;
     pause = pause < r->poll_ms ? r->poll_ms : pause > longest ? longest : pause;
     return pause > share ? pause : share;
 }
@@ -154,7 +156,7 @@ static enum progress look_once(struct walk *w, const struct step *s, struct err 
     }
     if (!paused(r, s, e) || !fits(r, s, e))
         return FAILED;
-    w->pause_ms = pause_length(r, r->clock->mono_ms(r->clock) - w->since);
+    w->pause_ms = pause_length(r, s, r->clock->mono_ms(r->clock) - w->since);
     return PAUSES;
 }
 

@@ -511,6 +511,23 @@ static void a_walk_without_an_error_of_its_callers_rests_and_tells(void **state)
     assert_int_equal(t.ends, 1);
 }
 
+static void a_wait_that_nobody_can_write_in_ends_promptly(void **state)
+{
+    (void)state;
+    for (int blocks = 0; blocks < 2; blocks++) {
+        struct step row = steps[R_WAIT];
+        struct flow one = {.name = "toy", .steps = &row, .count = 1};
+        struct upgrade u = {.fail_at = -1, .die_at = -1, .wait_polls = 110};
+        struct clock_fake clock;
+        struct flow_run r = {.flow = &one, .u = &u, .target = STAGE_VALIDATED, .clock = &clock.clock};
+        clock_fake_init(&clock, 0);
+        row.blocks_writes = blocks;
+        r.deadline_ms = 10000000, r.poll_ms = 1000, r.poll_max_ms = 30000;
+        assert_true(flow_apply(&r, NULL, NULL));
+        assert_in_range(clock.mono, blocks ? 110000 : 2000000, blocks ? 140000 : 3000000);
+    }
+}
+
 static void rows_that_do_not_apply_are_left_out(void **state)
 {
     (void)state;
@@ -572,6 +589,7 @@ int main(void)
         cmocka_unit_test(a_passing_conflict_is_waited_out),
         cmocka_unit_test(stop_and_deadline_are_pauses),
         cmocka_unit_test(stop_in_a_pause_ends_it_at_once),
+        cmocka_unit_test(a_wait_that_nobody_can_write_in_ends_promptly),
         cmocka_unit_test(stop_in_a_look_is_no_failure_of_the_look),
         cmocka_unit_test(a_wait_that_does_not_fit_pauses_at_once),
         cmocka_unit_test(a_walk_without_an_error_of_its_callers_rests_and_tells),

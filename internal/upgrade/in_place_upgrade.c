@@ -11,7 +11,7 @@
 enum {
     BEGIN_POLL_MS = 1000,
     BEGIN_MAX_MS = 10 * 60 * 1000, /* how long AWS may go on saying "available" after it took the call */
-    STEADY_READINGS = 3,           /* consecutive "available on the old version" that count as the end */
+    STEADY_READINGS = 6,           /* consecutive "available on the old version" that count as the end */
     EVENT_MINUTES = 24 * 60,
     LOG_LINES = 40,
     LOG_QUOTED = 1400, /* bytes of a log in an error */

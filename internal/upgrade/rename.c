@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { STUCK_READINGS = 60 };
+enum { STUCK_READINGS = 240 }; /* a quarter of an hour */
 
 typedef const char *new_name_of(struct upgrade *u, const struct rds_instance *i);
 
