@@ -19,32 +19,6 @@ static bool check_outage(const struct value *v, struct err *e)
            err_set(e, ERR_INVALID, "AWS allows 30 seconds to 1 hour, in whole seconds");
 }
 
-bool size_parse(const char *text, int64_t *ret_bytes)
-{
-    static const struct {
-        const char *unit;
-        int64_t bytes;
-    } units[] = {{"", 1}, {"B", 1}, {"kB", 1 << 10}, {"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}};
-    char *end = NULL;
-    if (*text < '0' || *text > '9')
-        return false;
-    long long n = strtoll(text, &end, 10);
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (strcmp(end, units[i].unit) == 0 && n < (1LL << 31)) {
-            *ret_bytes = n * units[i].bytes;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool check_size(const struct value *v, struct err *e)
-{
-    int64_t bytes = 0;
-    return size_parse(value_as_text(v, ""), &bytes) ||
-           err_set(e, ERR_INVALID, "\"%s\" is not a size such as \"16MB\"", value_as_text(v, ""));
-}
-
 /* CreateBlueGreenDeployment: letters, digits, single hyphens, first a letter, at most 60. */
 static bool check_deployment_name(const struct value *v, struct err *e)
 {
@@ -106,18 +80,8 @@ static const struct tf_attr attrs[] = {
     {0},
 };
 
-static const struct tf_attr query_attrs[] = {
-    {.name = "name", .type = TF_STRING, .flags = TF_REQUIRED, .doc = "Name for messages."},
-    {.name = "sql", .type = TF_STRING, .flags = TF_REQUIRED, .doc = "A query whose result must be the same on both sides."},
-    {0},
-};
-
-static const struct tf_block query_blocks[] = {
-    {.name = "query", .is_list = true, .attrs = query_attrs, .doc = "A query of yours, run on both sides in a read-only transaction."},
-    {0},
-};
-
 static const struct tf_attr validation_attrs[] = {
+    UPGRADE_ROWS("counts"),
     {.name = "exclude_tables", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .doc = "Tables (`schema.table`) whose rows are not counted."},
     {.name = "minimum_stable", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
      .doc = "Soak: how long the green side must have been validated before the stage counts as reached. Counted from a recorded time."},
@@ -127,7 +91,7 @@ static const struct tf_attr validation_attrs[] = {
 static const struct tf_attr cutover_attrs[] = {
     {.name = "max_write_outage", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_outage,
      .doc = "AWS's SwitchoverTimeout, default `\"300s\"`: when it is over AWS goes back and production stays as it is."},
-    {.name = "max_lag", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = check_size,
+    {.name = "max_lag", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_size,
      .doc = "Replication lag under which the green side counts as caught up, default `\"16MB\"`; looked at again at the moment of the switch."},
     {.name = "window", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .validate = validate_window,
      .doc = "When the switch may begin: `[\"Sun 02:00-04:00 UTC\", \"Mon-Fri 22:30-00:30 UTC+02:00\"]`; days may be lists and ranges or `daily`, zones are UTC or "
@@ -143,7 +107,7 @@ static const struct tf_block blocks[] = {
     {.name = "postgresql", .attrs = postgresql_attrs,
      .doc = "How to log in. Without a login only what needs no database is possible, and the plan says what is not."},
     {.name = "target_parameter_group", .attrs = upgrade_group_attrs, .doc = "Parameter groups of the green side."},
-    {.name = "validation", .attrs = validation_attrs, .blocks = query_blocks, .doc = "How the green side is proved equal."},
+    {.name = "validation", .attrs = validation_attrs, .blocks = upgrade_query_blocks, .doc = "How the green side is proved equal."},
     {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds of the switch."},
     {.name = "hook", .is_list = true, .attrs = hook_attrs,
      .doc = hook_doc},

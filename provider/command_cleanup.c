@@ -62,12 +62,12 @@ static bool walk(struct cleanup *c, const struct flow *flow, int major, struct e
     return false;
 }
 
-/* Only the looks of that kind see the clone. */
-static bool sweep(struct cleanup *c, struct err *e)
+/* Only the looks of its own kind see a clone. */
+static bool walk_as(struct cleanup *c, const struct strategy *kind, const struct flow *flow, struct err *e)
 {
     const struct strategy *own = c->o->upgrade.strategy;
-    c->o->upgrade.strategy = &strategy_in_place;
-    bool ok = walk(c, &flow_in_place_sweep, c->o->upgrade.request.target.major, e);
+    c->o->upgrade.strategy = kind;
+    bool ok = walk(c, flow, c->o->upgrade.request.target.major, e);
     c->o->upgrade.strategy = own;
     return ok;
 }
@@ -105,14 +105,16 @@ static bool remove_all(struct cleanup *c, const struct leftovers *found, struct 
                       &c->journal, &why))
         tf_warn(&c->i->call, NULL, "No journal is kept", "%s. The clean-up does not need it.", why.text);
     const struct upgrade_kind *kind = c->o->kind;
-    if ((found->has_rehearsal && !sweep(c, e)) ||
+    if ((found->has_rehearsal && !walk_as(c, &strategy_in_place, &flow_in_place_sweep, e)) ||
+        (found->has_logical && !walk_as(c, &strategy_logical, &flow_logical_back, e)) ||
         (found->gives_up && !walk(c, kind->give_up, c->o->upgrade.request.target.major, e)))
         return false;
     for (size_t n = 0; n < found->major_count; n++)
         if (!walk(c, kind->back, found->majors[n], e))
             return false;
-    return found->major_count == 0 && !found->gives_up ? remove_groups(c, found, e)
-                                                       : find(c, &rest, e) && remove_groups(c, &rest, e);
+    return found->major_count == 0 && !found->gives_up && !found->has_logical
+               ? remove_groups(c, found, e)
+               : find(c, &rest, e) && remove_groups(c, &rest, e);
 }
 
 /* ---- telling ---- */

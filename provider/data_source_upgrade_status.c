@@ -93,7 +93,8 @@ static const struct tf_attr attrs[] = {
     COMPUTED_OF("rehearsal", TF_OBJECT, cluster_attrs,
                 "The clone on which an upgrade in place is rehearsed; null if there is none."),
     COMPUTED("resource", TF_STRING,
-             "`aurora_blue_green_upgrade` or `aurora_in_place_upgrade`; null without a run."),
+             "`aurora_blue_green_upgrade`, `aurora_in_place_upgrade` or `aurora_logical_upgrade`; null "
+             "without a run."),
     COMPUTED("situation", TF_STRING, "The state production is in, in plain words."),
     COMPUTED_OF("snapshot", TF_OBJECT, snapshot_attrs,
                 "The snapshot of an upgrade in place; null without one."),

@@ -12,16 +12,6 @@
 
 /* ---- when a row applies ---- */
 
-static bool manages_source(const struct upgrade *u)
-{
-    return u->request.manage_source;
-}
-
-static bool may_reboot(const struct upgrade *u)
-{
-    return u->request.allow_reboot;
-}
-
 static bool raises_source(const struct upgrade *u)
 {
     return u->is_serverless && u->request.raise_source_capacity;
@@ -30,16 +20,6 @@ static bool raises_source(const struct upgrade *u)
 static bool is_serverless(const struct upgrade *u)
 {
     return u->is_serverless;
-}
-
-static bool has_queries(const struct upgrade *u)
-{
-    return u->has_login && u->request.query_count > 0;
-}
-
-static bool soaks(const struct upgrade *u)
-{
-    return u->request.minimum_stable_ms > 0;
 }
 
 static bool has_window(const struct upgrade *u)
@@ -57,17 +37,10 @@ static bool watches(const struct upgrade *u)
 SAY(say_source,
     "Checks that %s is an available aurora-postgresql cluster that AWS can make a blue/green deployment of.",
     CLUSTER)
-SAY(say_parameters, "Checks that logical replication is on and that slots, senders and workers suffice.")
 SAY(say_proxies, "Checks that every RDS Proxy in front of production reaches it.")
 SAY(say_databases, "Looks into every database for what would break replication or the upgrade: tables "
                    "without a key, prepared "
                    "transactions, slots and subscriptions of your own, and more.")
-SAY(say_source_group,
-    "Attaches a completed copy of the cluster's parameter group, because source_parameters is \"manage\".")
-SAY(say_source_settled, "Waits until AWS says which instances of production wait for a reboot.")
-SAY(say_source_reboot,
-    "Reboots instances of production that wait for a reboot, because allow_reboot is true.")
-SAY(say_source_ready, "Waits until production is available and has taken its parameters over.")
 SAY(say_cluster_group,
     "Makes sure of the cluster parameter group of family aurora-postgresql%d: yours, or one made from "
     "production's "
@@ -84,16 +57,9 @@ SAY(say_available,
 SAY(say_green_reboot,
     "Reboots green instances that wait for their parameter groups; production is not touched.")
 SAY(say_green_ready, "Waits until every green instance has its parameters in sync.")
-SAY(say_lag, "Waits until every replication slot is active and its lag is under the bound.")
 SAY(say_statistics, "Runs ANALYZE on the green side, in stages: an upgrade does not carry statistics.")
 SAY(say_events, "Checks that AWS has reported no degraded replication for the deployment.")
-SAY(say_schema,
-    "Compares the catalogue of both sides: columns, indexes, constraints, functions, grants and more.")
-SAY(say_rows, "Compares the row count of every table at a common position while writers go on.")
-SAY(say_queries, "Runs your validation queries on both sides and compares the results.")
-SAY(say_settings, "Compares every setting of cluster and instances on both sides.")
 SAY(say_validated, "Writes down that the validation has passed, as a tag of the deployment.")
-SAY(say_soak, "Waits until the green side has been stable for minimum_stable, counted from that moment.")
 SAY(say_green_minimum, "Gives the green side production's minimum capacity back.")
 SAY(say_window, "Waits for cutover.window: open for longer than max_write_outage.")
 SAY(say_ready,
@@ -125,23 +91,15 @@ SAY(say_old_unprotect, "Lifts the deletion protection of the old cluster.")
 SAY(say_old_instances, "Deletes the instances of the old cluster.")
 SAY(say_old_cluster, "Deletes the old cluster with a final snapshot; its automated backups are kept.")
 SAY(say_old_gone, "Waits until the old cluster is gone.")
-SAY(say_not_switched, "Checks that production was not switched yet.")
 SAY(say_green_unprotect, "Lifts the deletion protection of the green cluster.")
 SAY(say_green_remove, "Deletes the deployment together with the green side; production is not touched.")
 SAY(say_green_gone, "Waits until the green side is gone.")
 SAY(say_capacity_back, "Gives production its own minimum capacity back, where it was raised.")
 SAY(say_source_group_remove,
     "Removes the completed copy of production's own parameter group, where one was made.")
-SAY(say_group_back,
-    "Attaches production's own parameter group again, where a completed copy had replaced it.")
 
 /* ---- the same by hand ---- */
 
-SAY(cli_source_group,
-    RDS "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name %s-upgrade-%d-source "
-        "--apply-immediately",
-    CLUSTER, CLUSTER, FROM)
-SAY(cli_source_reboot, RDS "reboot-db-instance --db-instance-identifier <each instance of %s>", CLUSTER)
 SAY(cli_source_capacity,
     RDS "modify-db-cluster --db-cluster-identifier %s --serverless-v2-scaling-configuration MinCapacity=<n>",
     CLUSTER)
@@ -155,7 +113,6 @@ SAY(cli_green_reboot, RDS "reboot-db-instance --db-instance-identifier <each gre
 SAY(cli_green_settings,
     RDS "modify-db-cluster, modify-db-instance, add-role-to-db-cluster (what differs, on the new side)")
 SAY(cli_available, RDS "describe-blue-green-deployments")
-SAY(cli_lag, "SELECT slot_name, active, pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots")
 SAY(cli_statistics, "vacuumdb --all --analyze-in-stages (on green)")
 SAY(cli_events, RDS "describe-events --source-type blue-green-deployment")
 SAY(cli_validated, RDS
@@ -180,9 +137,6 @@ SAY(cli_green_remove, RDS "delete-blue-green-deployment --delete-target")
 SAY(cli_source_group_remove,
     RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d-source", CLUSTER,
     FROM)
-SAY(cli_group_back,
-    RDS "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name <your group>",
-    CLUSTER)
 
 /* ---- the tables ---- */
 

@@ -37,6 +37,26 @@ HOOKS(before_rollback, HOOK_BEFORE_ROLLBACK)
 HOOKS(after_rollback, HOOK_AFTER_ROLLBACK)
 TELL(cli_hooks, "psql (your SQL, on the side it is for), sh -c (your command)")
 
+bool manages_source(const struct upgrade *u)
+{
+    return u->request.manage_source;
+}
+
+bool may_reboot(const struct upgrade *u)
+{
+    return u->request.allow_reboot;
+}
+
+bool has_queries(const struct upgrade *u)
+{
+    return u->has_login && u->request.query_count > 0;
+}
+
+bool soaks(const struct upgrade *u)
+{
+    return u->request.minimum_stable_ms > 0;
+}
+
 /* ---- sentences ---- */
 
 TELL(say_target,
@@ -62,3 +82,42 @@ TELL(cli_new_extensions, "psql -d <each database> -c 'ALTER EXTENSION <each that
 TELL(cli_new_statistics, "vacuumdb --all --analyze-in-stages")
 TELL(cli_groups_remove,
      RDS "delete-db-cluster-parameter-group --db-cluster-parameter-group-name %s-upgrade-%d", CLUSTER, TO)
+
+TELL(say_parameters, "Checks that logical replication is on and that slots, senders and workers suffice.")
+TELL(say_source_group,
+     "Attaches a completed copy of the cluster's parameter group, because source_parameters is \"manage\".")
+TELL(say_source_settled, "Waits until AWS says which instances of production wait for a reboot.")
+TELL(say_source_reboot,
+     "Reboots instances of production that wait for a reboot, because allow_reboot is true.")
+TELL(say_source_ready, "Waits until production is available and has taken its parameters over.")
+TELL(cli_source_group,
+     RDS
+     "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name %s-upgrade-%d-source "
+     "--apply-immediately",
+     CLUSTER, CLUSTER, FROM)
+TELL(cli_source_reboot, RDS "reboot-db-instance --db-instance-identifier <each instance of %s>", CLUSTER)
+TELL(say_group_back,
+     "Attaches production's own parameter group again, where a completed copy had replaced it.")
+TELL(cli_group_back,
+     RDS "modify-db-cluster --db-cluster-identifier %s --db-cluster-parameter-group-name <your group>",
+     CLUSTER)
+TELL(say_not_switched, "Checks that production was not switched yet.")
+void say_rows(const struct upgrade *u, struct buf *out)
+{
+    enum rows_mode mode = u->request.rows_mode;
+    bool usual_reads = u->strategy && u->strategy->reads_rows;
+    bool counts = mode == ROWS_COUNTS || (mode == ROWS_USUAL && !usual_reads);
+    (void)buf_printf(out, "Compares %s at a common position while writers go on.",
+                     counts                ? "the row count of every table"
+                     : mode == ROWS_SAMPLE ? "a tenth of the rows of every table, by content,"
+                                           : "all rows of every table, by content,");
+}
+
+TELL(say_schema,
+     "Compares the catalogue of both sides: columns, indexes, constraints, functions, grants and more.")
+TELL(say_queries, "Runs your validation queries on both sides and compares the results.")
+TELL(say_settings, "Compares every setting of cluster and instances on both sides.")
+TELL(say_soak, "Waits until the new side has been stable for minimum_stable, counted from that moment.")
+TELL(say_lag, "Waits until every replication slot is active and its lag is under the bound.")
+TELL(cli_lag,
+     "SELECT slot_name, active, pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots")

@@ -99,7 +99,7 @@ SAY(say_reboot, "Reboots the instances that wait for it to take their new parame
 SAY(say_in_sync, "Waits until every instance has its parameters in sync.")
 SAY(say_statistics,
     "Runs ANALYZE in stages where the planner has no statistics: an upgrade does not carry them.")
-SAY(say_settings, "Compares every setting of cluster and instances with what it was before.")
+SAY(say_kept_settings, "Compares every setting of cluster and instances with what it was before.")
 SAY(say_retention, "Checks that retain_old_for is over.")
 SAY(say_closed, "Writes down on the snapshot that the run is over; the snapshot stays.")
 SAY(say_queue_snapshot, "Makes a snapshot of %s, the last thing before the upgrade waits for its window.",
@@ -282,7 +282,7 @@ static const struct step forward[] = {
     {.name = "new-statistics", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_login,
      .describe = say_statistics, .equivalent = cli_new_statistics, .is_done = new_statistics_done, .run = new_statistics_run},
     {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
-     .describe = say_settings, .is_done = kept_settings_check},
+     .describe = say_kept_settings, .is_done = kept_settings_check},
     {.name = "hooks-after-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_switch,
      .describe = say_after_switch, .equivalent = cli_hooks, .is_done = after_switch_hooks_done, .run = after_switch_hooks_run},
 

@@ -21,6 +21,9 @@ extern const struct flow flow_in_place_restore;  /* rolled_back, after the upgra
 extern const struct flow flow_in_place_give_up;  /* the same, given up before names move (cleanup) */
 extern const struct flow flow_in_place_put_away; /* completed, after that */
 
+extern const struct flow flow_logical;      /* prepared, validated */
+extern const struct flow flow_logical_back; /* rolled_back, before the switch */
+
 /* ---- flow_common.c: shared by rows of several flows ---- */
 bool has_login(const struct upgrade *u);
 #define HOOK_POINT(point)                                                                                    \
@@ -34,6 +37,10 @@ HOOK_POINT(before_rollback);
 HOOK_POINT(after_rollback);
 #undef HOOK_POINT
 void cli_hooks(const struct upgrade *u, struct buf *out);
+bool manages_source(const struct upgrade *u);
+bool may_reboot(const struct upgrade *u);
+bool has_queries(const struct upgrade *u);
+bool soaks(const struct upgrade *u);
 void say_target(const struct upgrade *u, struct buf *out);
 void say_instance_group(const struct upgrade *u, struct buf *out);
 void say_new_version(const struct upgrade *u, struct buf *out);
@@ -44,6 +51,23 @@ void say_new_extensions(const struct upgrade *u, struct buf *out);
 void cli_new_extensions(const struct upgrade *u, struct buf *out);
 void cli_new_statistics(const struct upgrade *u, struct buf *out);
 void cli_groups_remove(const struct upgrade *u, struct buf *out);
+void say_parameters(const struct upgrade *u, struct buf *out);
+void say_source_group(const struct upgrade *u, struct buf *out);
+void say_source_settled(const struct upgrade *u, struct buf *out);
+void say_source_reboot(const struct upgrade *u, struct buf *out);
+void say_source_ready(const struct upgrade *u, struct buf *out);
+void cli_source_group(const struct upgrade *u, struct buf *out);
+void cli_source_reboot(const struct upgrade *u, struct buf *out);
+void say_group_back(const struct upgrade *u, struct buf *out);
+void cli_group_back(const struct upgrade *u, struct buf *out);
+void say_not_switched(const struct upgrade *u, struct buf *out);
+void say_rows(const struct upgrade *u, struct buf *out);
+void say_schema(const struct upgrade *u, struct buf *out);
+void say_queries(const struct upgrade *u, struct buf *out);
+void say_settings(const struct upgrade *u, struct buf *out);
+void say_soak(const struct upgrade *u, struct buf *out);
+void say_lag(const struct upgrade *u, struct buf *out);
+void cli_lag(const struct upgrade *u, struct buf *out);
 
 /* One row's sentence, or the same by hand: a function of the request and the two majors. */
 #define SAY(name, ...) static TELL(name, __VA_ARGS__)

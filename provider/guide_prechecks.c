@@ -12,19 +12,37 @@ static void majors(struct buf *out, const struct pg_check_row *k)
         (void)buf_printf(out, "| from %d and lower to %d and higher ", k->source_max, k->target_min);
 }
 
+static void upgrades(struct buf *out, unsigned of)
+{
+    static const struct {
+        unsigned purpose;
+        const char *name;
+    } kinds[] = {
+        {PG_FOR_BLUE_GREEN, "blue/green"}, {PG_FOR_IN_PLACE, "in place"}, {PG_FOR_LOGICAL, "logical"}};
+    const char *before = "";
+    if (of == (PG_FOR_BLUE_GREEN | PG_FOR_IN_PLACE | PG_FOR_LOGICAL)) {
+        (void)buf_puts(out, "all ");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (of & kinds[i].purpose) {
+            (void)buf_printf(out, "%s%s", before, kinds[i].name);
+            before = ", ";
+        }
+    (void)buf_puts(out, " ");
+}
+
 static void check_table(struct buf *out)
 {
     struct pg_check_row k;
     (void)buf_puts(out,
                    "| check | upgrade | majors | effect | what to do |\n| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; pg_check_row(i, &k); i++) {
-        bool blue_green = k.purposes & PG_FOR_BLUE_GREEN, in_place = k.purposes & PG_FOR_IN_PLACE;
-        if (!blue_green && !in_place)
+        unsigned of = k.purposes & (PG_FOR_BLUE_GREEN | PG_FOR_IN_PLACE | PG_FOR_LOGICAL);
+        if (!of)
             continue;
-        (void)buf_printf(out, "| `%s` | %s ", k.id,
-                         blue_green && in_place ? "both"
-                         : in_place             ? "in place"
-                                                : "blue/green");
+        (void)buf_printf(out, "| `%s` | ", k.id);
+        upgrades(out, of);
         majors(out, &k);
         (void)buf_puts(out, k.severity == PG_BLOCKER ? "| error " : "| warning ");
         guide_cell(out, k.remedy);

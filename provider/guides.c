@@ -9,9 +9,12 @@
 enum { PAGE_MAX_BYTES = 256 * 1024 };
 
 /* The example whose names appear in the pages. */
-static struct upgrade example(void)
+static struct upgrade example(const struct flow *f)
 {
-    struct upgrade u = {.source_major = 13, .has_login = true};
+    bool is_logical = f == &flow_logical || f == &flow_logical_back;
+    struct upgrade u = {.strategy = is_logical ? &strategy_logical : &strategy_blue_green,
+                        .source_major = 13,
+                        .has_login = true};
     u.request.cluster = "orders";
     u.request.target = (struct version){17, -1};
     u.request.max_write_outage_s = 300;
@@ -57,7 +60,7 @@ static const char *effect_of(const struct step *s)
 
 static void flow_table(struct buf *out, const struct flow *flow)
 {
-    struct upgrade u = example();
+    struct upgrade u = example(flow);
     (void)buf_puts(out, "| step | stage | kind | what it does | the same by hand | effect | takes |\n"
                         "| --- | --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < flow->count; i++) {
@@ -165,6 +168,38 @@ static void in_place_page(struct buf *out)
                    "`terraform-provider-aurora cleanup <cluster> --yes` removes it and leaves production "
                    "and the snapshot as they are.\n\n");
     flow_table(out, &flow_in_place_give_up);
+}
+
+static void logical_page(struct buf *out)
+{
+    steps_page(out, "The steps of a logical upgrade", "aurora_logical_upgrade", "switch", &flow_logical,
+               &flow_logical_back);
+    (void)buf_puts(
+        out,
+        "\n## Why nothing is lost\n\n"
+        "Publication, slot, clone, position, upgrade, subscription, origin: in this order, and in no other. "
+        "A "
+        "publication made behind its slot can never be decoded; a slot made behind the clone loses rows "
+        "without a word; a position read behind the upgrade is one of another history. The position L is "
+        "taken once, from the clone's own volume (`aurora_volume_logical_start_lsn()`), before its upgrade, "
+        "and is refused (AUR0214) unless the slot begins at or before it, production has passed it, the slot "
+        "has confirmed nothing behind it, and the marker that was committed behind the slot's making is on "
+        "the clone and was written before it. A marker written behind it has to arrive, once.\n\n"
+        "## What is made, and where\n\n"
+        "In production: role `aurora_upgrade_replication` (to log in, `rds_replication`, CONNECT), and in "
+        "every database schema `aurora_upgrade`, publication `aurora_upgrade` and a slot "
+        "`aurora_upgrade_<oid>`. In AWS: cluster `<cluster>-next` with its instances, and both parameter "
+        "groups. The password of the role is drawn when the subscriptions are made, is sent to production as "
+        "a SCRAM verifier only, and is known to nothing else; the subscriptions connect with "
+        "`channel_binding=require`, so that only a server that knows that verifier is accepted.\n\n"
+        "## The clone and production\n\n"
+        "The clone must reach production's writer endpoint: a security group whose members may talk to each "
+        "other on the database's port. Do not write to the clone: what collides stops the replication. As "
+        "long as the clone does not take what production writes, production keeps WAL for it; beyond "
+        "`max_retained_wal` the slots are dropped and the run is over (AUR0216). Between two applies nobody "
+        "of us looks: an alarm on `OldestReplicationSlotLag` does.\n\n"
+        "## Not yet\n\n"
+        "The switch to the clone, and what follows it. Sequences are not carried before that.\n");
 }
 
 /* Errors outside of an upgrade's own table: each family is raised in one place, with the cause in the
@@ -327,9 +362,13 @@ bool guides_write(const char *dir, struct err *e)
     static const struct {
         const char *file;
         void (*write)(struct buf *out);
-    } pages[] = {{"blue-green-steps.md", blue_green_page}, {"in-place-steps.md", in_place_page},
-                 {"prechecks.md", guide_prechecks},        {"errors.md", errors_page},
-                 {"credentials.md", credentials_page},     {"companion-command.md", guide_companion}};
+    } pages[] = {{"blue-green-steps.md", blue_green_page},
+                 {"in-place-steps.md", in_place_page},
+                 {"logical-steps.md", logical_page},
+                 {"prechecks.md", guide_prechecks},
+                 {"errors.md", errors_page},
+                 {"credentials.md", credentials_page},
+                 {"companion-command.md", guide_companion}};
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     const char *folder = arena_printf(a, "%s/guides", dir);
     if (!dir_make(folder, e))

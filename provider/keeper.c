@@ -7,7 +7,6 @@
  * on the run.
  */
 #include "internal/base/file.h"
-#include "internal/upgrade/lease.h"
 #include "internal/upgrade/tags.h"
 #include "provider/upgrade_resource.h"
 
@@ -36,7 +35,7 @@ static void note(struct operation *o, const char *name)
 
 static bool write_down(struct upgrade *u, const char *name, struct err *e)
 {
-    const char *arn = lease_object(u);
+    const char *arn = run_object(u);
     const struct rds_tag tag = {TAG_KEEPER, name};
     return !arn || rds_tag_add(&u->aws, arn, (struct rds_tags){&tag, 1}, e) ||
            err_wrap(e, "write down who looks after the upgrade of %s", u->request.cluster);

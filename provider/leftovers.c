@@ -4,6 +4,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/logical.h"
 #include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
@@ -107,12 +108,37 @@ static bool find_rehearsal(struct leftovers *l, struct err *e)
     return true;
 }
 
+/* ---- a logical upgrade ---- */
+
+static void note_logical(void *arg, const char *kind, const char *name)
+{
+    struct leftovers *l = arg;
+    (void)add(l, FATE_REMOVE, kind, name, "", "of a logical upgrade; production is not switched");
+    l->has_logical = true;
+}
+
+/* In the databases it may be there without a clone: made before it, or behind its removal. */
+static bool find_logical(struct leftovers *l, struct err *e)
+{
+    struct upgrade *u = &l->o->upgrade;
+    const struct rds_cluster *k = l->o->kind == &kind_logical ? u->world.green : NULL;
+    if (k) {
+        (void)add(l, FATE_REMOVE, "clone", k->identifier, k->status,
+                  "follows production; nobody was switched to it");
+        l->has_logical = true;
+    }
+    if (!u->world.production || !u->has_login)
+        return true;
+    return logical_found(u, note_logical, l, e) ||
+           err_wrap(e, "look into the databases of %s", u->request.cluster);
+}
+
 /* ---- clusters that look like somebody's ---- */
 
 /* "-green-abc123" or "-old1", as AWS names them, and as a roll-back in place does. */
 static bool is_side_suffix(const char *s)
 {
-    if (strcmp(s, "-restored") == 0 || strcmp(s, "-upgraded") == 0)
+    if (strcmp(s, "-next") == 0 || strcmp(s, "-restored") == 0 || strcmp(s, "-upgraded") == 0)
         return true;
     if (strncmp(s, "-green-", 7) == 0) {
         size_t n = strspn(s + 7, "abcdefghijklmnopqrstuvwxyz0123456789");
@@ -406,8 +432,8 @@ static bool look(struct leftovers *l, struct err *e)
 bool leftovers_find(struct leftovers *l, struct err *e)
 {
     static bool (*const kinds[])(struct leftovers *, struct err *) = {
-        find_deployment, find_rehearsal, find_old_side,  find_restored, find_aside,
-        find_sides,      find_groups,    find_snapshots, find_changes};
+        find_deployment, find_logical, find_rehearsal, find_old_side,  find_restored,
+        find_aside,      find_sides,   find_groups,    find_snapshots, find_changes};
     struct err absent = ERR_INIT;
     if (!look(l, &absent)) {
         *e = absent;

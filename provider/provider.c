@@ -1,8 +1,8 @@
 /* provider.c — everything this provider has. A new member is a file of its own and one line here. */
 #include "provider/provider.h"
 
-static const struct tf_resource *const resources[] = {&resource_blue_green_upgrade,
-                                                      &resource_in_place_upgrade, NULL};
+static const struct tf_resource *const resources[] = {
+    &resource_blue_green_upgrade, &resource_in_place_upgrade, &resource_logical_upgrade, NULL};
 static const struct tf_data_source *const data_sources[] = {
     &data_source_cluster, &data_source_parameter_group_diff, &data_source_upgrade_status,
     &data_source_upgrade_targets, NULL};

@@ -107,7 +107,8 @@ enum provider_login provider_login_state(struct tf_call *c, const struct value *
 /* ---- members, one file each ---- */
 
 extern const struct tf_provider aurora_provider; /* provider.c: the lists */
-extern const struct tf_resource resource_blue_green_upgrade, resource_in_place_upgrade;
+extern const struct tf_resource resource_blue_green_upgrade, resource_in_place_upgrade,
+    resource_logical_upgrade;
 extern const struct tf_data_source data_source_cluster, data_source_parameter_group_diff,
     data_source_upgrade_targets;
 extern const struct tf_data_source data_source_upgrade_status;

@@ -7,6 +7,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/logical.h"
 #include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "provider/flow_upgrades.h"
@@ -22,6 +23,7 @@ struct situation {
     struct tf_call *c;
     struct operation *o;
     const struct value *prior;   /* null on create */
+    const struct value *planned; /* defaults filled in */
     enum flow_stage was, wanted; /* stage in state and configuration */
     enum flow_stage was_reached; /* reached_stage in the state */
     int prior_target;            /* major; 0 on create */
@@ -35,11 +37,11 @@ static bool is_create(const struct situation *s)
     return value_is_null(s->prior);
 }
 
-static struct situation situation_of(struct tf_call *c, struct operation *o)
+static struct situation situation_of(struct tf_call *c, struct operation *o, const struct value *planned)
 {
     const struct upgrade *u = &o->upgrade;
     struct version before = {0};
-    struct situation s = {.c = c, .o = o, .prior = c->prior, .wanted = u->request.stage};
+    struct situation s = {.c = c, .o = o, .prior = c->prior, .planned = planned, .wanted = u->request.stage};
     if (!is_create(&s)) {
         s.was = stage_of(c->prior, "stage");
         s.was_reached = stage_of(c->prior, "reached_stage");
@@ -142,7 +144,7 @@ static bool shape_changed(const struct situation *s, struct err *e)
         return true;
     for (const char *const *path = s->o->kind->shape; *path; path++) {
         const struct value *before = value_path(s->prior, *path);
-        const struct value *now = value_path(s->c->config, *path);
+        const struct value *now = value_path(s->planned, *path);
         if (value_is_unknown(now) || value_equal(before, now))
             continue;
         (void)upgrade_fail(e, E_SHAPE_CHANGED, "%s cannot change while the upgrade is under way", *path);
@@ -181,6 +183,14 @@ static bool missed_window(const struct situation *s, struct err *e)
     return err_wrap(e, "the maintenance window is over");
 }
 
+static bool login_missing(const struct situation *s, struct err *e)
+{
+    bool passes = false;
+    return s->already || s->above || only_ends(s->prior, s->wanted) || !s->o->kind->strategy->needs_login ||
+           provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN ||
+           login_check(&s->o->upgrade, &passes, e);
+}
+
 static bool hook_without_login(const struct situation *s, struct err *e)
 {
     bool unknown = provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN;
@@ -189,8 +199,9 @@ static bool hook_without_login(const struct situation *s, struct err *e)
 }
 
 static bool (*const refusals[])(const struct situation *s, struct err *e) = {
-    run_gone,    other_run, lower_target,  lower_stage,        roll_back_running, loss_not_accepted,
-    no_way_back, too_early, shape_changed, hook_without_login, still_queued,      missed_window};
+    run_gone,           other_run,    lower_target, lower_stage,   roll_back_running,
+    loss_not_accepted,  no_way_back,  too_early,    shape_changed, login_missing,
+    hook_without_login, still_queued, missed_window};
 
 static void refuse(const struct situation *s)
 {
@@ -266,10 +277,11 @@ static void look_ahead(struct situation *s, const char *checks)
 static const char *run_name(const struct upgrade *u)
 {
     const struct world *w = &u->world;
-    return w->snapshot     ? arena_printf(u->arena, "snapshot %s", w->snapshot->identifier)
-           : w->deployment ? arena_printf(u->arena, "deployment %s", w->deployment->name)
-           : w->old        ? arena_printf(u->arena, "cluster %s", w->old->identifier)
-                           : "nothing";
+    return w->green && !w->deployment ? arena_printf(u->arena, "clone %s", w->green->identifier)
+           : w->snapshot              ? arena_printf(u->arena, "snapshot %s", w->snapshot->identifier)
+           : w->deployment            ? arena_printf(u->arena, "deployment %s", w->deployment->name)
+           : w->old                   ? arena_printf(u->arena, "cluster %s", w->old->identifier)
+                                      : "nothing";
 }
 
 /* Nothing of a flow is walked: the cluster is there already, or what is asked for only ends what was rolled
@@ -337,7 +349,8 @@ static void tell(struct situation *s)
             "Deployment %s is adopted; a destroy leaves it alone, stage = \"rolled_back\" deletes it with "
             "its green side.",
             u->world.deployment->name);
-    if (forward && !u->has_login && !s->already && !s->above && u->world.reached < STAGE_SWITCHED)
+    if (forward && !u->has_login && !u->strategy->needs_login && !s->already && !s->above &&
+        u->world.reached < STAGE_SWITCHED)
         tf_warn(s->c, "postgresql", "No login for PostgreSQL", "There is no postgresql { } for %s: %s.",
                 cluster, s->o->kind->without_login);
     if (forward && u->request.watch_ms > 0 && !u->has_login && u->world.reached <= STAGE_SWITCHED &&
@@ -525,7 +538,7 @@ const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call
         o.upgrade.source_major = source_major(&o.upgrade);
         o.upgrade.is_serverless = o.upgrade.world.production->serverless_v2;
         o.upgrade.schedules = upgrade_schedules(&o.upgrade);
-        struct situation s = situation_of(c, &o);
+        struct situation s = situation_of(c, &o, planned);
         planned = plan_in_world(&s, planned, checks_of(c, planned));
     }
     operation_done(&o);
@@ -547,6 +560,9 @@ static bool judge_destroy(struct operation *o, struct err *e)
         tf_warn(o->call, NULL, "What the roll-back put aside stays",
                 "It is cluster %s; stage = \"completed\" before the destroy removes it.",
                 u->world.aside->identifier);
+    bool has_clone = u->world.green && !u->world.deployment;
+    if (u->strategy->needs_login && has_clone && !unknown && !u->has_login)
+        return login_check(u, &unknown, e);
     if (u->world.reached < STAGE_SWITCHED)
         return !(u->world.deployment || u->world.snapshot) || unknown ||
                staging_hooks_have_login(u, STAGE_NONE, STAGE_ROLLED_BACK, e);

@@ -67,6 +67,12 @@ static void tell_what_exists(struct walk *w, struct err *e)
             before, before[0] ? "\n" : "", world->rehearsal->identifier, world->rehearsal->status);
     if (world->rehearsal || !world_has_run(world))
         return;
+    if (world->green && !world->deployment) {
+        (void)err_hint(e,
+                       "%s%sFound: clone %s (%s). Apply again to go on; stage = \"rolled_back\" removes it.",
+                       before, before[0] ? "\n" : "", world->green->identifier, world->green->status);
+        return;
+    }
     if (world->snapshot) {
         (void)err_hint(e, "%s%sFound: snapshot %s (%s). Apply again to go on.", before, before[0] ? "\n" : "",
                        world->snapshot->identifier, world->snapshot->status);
@@ -413,7 +419,7 @@ static const struct value *settle_stage(struct operation *o, const struct value 
         !world_has_run(&o->upgrade.world)) /* ended after a roll-back */
         return tf_with(c, state, "reached_stage", value_string(c->arena, "completed"));
     bool shows = o->kind->strategy->shows_stages;
-    if (building && shows && !o->upgrade.world.deployment && reached == STAGE_NONE)
+    if (building && shows && !world_has_run(&o->upgrade.world) && reached == STAGE_NONE)
         return tf_with(c, state, "stage", value_string(c->arena, "none"));
     const struct value *of_queue = queue_settle(o, state);
     if (of_queue)

@@ -27,12 +27,12 @@ struct upgrade_kind {
     upgrade_check *const *checks; /* of the first steps, as far as a plan may look at AWS */
     const char *without_login;    /* what is not done without a login */
 };
-extern const struct upgrade_kind kind_blue_green, kind_in_place;
+extern const struct upgrade_kind kind_blue_green, kind_in_place, kind_logical;
 
-/* ---- blue_green_schema.c, in_place_schema.c ---- */
-extern const struct tf_schema blue_green_schema, in_place_schema;
+/* ---- blue_green_schema.c, in_place_schema.c, logical_schema.c ---- */
+extern const struct tf_schema blue_green_schema, in_place_schema, logical_schema;
 
-bool size_parse(const char *text, int64_t *ret_bytes); /* "16MB", "1GB", "0" */
+bool size_parse(const char *text, int64_t *ret_bytes); /* upgrade_schema.c: "16MB", "1GB", "0" */
 
 /* ---- upgrade_values.c ---- */
 

@@ -8,7 +8,12 @@
 extern const char *const upgrade_stages[], *const upgrade_destroy_ways[], *const upgrade_plan_ways[];
 extern const struct tf_attr upgrade_step_attrs[], upgrade_group_attrs[], upgrade_timeouts_attrs[];
 
+extern const char *const upgrade_row_modes[];
+extern const struct tf_block upgrade_query_blocks[]; /* of validation { } */
+
 bool validate_version(const struct value *v, struct err *e);
+bool validate_sessions(const struct value *v, struct err *e);
+bool validate_size(const struct value *v, struct err *e); /* as size_parse() takes it */
 
 /* clang-format off */
 /* Rows at the beginning and at the end of every table. */
@@ -32,6 +37,13 @@ bool validate_version(const struct value *v, struct err *e);
     {.name = "resolved_engine_version", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Version the upgrade goes to, chosen once per run."}, \
     {.name = "master_user_secret_arn", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Secret of the master user, where AWS manages it."}, \
     {.name = "switched_at", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "When the switch was observed (ISO 8601, UTC)."}
+/* Of validation { }: what a row of data is compared by, and with how many sessions. */
+#define UPGRADE_ROWS(usual) \
+    {.name = "mode", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = upgrade_row_modes, \
+     .doc = "How data is compared, exact while writers go on: `full` (every row by its content; differing keys are named), `sample` (a tenth of it, another one each " \
+            "time) or `counts` (the number of rows). Default: `" usual "`."}, \
+    {.name = "max_connections", .type = TF_NUMBER, .flags = TF_OPTIONAL, .validate = validate_sessions, \
+     .doc = "How many sessions the comparison may have on either side, 1 to 32. Default: 2. Not used by `counts`."}
 /* clang-format on */
 
 #endif

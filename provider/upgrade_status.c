@@ -56,7 +56,8 @@ static bool shows_roll_back(const struct world *w)
     return w->restored || w->aside;
 }
 
-/* A deployment or an old side first; in place is what tags of snapshots and clusters tell. */
+/* A deployment or an old side first; in place is what tags of snapshots and clusters tell, logical a clone.
+ */
 static bool look_for_run(struct operation *o, struct err *e)
 {
     struct upgrade *u = &o->upgrade;
@@ -68,7 +69,12 @@ static bool look_for_run(struct operation *o, struct err *e)
     set_kind(o, &kind_in_place);
     if (!world_look(u, e))
         return false;
-    if (!world_has_run(&u->world) && !shows_roll_back(&u->world) && !u->world.rehearsal)
+    if (world_has_run(&u->world) || shows_roll_back(&u->world) || u->world.rehearsal)
+        return true;
+    set_kind(o, &kind_logical);
+    if (!world_look(u, e))
+        return false;
+    if (!world_has_run(&u->world))
         set_kind(o, &kind_blue_green);
     return true;
 }
@@ -358,34 +364,42 @@ static void note_slot(struct report *r, const struct pg_slot *s)
     r->lag_bytes = s->lag_bytes > r->lag_bytes ? s->lag_bytes : r->lag_bytes;
 }
 
-static bool slot_is_well(const struct world *w, const struct pg_slot *s, struct err *e)
+/* Somebody should be reading the slots by now. */
+static bool is_built(const struct report *r)
+{
+    const struct rds_bluegreen *d = r->o->upgrade.world.deployment;
+    return d ? strcmp(d->status, "AVAILABLE") == 0 : r->reached >= STAGE_PREPARED;
+}
+
+static bool slot_is_well(const struct report *r, const struct pg_slot *s, struct err *e)
 {
     if (strcmp(s->wal_status, "lost") == 0)
         return upgrade_fail(e, E_REPLICATION_UNHEALTHY, "slot %s of database %s has lost the WAL it needs",
                             s->name, s->database);
-    bool built = strcmp(w->deployment->status, "AVAILABLE") == 0;
-    return !built || s->active ||
+    return !is_built(r) || s->active ||
            upgrade_fail(e, E_REPLICATION_UNHEALTHY, "nobody reads slot %s of database %s at the moment",
                         s->name, s->database);
 }
 
-/* Before the switch every logical slot of production belongs to the deployment. */
+/* Before the switch every logical slot of production belongs to the deployment, if there is one. */
 static bool check_slots(struct report *r, struct err *e)
 {
     struct upgrade *u = &r->o->upgrade;
     struct pg *blue CLEANUP(pg_cleanup) = NULL;
     const struct pg_slot *slots = NULL;
     size_t n = 0;
-    if (!u->has_login || !u->world.production || !u->world.deployment || r->reached >= STAGE_SWITCHED ||
+    bool follows = u->world.deployment || (u->strategy->slot_prefix && u->world.green);
+    if (!u->has_login || !u->world.production || !follows || r->reached >= STAGE_SWITCHED ||
         is_switching(&u->world))
         return true;
-    if (!side_open(u, SIDE_BLUE, NULL, false, &blue, e) || !pg_slots(blue, u->look, NULL, &slots, &n, e))
+    if (!side_open(u, SIDE_BLUE, NULL, false, &blue, e) ||
+        !pg_slots(blue, u->look, u->strategy->slot_prefix, &slots, &n, e))
         return err_wrap(e, "the replication slots cannot be looked at");
     r->lag_known = n > 0;
     bool well = true;
     for (size_t i = 0; i < n; i++) {
         note_slot(r, &slots[i]);
-        well = well && slot_is_well(&u->world, &slots[i], e);
+        well = well && slot_is_well(r, &slots[i], e);
     }
     return well;
 }
@@ -419,12 +433,17 @@ static const char *next_of(const struct report *r)
     if (r->findings->count > 0)
         return "See the findings.";
     if (w->is_deleting)
-        return "AWS is deleting the deployment.";
+        return w->deployment || !w->green ? "AWS is deleting the deployment." : "AWS is deleting the clone.";
     if (!value_is_null(value_get(r->out, "held_by")))
         return "An apply is at work: let it end.";
     const char *in_place = r->o->kind == &kind_in_place ? in_place_next(&r->o->upgrade, r->arena) : NULL;
     if (in_place)
         return in_place;
+    if (r->o->kind == &kind_logical && r->reached == STAGE_NONE)
+        return "The clone does not follow production yet; apply the upgrade resource to go on from there.";
+    if (r->o->kind == &kind_logical && r->reached == STAGE_VALIDATED)
+        return "The clone is proved equal and follows. The switch is not part of this version: test against "
+               "the clone, then stage = \"rolled_back\".";
     if (w->deployment && r->reached == STAGE_NONE)
         return "AWS is building the new side; apply the upgrade resource to go on from there.";
     return by_stage[r->reached < ARRAY_LEN(by_stage) ? r->reached : STAGE_NONE];
@@ -490,7 +509,7 @@ static void fill(struct report *r)
 {
     struct upgrade *u = &r->o->upgrade;
     const struct world *w = &u->world;
-    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : NULL;
+    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : w->green ? w->facts : NULL;
     char target[VERSION_SIZE];
     put(r, r->out, "id", u->request.cluster);
     put(r, r->out, "region", operation_region(r->o));

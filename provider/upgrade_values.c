@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { MAX_LAG_DEFAULT = 16 << 20, OUTAGE_DEFAULT_S = 300 };
+static const int64_t RETAINED_WAL_DEFAULT = 100LL << 30;
 
 enum flow_stage stage_of(const struct value *attrs, const char *name)
 {
@@ -72,10 +73,21 @@ static enum on_destroy destroy_way(const struct value *attrs)
                                             : DESTROY_REFUSE;
 }
 
+static enum rows_mode rows_mode_at(const struct value *attrs)
+{
+    const char *mode = value_as_text(value_path(attrs, "validation.mode"), "");
+    return strcmp(mode, "full") == 0     ? ROWS_FULL
+           : strcmp(mode, "sample") == 0 ? ROWS_SAMPLE
+           : strcmp(mode, "counts") == 0 ? ROWS_COUNTS
+                                         : ROWS_USUAL;
+}
+
 static void read_request(struct tf_call *c, const struct value *attrs, struct request *r)
 {
     struct arena *a = c->arena;
     const char *lag = value_as_text(value_path(attrs, "cutover.max_lag"), NULL);
+    const char *retained = value_as_text(value_get(attrs, "max_retained_wal"), NULL);
+    const struct value *sessions = value_path(attrs, "validation.max_connections");
     const struct value *capacity = value_get(attrs, "target_min_capacity");
     *r = (struct request){
         .cluster = lower(a, value_as_text(value_get(attrs, "cluster_identifier"), "")),
@@ -92,6 +104,9 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .instance_group = text_at(a, attrs, "target_parameter_group.db_parameter_group_name"),
         .deployment_name = text_at(a, attrs, "deployment_name"),
         .instance_class = text_at(a, attrs, "instance_class"),
+        .databases = strings_at(a, attrs, "databases"),
+        .publishes_all = strcmp(value_as_text(value_get(attrs, "publication"), "tables"), "all_tables") == 0,
+        .max_retained_bytes = RETAINED_WAL_DEFAULT,
         .toggles_groups =
             strcmp(value_as_text(value_get(attrs, "parameter_group_strategy"), "direct"), "toggle") == 0,
         .in_maintenance_window = value_as_bool(value_get(attrs, "switch_in_maintenance_window"), false),
@@ -100,6 +115,8 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .accepted_loss = text_at(a, attrs, "accept_data_loss_since_snapshot"),
         .target_min_capacity = capacity->kind == VALUE_NUMBER ? strtod(capacity->text, NULL) : -1,
         .exclude_tables = strings_at(a, attrs, "validation.exclude_tables"),
+        .rows_mode = rows_mode_at(attrs),
+        .max_connections = sessions->kind == VALUE_NUMBER ? (int)strtol(sessions->text, NULL, 10) : 0,
         .minimum_stable_ms = duration_at(attrs, "validation.minimum_stable", 0),
         .max_write_outage_s =
             (int)(duration_at(attrs, "cutover.max_write_outage", OUTAGE_DEFAULT_S * 1000LL) / 1000),
@@ -110,6 +127,10 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
                          &r->target); /* validated; "" in a state that lacks it */
     if (lag)
         (void)size_parse(lag, &r->max_lag_bytes);
+    if (retained)
+        (void)size_parse(retained, &r->max_retained_bytes);
+    if (!r->instance_class)
+        r->instance_class = text_at(a, attrs, "clone.instance_class");
     read_queries(a, attrs, r);
     staging_read(a, attrs, r);
 }

@@ -46,6 +46,8 @@ const char *pg_database(const struct pg *c);
 
 /* Setting's value in this session (pg_settings; names in any case), "" if the server does not know it. */
 MUST_CHECK bool pg_setting(struct pg *c, struct arena *a, const char *name, const char **ret, struct err *e);
+/* The oid of this database: its name may change, and is too long for some uses. */
+MUST_CHECK bool pg_database_oid(struct pg *c, int64_t *ret, struct err *e);
 /* Connectable databases that are not templates and not rdsadmin's. */
 MUST_CHECK bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e);
 /* Every database but rdsadmin's, templates and those that take no connections included, in the order of

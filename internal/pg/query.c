@@ -244,6 +244,12 @@ bool query_rows(struct pg *c, const char *sql, const char *const *params, size_t
     return patiently(c, sql, params, n, session_limit_ms(c), ret, e);
 }
 
+bool query_rows_for(struct pg *c, const char *sql, const char *const *params, size_t n, int64_t limit_ms,
+                    PGresult **ret, struct err *e)
+{
+    return patiently(c, sql, params, n, limit_ms, ret, e);
+}
+
 bool query_run(struct pg *c, const char *sql, struct err *e)
 {
     return patiently(c, sql, NULL, 0, session_limit_ms(c), NULL, e);
@@ -252,6 +258,25 @@ bool query_run(struct pg *c, const char *sql, struct err *e)
 bool query_run_for(struct pg *c, const char *sql, int64_t limit_ms, struct err *e)
 {
     return patiently(c, sql, NULL, 0, limit_ms, NULL, e);
+}
+
+static bool keep_quoted(struct pg *c, struct arena *a, char *quoted, const char **ret, struct err *e)
+{
+    if (!quoted)
+        return err_set(e, ERR_INVALID, "libpq cannot quote a text: %s", PQerrorMessage(c->conn));
+    *ret = arena_strdup(a, quoted);
+    PQfreemem(quoted);
+    return true;
+}
+
+bool query_name(struct pg *c, struct arena *a, const char *name, const char **ret, struct err *e)
+{
+    return keep_quoted(c, a, PQescapeIdentifier(c->conn, name, strlen(name)), ret, e);
+}
+
+bool query_text(struct pg *c, struct arena *a, const char *text, const char **ret, struct err *e)
+{
+    return keep_quoted(c, a, PQescapeLiteral(c->conn, text, strlen(text)), ret, e);
 }
 
 void query_rollback(struct pg *c)

@@ -40,6 +40,9 @@ enum { LOCK_PATIENCE_MS = 60000, LOCK_PAUSE_MS = 200 };
  * tried for again for a minute. `params` are texts, NULL for SQL null. */
 MUST_CHECK bool query_rows(struct pg *c, const char *sql, const char *const *params, size_t n, PGresult **ret,
                            struct err *e);
+/* The same with an own time limit on our side, tighter than the session's; passing it is ERR_TIMEOUT. */
+MUST_CHECK bool query_rows_for(struct pg *c, const char *sql, const char *const *params, size_t n,
+                               int64_t limit_ms, PGresult **ret, struct err *e);
 /* One statement without parameters whose rows nobody needs. */
 MUST_CHECK bool query_run(struct pg *c, const char *sql, struct err *e);
 /* The same with an own time limit on our side; the server's limit is the session's. 0: none but stop. */
@@ -48,6 +51,10 @@ MUST_CHECK bool query_run_for(struct pg *c, const char *sql, int64_t limit_ms, s
 /* Any number of statements of somebody else's in one go; only for those who may send what they like. Never
  * tried again by itself. */
 MUST_CHECK bool query_script(struct pg *c, const char *sql, int64_t limit_ms, struct err *e);
+
+/* A name or a value as a statement takes it, for statements that have no parameters (DDL). */
+MUST_CHECK bool query_name(struct pg *c, struct arena *a, const char *name, const char **ret, struct err *e);
+MUST_CHECK bool query_text(struct pg *c, struct arena *a, const char *text, const char **ret, struct err *e);
 
 bool is_lock_failure(const struct err *e);
 

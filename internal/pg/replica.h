@@ -10,7 +10,8 @@
 struct pg_slot {
     const char *name, *plugin, *database, *wal_status; /* wal_status "lost": WAL is gone */
     lsn_t confirmed;
-    int64_t lag_bytes; /* current WAL position minus confirmed */
+    int64_t lag_bytes;  /* current WAL position minus confirmed */
+    int64_t kept_bytes; /* of WAL that the server keeps for it */
     bool active;
 };
 /* Logical slots of the whole server; those for which `prefix` matches the name (NULL: all). */

@@ -28,6 +28,14 @@ bool pg_setting(struct pg *c, struct arena *a, const char *name, const char **re
     return err_wrap(e, "read setting %s", name);
 }
 
+bool pg_database_oid(struct pg *c, int64_t *ret, struct err *e)
+{
+    static const char sql[] = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()";
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    return one_value(c, sql, NULL, 0, FIELD_INT64, a, ret, sizeof *ret, e) ||
+           err_wrap(e, "look database \"%s\" up", c->database);
+}
+
 bool pg_databases(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e)
 {
     static const char sql[] = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"
@@ -115,10 +123,10 @@ bool pg_probe_writable(struct pg *c, struct err *e)
 }
 
 static const struct field slot_fields[] = {
-    {FIELD_TEXT, offsetof(struct pg_slot, name)},     {FIELD_TEXT, offsetof(struct pg_slot, plugin)},
-    {FIELD_TEXT, offsetof(struct pg_slot, database)}, {FIELD_TEXT, offsetof(struct pg_slot, wal_status)},
-    {FIELD_LSN, offsetof(struct pg_slot, confirmed)}, {FIELD_INT64, offsetof(struct pg_slot, lag_bytes)},
-    {FIELD_BOOL, offsetof(struct pg_slot, active)},
+    {FIELD_TEXT, offsetof(struct pg_slot, name)},        {FIELD_TEXT, offsetof(struct pg_slot, plugin)},
+    {FIELD_TEXT, offsetof(struct pg_slot, database)},    {FIELD_TEXT, offsetof(struct pg_slot, wal_status)},
+    {FIELD_LSN, offsetof(struct pg_slot, confirmed)},    {FIELD_INT64, offsetof(struct pg_slot, lag_bytes)},
+    {FIELD_INT64, offsetof(struct pg_slot, kept_bytes)}, {FIELD_BOOL, offsetof(struct pg_slot, active)},
 };
 
 bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg_slot **ret, size_t *ret_n,
@@ -126,7 +134,8 @@ bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg
 {
     static const char sql[] =
         "SELECT slot_name, plugin, database, wal_status, confirmed_flush_lsn,"
-        " greatest(pg_wal_lsn_diff(" SQL_CURRENT_LSN ", confirmed_flush_lsn), 0)::bigint, active"
+        " greatest(pg_wal_lsn_diff(" SQL_CURRENT_LSN ", confirmed_flush_lsn), 0)::bigint,"
+        " greatest(pg_wal_lsn_diff(" SQL_CURRENT_LSN ", restart_lsn), 0)::bigint, active"
         " FROM pg_replication_slots WHERE slot_type = 'logical' AND starts_with(slot_name, $1)"
         " ORDER BY slot_name COLLATE \"C\"";
     const char *params[] = {prefix ? prefix : ""};

@@ -152,7 +152,8 @@ bool instances_available(const struct rds_instance *const *i, size_t n, const ch
 MUST_CHECK bool same_run(const struct upgrade *u, struct err *e);
 /* What production's minimum capacity was before raise_source_capacity; *ret < 0: it was not raised. */
 MUST_CHECK bool noted_source_capacity(struct upgrade *u, double *ret, struct err *e);
-bool tag_deployment(struct upgrade *u, const char *key, const char *value, struct err *e);
+/* On the object that stands for the run (run_object). */
+bool tag_run(struct upgrade *u, const char *key, const char *value, struct err *e);
 int64_t tag_time(const struct rds_tags *t, const char *key); /* Unix ms, 0 if absent or garbled */
 /* "version, key\n" list of up to `max` lines joined for an error text. */
 const char *join_lines(struct arena *a, const char *const *lines, size_t n, size_t max);

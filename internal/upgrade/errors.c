@@ -209,6 +209,37 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
     [E_REHEARSAL_NAME] = {"AUR0205", ERR_CONFLICT, "rehearse",
                           "Rename or delete what is named above if nobody needs it, then apply again; "
                           "rehearse = false goes on without a rehearsal. Nothing was done."},
+    [E_LOGIN_NEEDED] = {"AUR0210", ERR_INVALID, "postgresql",
+                        "Replication is set up in the databases: fill postgresql { } here or in the provider "
+                        "block. Nothing was done."},
+    [E_NO_POSITION] =
+        {"AUR0211", ERR_INVALID, "cluster_identifier",
+         "Without aurora_volume_logical_start_lsn() nobody can tell which changes a clone holds, and one "
+         "commit taken for the wrong side is lost or applied twice. Upgrade to a minor version that has the "
+         "function, or use aurora_blue_green_upgrade."},
+    [E_CLONE_NAME] = {"AUR0212", ERR_CONFLICT, "cluster_identifier",
+                      "Rename or delete what is named above if nobody needs it, then apply again."},
+    [E_CLONE_FAILED] = {"AUR0213", ERR_REMOTE, "stage",
+                        "Look at its events in AWS. stage = \"rolled_back\" removes it; then apply forward "
+                        "again. Production "
+                        "was not touched."},
+    [E_PROVENANCE] =
+        {"AUR0214", ERR_REMOTE, "stage",
+         "What this clone holds of production cannot be proved, so it is not used: stage = \"rolled_back\" "
+         "removes it, then apply forward again. Production was not touched."},
+    [E_CANNOT_FOLLOW] =
+        {"AUR0215", ERR_REMOTE, "stage",
+         "stage = \"rolled_back\" removes what was made, then apply forward again. Production goes on as it "
+         "was."},
+    [E_RETAINED_WAL] =
+        {"AUR0216", ERR_REMOTE, "max_retained_wal",
+         "The slots of this upgrade were dropped, so that production's storage does not grow. Find out why "
+         "the clone was slow, then stage = \"rolled_back\" and forward again; raise max_retained_wal if "
+         "production can bear it."},
+    [E_APPLY_FAILS] =
+        {"AUR0217", ERR_REMOTE, "stage",
+         "The log of the clone's writer says why (aws rds download-db-log-file-portion). Remove the cause on "
+         "the clone, and apply again: nothing was lost, production keeps what the clone has not taken yet."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

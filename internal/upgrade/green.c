@@ -16,19 +16,6 @@ enum {
 #define BUILD_CAPACITY_MIN                                                                                   \
     1.0 /* below this green's first start takes very long (AWS guide for Serverless v2) */
 
-bool tag_deployment(struct upgrade *u, const char *key, const char *value, struct err *e)
-{
-    const struct rds_tag tag = {key, value};
-    const char *arn = arena_printf(u->look, "%s", u->world.deployment->identifier);
-    struct arn parsed;
-    if (arn_parse(u->world.production->arn, &parsed))
-        arn = arena_printf(u->look, "arn:%s:rds:%s:%s:deployment:%s", parsed.partition, parsed.region,
-                           parsed.account, u->world.deployment->identifier);
-    if (!rds_tag_add(&u->aws, arn, (struct rds_tags){&tag, 1}, e))
-        return err_wrap(e, "tag the deployment with %s", key);
-    return true;
-}
-
 int64_t tag_time(const struct rds_tags *t, const char *key)
 {
     int64_t ms = 0;
@@ -144,6 +131,9 @@ bool same_run(const struct upgrade *u, struct err *e)
     if (u->world.snapshot)
         return upgrade_fail(e, E_OTHER_RUN, "an upgrade of %s to %d is under way (snapshot %s)",
                             u->request.cluster, other, u->world.snapshot->identifier);
+    if (u->world.green && !u->world.deployment)
+        return upgrade_fail(e, E_OTHER_RUN, "an upgrade of %s to %d is under way (clone %s)",
+                            u->request.cluster, other, u->world.green->identifier);
     if (u->world.is_ours)
         return upgrade_fail(e, E_OTHER_RUN, "an upgrade of %s to %d is under way (deployment %s)",
                             u->request.cluster, other, u->world.deployment->name);
@@ -256,10 +246,10 @@ static bool members_ready(const struct upgrade *u)
 {
     const struct rds_bluegreen *d = u->world.deployment;
     const char *busy = NULL;
-    for (size_t i = 0; i < d->task_count; i++)
+    for (size_t i = 0; d && i < d->task_count; i++)
         if (strcmp(d->tasks[i].status, "COMPLETED") != 0)
             return false;
-    for (size_t i = 0; i < d->member_count; i++)
+    for (size_t i = 0; d && i < d->member_count; i++)
         if (strcmp(d->members[i].status, "AVAILABLE") != 0 || d->members[i].target[0] == '\0')
             return false;
     for (size_t i = 0; i < u->world.green_instance_count; i++)

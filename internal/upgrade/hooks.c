@@ -193,7 +193,7 @@ static bool note(struct upgrade *u, size_t index, struct err *e)
     if (place_of(u, at)->memory == ON_SNAPSHOT)
         return rds_tag_add(&u->aws, u->world.snapshot->arn, one, e) ||
                err_wrap(e, "tag snapshot %s with %s", u->world.snapshot->identifier, tag.key);
-    return tag_deployment(u, tag.key, tag.value, e);
+    return tag_run(u, tag.key, tag.value, e);
 }
 
 /* ---- commands ---- */

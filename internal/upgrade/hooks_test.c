@@ -39,7 +39,7 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
     return true;
 }
 
-bool tag_deployment(struct upgrade *u, const char *key, const char *value, struct err *e)
+bool tag_run(struct upgrade *u, const char *key, const char *value, struct err *e)
 {
     (void)u;
     (void)key;

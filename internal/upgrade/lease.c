@@ -231,20 +231,6 @@ static bool hold_lock(struct lease *l, struct err *e)
 
 /* ---- the tag ---- */
 
-const char *lease_object(const struct upgrade *u)
-{
-    const struct world *w = &u->world;
-    struct arn p;
-    if (w->deployment && w->production && arn_parse(w->production->arn, &p))
-        return arena_printf(u->look, "arn:%s:rds:%s:%s:deployment:%s", p.partition, p.region, p.account,
-                            w->deployment->identifier);
-    if (w->snapshot)
-        return w->snapshot->arn;
-    if (w->rehearsal && strcmp(w->rehearsal->status, "deleting") != 0)
-        return w->rehearsal->arn;
-    return w->old && rds_tag_value(&w->old->tags, TAG_OLD_OF) ? w->old->arn : NULL;
-}
-
 static bool may_take(const struct lease *l, const char *text)
 {
     struct lease_holder h;
@@ -331,7 +317,7 @@ bool lease_hold(void *lease, struct err *e)
     /* while a roll-back moves names nobody may answer, and every second counts: the tag alone tells */
     if (l->u->has_login && !l->u->world.names_move && !hold_lock(l, e))
         return false;
-    const char *arn = lease_object(l->u);
+    const char *arn = run_object(l->u);
     if (!arn)
         return true;
     if ((is_recent(l, arn, &recent, &why) && recent) || (!why.code && hold_tag(l, arn, &why)))

@@ -24,8 +24,6 @@ struct lease;
 struct lease *lease_new(struct upgrade *u);
 /* Takes what there is to take by now, or proves that it is still held. For flow_run.may_change. */
 MUST_CHECK bool lease_hold(void *lease, struct err *e);
-/* ARN of the object of the run, which bears the tag; NULL: there is none yet. */
-const char *lease_object(const struct upgrade *u);
 /* Gives everything back, as far as it can be reached. */
 void lease_free(struct lease *l);
 DEFINE_CLEANUP(struct lease, lease_cleanup, lease_free)

@@ -4,6 +4,7 @@
 #include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/requests.h"
 #include "internal/upgrade/tags.h"
+#include "internal/upgrade/view.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,9 +15,8 @@
 static const int64_t patience_ms = 4LL * 60 * 1000;
 
 struct rehearsal {
+    struct clone_view view; /* first: a row that was given the view finds the rehearsal by it */
     struct upgrade *u;
-    struct upgrade view; /* this upgrade, with the clone for a production; has no snapshot, no old side */
-    bool has_view;
     bool is_over;    /* the outcome is written down */
     bool is_new;     /* … by this operation */
     bool has_logs;   /* they are in the journal */
@@ -36,87 +36,9 @@ static struct rehearsal *of(struct upgrade *u)
 
 void rehearsal_end(struct upgrade *u)
 {
-    if (u->rehearsal && u->rehearsal->has_view)
-        upgrade_done(&u->rehearsal->view);
+    if (u->rehearsal)
+        clone_view_end(&u->rehearsal->view);
     u->rehearsal = NULL;
-}
-
-/* ---- the clone in production's place ---- */
-
-/* Nothing of a run belongs to a clone. */
-static bool look_at_clone(struct upgrade *v, struct world *w, struct err *e)
-{
-    (void)v;
-    (void)w;
-    (void)e;
-    return true;
-}
-
-static const struct strategy strategy_clone = {.resource = TAG_RESOURCE_IN_PLACE,
-                                               .look = look_at_clone,
-                                               .no_way_back = E_SNAPSHOT_ONLY,
-                                               .keeps_default = true,
-                                               .new_side = "the clone"};
-
-/* Whatever a row asks for, it never gets production. */
-static bool login_to_clone(void *arg, const char *host, int port, struct pg_target *ret, bool *ret_known,
-                           struct err *e)
-{
-    const struct rehearsal *h = arg;
-    const struct rds_cluster *k = h->view.world.production;
-    (void)host;
-    (void)port;
-    if (!k || k->endpoint[0] == '\0')
-        return err_set(e, ERR_UNAVAILABLE, "the clone has no endpoint at the moment");
-    return h->u->login(h->u->login_arg, k->endpoint, k->port, ret, ret_known, e);
-}
-
-/* NULL: it is found as for production itself. */
-static const char *group_named(struct upgrade *u, bool is_cluster)
-{
-    return takes_default(u, is_cluster) ? NULL : arena_strdup(u->arena, target_group(u, u->look, is_cluster));
-}
-
-/* After a look at the world. */
-static struct upgrade *view_of(struct rehearsal *h)
-{
-    struct upgrade *u = h->u, *v = &h->view;
-    if (!h->has_view) {
-        *v = *u;
-        v->strategy = &strategy_clone;
-        v->request.cluster = rehearsal_name(u->arena, u->request.cluster);
-        v->request.cluster_group = group_named(u, true);
-        v->request.instance_group = group_named(u, false);
-        v->request.snapshot = NULL;
-        v->request.in_maintenance_window = v->schedules = false;
-        v->world = v->before = (struct world){0};
-        v->history = (struct history){0};
-        v->look = v->aws.arena = arena_new();
-        v->before_look = NULL;
-        v->rehearsal = NULL;
-        v->watch = NULL;
-        v->report = NULL;
-        v->is_verified = false;
-        v->steady_readings = 0;
-        v->login = login_to_clone;
-        v->login_arg = h;
-        v->attempt_since = arena_strdup(u->arena, xml_text(u->world.rehearsal->raw, "ClusterCreateTime", ""));
-        h->has_view = true;
-    }
-    v->resolved_version = u->resolved_version;
-    v->note = u->note;
-    v->note_arg = u->note_arg;
-    return v;
-}
-
-/* What was read is read again by the next row; hours of waiting hold none of it. */
-static void leave_view(struct upgrade *v)
-{
-    arena_free(v->look);
-    arena_free(v->before_look);
-    v->look = v->aws.arena = arena_new();
-    v->before_look = NULL;
-    v->world = v->before = (struct world){0};
 }
 
 /* ---- what fails ---- */
@@ -178,10 +100,10 @@ static bool observe(struct upgrade *u, bool (*row)(struct upgrade *, bool *, str
         return true;
     bool ok = need_clone(u, &why);
     if (ok) {
-        struct upgrade *v = view_of(h);
+        struct upgrade *v = clone_view(&h->view, u, u->world.rehearsal);
         *ret = false;
         ok = row(v, ret, &why);
-        leave_view(v);
+        clone_view_rest(v);
     }
     if (!ok) {
         *ret = true;
@@ -197,9 +119,9 @@ static bool carry_out(struct upgrade *u, bool (*row)(struct upgrade *, struct er
     struct err why = ERR_INIT;
     bool ok = need_clone(u, &why);
     if (ok) {
-        struct upgrade *v = view_of(h);
+        struct upgrade *v = clone_view(&h->view, u, u->world.rehearsal);
         ok = world_need(v, &why) && row(v, &why);
-        leave_view(v);
+        clone_view_rest(v);
     }
     return ok || keep_failure(h, &why, e);
 }
@@ -392,9 +314,9 @@ bool rehearsal_upgrade_begun(struct upgrade *u, bool *ret, struct err *e)
 static bool call_again(struct upgrade *u, struct err *e)
 {
     struct err why = ERR_INIT;
-    struct upgrade *v = view_of(of(u));
+    struct upgrade *v = clone_view(&of(u)->view, u, u->world.rehearsal);
     bool ok = world_need(v, &why) && upgrade_begin(v, &why);
-    leave_view(v);
+    clone_view_rest(v);
     if (ok)
         return true;
     if (why.id && strcmp(why.id, upgrade_errors[E_UPGRADE_REFUSED].id) == 0)
@@ -415,7 +337,7 @@ bool rehearsal_upgrade_begin(struct upgrade *u, struct err *e)
 
 static bool ended(struct upgrade *v, bool *ret, struct err *e)
 {
-    struct rehearsal *h = v->login_arg;
+    struct rehearsal *h = (struct rehearsal *)v->login_arg; /* the view is its first member */
     bool over = upgrade_ended(v, ret, e);
     if ((!over || *ret) && !h->has_logs)
         upgrade_keep_logs(v);
@@ -509,9 +431,9 @@ bool rehearsal_statistics_run(struct upgrade *u, struct err *e)
     int64_t began = c->wall_ms(c);
     if (!need_clone(u, e))
         return false;
-    struct upgrade *v = view_of(h);
+    struct upgrade *v = clone_view(&h->view, u, u->world.rehearsal);
     bool ok = world_need(v, &why) && analyze(v, &why);
-    leave_view(v);
+    clone_view_rest(v);
     if (ok)
         return tag_clone(u, TAG_REHEARSED_STATISTICS, seconds_since(u, began), e);
     if (why.id && strcmp(why.id, upgrade_errors[E_VERIFY_FAILED].id) == 0)

@@ -1,5 +1,39 @@
 #include "internal/upgrade/requests.h"
 
+const struct request_setting request_cluster_settings[] = {
+    {"Port", "Port"},
+    {"DBSubnetGroup", "DBSubnetGroupName"},
+    {"KmsKeyId", "KmsKeyId"},
+    {"IAMDatabaseAuthenticationEnabled", "EnableIAMDatabaseAuthentication"},
+    {"CopyTagsToSnapshot", "CopyTagsToSnapshot"},
+    {"StorageType", "StorageType"},
+    {"EngineLifecycleSupport", "EngineLifecycleSupport"},
+    {"NetworkType", "NetworkType"},
+    {"BackupRetentionPeriod", "BackupRetentionPeriod"},
+    {"PreferredBackupWindow", "PreferredBackupWindow"},
+    {"ServerlessV2ScalingConfiguration/MinCapacity", "ServerlessV2ScalingConfiguration.MinCapacity"},
+    {"ServerlessV2ScalingConfiguration/MaxCapacity", "ServerlessV2ScalingConfiguration.MaxCapacity"},
+    {"ServerlessV2ScalingConfiguration/SecondsUntilAutoPause",
+     "ServerlessV2ScalingConfiguration.SecondsUntilAutoPause"},
+    {NULL, NULL},
+};
+
+const struct request_setting request_instance_settings[] = {
+    {"AvailabilityZone", "AvailabilityZone"},
+    {"PreferredMaintenanceWindow", "PreferredMaintenanceWindow"},
+    {"AutoMinorVersionUpgrade", "AutoMinorVersionUpgrade"},
+    {"PubliclyAccessible", "PubliclyAccessible"},
+    {"PromotionTier", "PromotionTier"},
+    {"CopyTagsToSnapshot", "CopyTagsToSnapshot"},
+    {"CACertificateIdentifier", "CACertificateIdentifier"},
+    {"MonitoringInterval", "MonitoringInterval"},
+    {"MonitoringRoleArn", "MonitoringRoleArn"},
+    {"PerformanceInsightsEnabled", "EnablePerformanceInsights"},
+    {"PerformanceInsightsKMSKeyId", "PerformanceInsightsKMSKeyId"},
+    {"PerformanceInsightsRetentionPeriod", "PerformanceInsightsRetentionPeriod"},
+    {NULL, NULL},
+};
+
 void request_put(struct request_fields *f, const char *name, const char *value)
 {
     if (value && value[0] && f->n + 1 < REQUEST_FIELDS_MAX)

@@ -14,6 +14,12 @@ struct request_setting {
     const char *member, *request; /* path in the described object; name in the request */
 };
 
+/* What a cluster, or an instance of one, that is to stand in for the described one takes from it. AWS refuses
+ * Performance Insights and Enhanced Monitoring at a cluster's restore; they, roles, the Data API, windows of
+ * maintenance and whatever a list like this forgets come with the repair (settings.c). Names, parameter
+ * groups, protection and the instance's class are the caller's. */
+extern const struct request_setting request_cluster_settings[], request_instance_settings[];
+
 struct request_fields {
     struct aws_field list[REQUEST_FIELDS_MAX];
     size_t n;

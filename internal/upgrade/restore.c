@@ -14,46 +14,6 @@
 
 enum { LINES_SHOWN = 20, SECRET_POLL_MS = 1000, SECRET_BEGIN_MS = 20000, SECRET_LOGIN_MS = 5 * 60 * 1000 };
 
-/* ---- requests: production's settings, by their names on the wire ---- */
-
-/* AWS refuses Performance Insights and Enhanced Monitoring here; they, roles, the Data API, windows of
- * maintenance and whatever a list like this forgets come with the repair (settings.c). */
-static const struct request_setting of_cluster[] = {
-    {"Port", "Port"},
-    {"DBSubnetGroup", "DBSubnetGroupName"},
-    {"KmsKeyId", "KmsKeyId"},
-    {"IAMDatabaseAuthenticationEnabled", "EnableIAMDatabaseAuthentication"},
-    {"CopyTagsToSnapshot", "CopyTagsToSnapshot"},
-    {"StorageType", "StorageType"},
-    {"EngineLifecycleSupport", "EngineLifecycleSupport"},
-    {"NetworkType", "NetworkType"},
-    {"DatabaseName", "DatabaseName"},
-    {"BackupRetentionPeriod", "BackupRetentionPeriod"},
-    {"PreferredBackupWindow", "PreferredBackupWindow"},
-    {"ServerlessV2ScalingConfiguration/MinCapacity", "ServerlessV2ScalingConfiguration.MinCapacity"},
-    {"ServerlessV2ScalingConfiguration/MaxCapacity", "ServerlessV2ScalingConfiguration.MaxCapacity"},
-    {"ServerlessV2ScalingConfiguration/SecondsUntilAutoPause",
-     "ServerlessV2ScalingConfiguration.SecondsUntilAutoPause"},
-    {NULL, NULL},
-};
-
-static const struct request_setting of_instance[] = {
-    {"DBInstanceClass", "DBInstanceClass"},
-    {"AvailabilityZone", "AvailabilityZone"},
-    {"PreferredMaintenanceWindow", "PreferredMaintenanceWindow"},
-    {"AutoMinorVersionUpgrade", "AutoMinorVersionUpgrade"},
-    {"PubliclyAccessible", "PubliclyAccessible"},
-    {"PromotionTier", "PromotionTier"},
-    {"CopyTagsToSnapshot", "CopyTagsToSnapshot"},
-    {"CACertificateIdentifier", "CACertificateIdentifier"},
-    {"MonitoringInterval", "MonitoringInterval"},
-    {"MonitoringRoleArn", "MonitoringRoleArn"},
-    {"PerformanceInsightsEnabled", "EnablePerformanceInsights"},
-    {"PerformanceInsightsKMSKeyId", "PerformanceInsightsKMSKeyId"},
-    {"PerformanceInsightsRetentionPeriod", "PerformanceInsightsRetentionPeriod"},
-    {NULL, NULL},
-};
-
 struct rds_tags carried_tags(struct upgrade *u, const struct rds_tags *from, const struct rds_tag *ours,
                              size_t n)
 {
@@ -101,7 +61,8 @@ bool restored_run(struct upgrade *u, struct err *e)
     request_put(&f, "EngineVersion", p->engine_version);
     request_put(&f, "DBClusterParameterGroupName", rds_tag_value(&p->tags, TAG_CLUSTER_GROUP));
     request_put(&f, "DeletionProtection", "true");
-    request_put_settings(&f, k->raw, of_cluster);
+    request_put(&f, "DatabaseName", xml_text(k->raw, "DatabaseName", NULL));
+    request_put_settings(&f, k->raw, request_cluster_settings);
     request_put_list(u->look, &f, k->raw, "VpcSecurityGroups", "VpcSecurityGroupId",
                      "VpcSecurityGroupIds.VpcSecurityGroupId");
     request_put_list(u->look, &f, k->raw, "AvailabilityZones", NULL, "AvailabilityZones.AvailabilityZone");
@@ -170,7 +131,8 @@ static bool make_twin(struct upgrade *u, const struct rds_instance *i, struct er
     request_put(&f, "DBClusterIdentifier", r->identifier);
     request_put(&f, "Engine", i->engine);
     request_put(&f, "DBParameterGroupName", group_of(u, i));
-    request_put_settings(&f, i->raw, of_instance);
+    request_put(&f, "DBInstanceClass", i->instance_class);
+    request_put_settings(&f, i->raw, request_instance_settings);
     return rds_instance_create(&u->aws, f.list, carried_tags(u, &i->tags, ours, ARRAY_LEN(ours)), e) ||
            err_wrap(e, "make instance %s", name);
 }

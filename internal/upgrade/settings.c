@@ -56,7 +56,9 @@ static void add_pair(struct upgrade *u, struct pairs *p, struct pair one)
         /* We lift the old side's before it goes, and never production's. */
         bool lifted = p->with_tags && strcmp(all[i].member, "DeletionProtection") == 0 &&
                       strcmp(all[i].new_value, "true") == 0;
-        if (!wanted && !lifted)
+        /* Ours is protected while it is of no use to anybody else. */
+        bool guarded = u->strategy->slot_prefix && strcmp(all[i].member, "DeletionProtection") == 0;
+        if (!wanted && !lifted && !guarded)
             ARR_PUSH(u->look, kept, kept_n, cap, all[i]);
     }
     one.list = kept;
@@ -87,7 +89,7 @@ static void add_instances(struct upgrade *u, struct pairs *p, struct members old
         if (x && y)
             add_pair(u, p, PAIR(PARITY_INSTANCE, x, y));
     }
-    for (size_t i = 0; u->world.restored && i < old_side.n; i++) {
+    for (size_t i = 0; !d && i < old_side.n; i++) {
         const struct rds_instance *y = twin_of(new_side.list, new_side.n, old_side.list[i]->identifier);
         if (y)
             add_pair(u, p, PAIR(PARITY_INSTANCE, old_side.list[i], y));

@@ -9,8 +9,8 @@
 /* Unix ms; 0: it does not count yet. */
 static int64_t soak_ends(const struct upgrade *u)
 {
-    const struct rds_bluegreen *d = u->world.deployment;
-    int64_t since = d ? tag_time(&d->tags, TAG_VALIDATED_AT) : 0;
+    const struct rds_tags *run = u->world.reached < STAGE_SWITCHED ? u->world.facts : NULL;
+    int64_t since = run ? tag_time(run, TAG_VALIDATED_AT) : 0;
     return since > 0 ? since + u->request.minimum_stable_ms : 0;
 }
 
@@ -18,8 +18,8 @@ bool soak_over(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!world_need(u, e))
         return false;
-    if (!u->world.deployment)
-        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the deployment of %s has disappeared", u->request.cluster);
+    if (!u->world.facts)
+        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the new side of %s has disappeared", u->request.cluster);
     int64_t ends = soak_ends(u);
     *ret = ends > 0 && u->clock->wall_ms(u->clock) >= ends;
     return true;

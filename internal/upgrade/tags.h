@@ -67,7 +67,15 @@
 #define TAG_REHEARSED_STATISTICS "aurora-upgrade:rehearsed-statistics-seconds"
 #define TAG_REHEARSED_AT         "aurora-upgrade:rehearsed-at"
 
+/* The clone of a logical upgrade: the resource id of the cluster it was made of; where its history ends, as
+ * it said itself before its upgrade; since when what is written on production arrives there. Its instances
+ * say with TAG_TWIN_OF which of production's they are like. */
+#define TAG_CLONE_OF      "aurora-upgrade:clone-of"
+#define TAG_RESTORE_LSN   "aurora-upgrade:restore-lsn"
+#define TAG_FOLLOWS_SINCE "aurora-upgrade:follows-since"
+
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
 #define TAG_RESOURCE_IN_PLACE   "aurora_in_place_upgrade"
+#define TAG_RESOURCE_LOGICAL    "aurora_logical_upgrade"
 
 #endif

@@ -22,6 +22,8 @@
 
 enum on_destroy { DESTROY_REFUSE, DESTROY_KEEP_OLD, DESTROY_DELETE_OLD };
 
+enum rows_mode { ROWS_USUAL, ROWS_FULL, ROWS_SAMPLE, ROWS_COUNTS }; /* usual: as the strategy says */
+
 struct validation_query {
     const char *name, *sql;
 };
@@ -42,8 +44,13 @@ struct request {
     const char *snapshot;                       /* in place: name of the one we make; NULL: derived */
     const char *accepted_loss;                  /* in place: the snapshot whose roll-back is wanted; NULL */
     bool rehearses;                             /* in place: on a clone first */
+    const char *const *databases;               /* logical: of the run; ends with NULL; NULL or none: all */
+    bool publishes_all;                         /* logical: FOR ALL TABLES, instead of a list */
+    int64_t max_retained_bytes;                 /* logical: of WAL that production keeps for our slots */
     double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
     const char *const *exclude_tables;          /* end with NULL; may be NULL */
+    enum rows_mode rows_mode;
+    int max_connections; /* of the comparison, on either side; 0: default */
     const struct validation_query *queries;
     size_t query_count;
     int64_t minimum_stable_ms;
@@ -63,7 +70,7 @@ struct world {
     const struct rds_bluegreen *deployment; /* with production on one of its sides; NULL: none */
     bool is_deleting;                       /* AWS is still deleting a deployment of this cluster */
     bool is_ours;                           /* the deployment has our tags */
-    const struct rds_cluster *green;        /* before the switch, once it exists */
+    const struct rds_cluster *green;        /* before the switch, once it exists; logical: the clone */
     const struct rds_instance *const *green_instances;
     size_t green_instance_count;
     const struct rds_cluster *old;       /* after the switch, until it is removed */
@@ -87,20 +94,26 @@ struct strategy {
     const char *resource; /* Terraform's name; value of TAG_RESOURCE */
     /* The part of a look that finds the objects of a run; fills the rest of `w`. */
     bool (*look)(struct upgrade *u, struct world *w, struct err *e);
-    int purpose;                          /* enum pg_purpose of the checks in the databases */
-    int no_way_back;                      /* enum upgrade_error: stage = "rolled_back" after the switch */
-    bool replicates;                      /* production's groups must allow logical replication */
-    bool managed_secret;                  /* AWS does it with a master password in Secrets Manager, too */
-    bool keeps_default;                   /* a default group is left to AWS, which takes the new family's */
-    bool shows_stages;                    /* AWS shows prepared and validated; else the state alone knows */
-    const char *new_side;                 /* in texts: "green", "the new version" */
+    int purpose;             /* enum pg_purpose of the checks in the databases */
+    int no_way_back;         /* enum upgrade_error: stage = "rolled_back" after the switch */
+    bool replicates;         /* production's groups must allow logical replication */
+    bool managed_secret;     /* AWS does it with a master password in Secrets Manager, too */
+    bool keeps_default;      /* a default group is left to AWS, which takes the new family's */
+    bool shows_stages;       /* AWS shows prepared and validated; else the state alone knows */
+    bool reads_rows;         /* compares rows by content unless told otherwise, not their number alone */
+    bool needs_login;        /* without one nothing of it is possible */
+    const char *slot_prefix; /* of the run's own slots; NULL: every logical slot of production is the run's */
+    const char *new_side;    /* in texts: "green", "the new version" */
     const struct hook_place *hook_places; /* HOOK_POINTS of them */
 };
 extern const struct strategy strategy_blue_green; /* world.c */
 extern const struct strategy strategy_in_place;   /* in_place.c */
+extern const struct strategy strategy_logical;    /* logical.c */
 
 /* A run is under way: some object of it exists. */
 bool world_has_run(const struct world *w);
+/* ARN of the object that stands for the run and bears what is written down of it; NULL: there is none yet. */
+const char *run_object(const struct upgrade *u);
 /* What a switch or a roll-back put aside and `completed` removes; NULL: nothing. */
 const struct rds_cluster *world_put_aside(const struct world *w);
 
@@ -154,6 +167,7 @@ struct upgrade {
     struct watch *watch;  /* what was seen so far (watch.c); NULL: nothing */
     struct arena *look;   /* owns `world` */
     struct rehearsal *rehearsal; /* rehearsal.c's own; NULL: none was begun */
+    struct clone_view *clone;    /* clone.c's own; NULL: it was not looked at yet */
     const char
         *attempt_since; /* AWS's events before this time are of earlier attempts; NULL: the snapshot's */
     /* In place there is no old side to compare with: the last look before the change; major 0: none. */
@@ -206,6 +220,12 @@ MUST_CHECK bool side_each_database(struct upgrade *u, enum side side, bool writa
                                    bool (*each)(struct upgrade *u, struct pg *c, const char *database,
                                                 void *arg, struct err *e),
                                    void *arg, struct err *e);
+
+/* The same, but only databases of the run (request.databases). */
+MUST_CHECK bool run_each_database(struct upgrade *u, enum side side, bool writable,
+                                  bool (*each)(struct upgrade *u, struct pg *c, const char *database,
+                                               void *arg, struct err *e),
+                                  void *arg, struct err *e);
 
 /* ---- names of ours: legal, deterministic ---- */
 

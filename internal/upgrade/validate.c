@@ -2,10 +2,12 @@
  */
 #include "internal/pg/catalog.h"
 #include "internal/pg/replica.h"
+#include "internal/pg/rows.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -36,13 +38,12 @@ static bool both_sides(struct upgrade *u, struct err *e)
 
 /* ---- lag ---- */
 
-/* Every logical slot of production belongs to the deployment: AWS refuses one where the user has slots of
- * their own. */
+/* With a deployment every logical slot of production is its own: AWS refuses one where the user has slots. */
 static bool slots_ready(struct upgrade *u, struct pg *blue, bool *ret, struct err *e)
 {
     const struct pg_slot *slots = NULL;
     size_t n = 0;
-    if (!pg_slots(blue, u->look, NULL, &slots, &n, e))
+    if (!pg_slots(blue, u->look, u->strategy->slot_prefix, &slots, &n, e))
         return false;
     bool ready = n > 0;
     for (size_t i = 0; i < n; i++) {
@@ -230,7 +231,7 @@ static bool compare_pairs(struct upgrade *u, struct lines *ret,
                           struct err *e)
 {
     struct pair_walk w = {.differences = ret, .compare = compare};
-    return both_sides(u, e) && side_each_database(u, SIDE_BLUE, false, open_pair, &w, e);
+    return both_sides(u, e) && run_each_database(u, SIDE_BLUE, false, open_pair, &w, e);
 }
 
 /* ---- schema ---- */
@@ -267,7 +268,7 @@ static const char *slot_of(struct upgrade *u, struct pg *blue, const char *datab
 {
     const struct pg_slot *slots = NULL;
     size_t n = 0;
-    if (!pg_slots(blue, u->look, NULL, &slots, &n, e))
+    if (!pg_slots(blue, u->look, u->strategy->slot_prefix, &slots, &n, e))
         return NULL;
     for (size_t i = 0; i < n; i++)
         if (strcmp(slots[i].database, database) == 0)
@@ -276,20 +277,69 @@ static const char *slot_of(struct upgrade *u, struct pg *blue, const char *datab
     return NULL;
 }
 
+struct pair_of {
+    struct upgrade *u;
+    const char *database;
+};
+
+static bool open_side(void *arg, bool new_side, struct pg **ret, struct err *e)
+{
+    const struct pair_of *p = arg;
+    return side_open(p->u, new_side ? SIDE_GREEN : SIDE_BLUE, p->database, false, ret, e);
+}
+
+static enum pg_rows_mode rows_mode(const struct upgrade *u)
+{
+    static const enum pg_rows_mode modes[] = {
+        [ROWS_FULL] = PG_ROWS_FULL, [ROWS_SAMPLE] = PG_ROWS_SAMPLE, [ROWS_COUNTS] = PG_ROWS_COUNTS};
+    if (u->request.rows_mode != ROWS_USUAL)
+        return modes[u->request.rows_mode];
+    return u->strategy->reads_rows ? PG_ROWS_FULL : PG_ROWS_COUNTS;
+}
+
+static const char *difference_line(struct upgrade *u, const char *database, const struct pg_rows_table *t)
+{
+    if (t->note[0])
+        return arena_printf(u->look, "%s: %s: %s", database, t->table, t->note);
+    if (t->difference_count == 0)
+        return arena_printf(u->look,
+                            "%s: %s has %" PRId64 " rows on the old side, %" PRId64 " on the new one",
+                            database, t->table, t->old_rows, t->new_rows);
+    const struct pg_row_difference *d = &t->differences[0];
+    return arena_printf(u->look, "%s: %s: the row %s is %s%s%s%s", database, t->table, d->key,
+                        pg_row_kind_name(d->kind), d->columns[0] ? " in " : "", d->columns,
+                        t->difference_count > 1 || t->more ? ", and there are more" : "");
+}
+
+static void note_differences(struct upgrade *u, const char *database, const struct pg_rows_table *t)
+{
+    for (size_t i = 0; u->note && i < t->difference_count; i++)
+        u->note(u->note_arg, "check-rows",
+                arena_printf(u->look, "%s: %s: %s: %s %s", database, t->table, t->differences[i].key,
+                             pg_row_kind_name(t->differences[i].kind), t->differences[i].columns));
+}
+
 static bool compare_rows(struct upgrade *u, struct pg *blue, struct pg *green, const char *database,
                          struct lines *out, struct err *e)
 {
-    const struct pg_count_result *counts = NULL;
-    size_t n = 0;
-    struct pg_count_options o = {.slot = slot_of(u, blue, database, e), .exclude = u->request.exclude_tables};
-    if (!o.slot || !pg_compare_counts(blue, green, u->look, &o, &counts, &n, e))
-        return err_wrap(e, "count the rows of %s on both sides", database);
-    for (size_t i = 0; i < n; i++)
-        if (!counts[i].equal)
-            add_line(u, out,
-                     arena_printf(u->look, "%s: %s has %lld rows on blue, %lld on green", database,
-                                  counts[i].table, (long long)counts[i].old_rows,
-                                  (long long)counts[i].new_rows));
+    struct pair_of pair = {u, database};
+    const struct pg_rows_options o = {.mode = rows_mode(u),
+                                      .open = open_side,
+                                      .arg = &pair,
+                                      .slot = slot_of(u, blue, database, e),
+                                      .exclude = u->request.exclude_tables,
+                                      .max_connections = u->request.max_connections};
+    struct pg_rows_result result = {0};
+    (void)green;
+    if (!o.slot || !pg_compare_rows(u->look, &o, &result, e))
+        return err_wrap(e, "compare the rows of %s on both sides", database);
+    for (size_t i = 0; i < result.table_count; i++) {
+        const struct pg_rows_table *t = &result.tables[i];
+        if (t->equal)
+            continue;
+        add_line(u, out, difference_line(u, database, t));
+        note_differences(u, database, t);
+    }
     return true;
 }
 
@@ -299,7 +349,7 @@ bool rows_check(struct upgrade *u, bool *ret, struct err *e)
     if (!compare_pairs(u, &differences, compare_rows, e))
         return false;
     *ret = differences.n == 0;
-    return *ret || upgrade_fail(e, E_ROWS_DIFFER, "row counts differ: %s", shown(u, &differences));
+    return *ret || upgrade_fail(e, E_ROWS_DIFFER, "rows differ: %s", shown(u, &differences));
 }
 
 bool queries_check(struct upgrade *u, bool *ret, struct err *e)
@@ -328,7 +378,7 @@ bool validated_done(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!both_sides(u, e))
         return false;
-    *ret = rds_tag_value(&u->world.deployment->tags, TAG_VALIDATED_AT) != NULL;
+    *ret = rds_tag_value(u->world.facts, TAG_VALIDATED_AT) != NULL;
     return true;
 }
 
@@ -336,5 +386,5 @@ bool validated_run(struct upgrade *u, struct err *e)
 {
     char now[TIME_ISO_SIZE];
     time_iso(u->clock->wall_ms(u->clock), false, now);
-    return tag_deployment(u, TAG_VALIDATED_AT, now, e);
+    return tag_run(u, TAG_VALIDATED_AT, now, e);
 }

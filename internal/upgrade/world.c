@@ -5,6 +5,7 @@
 #include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
+#include "internal/upgrade/view.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -31,6 +32,9 @@ void upgrade_done(struct upgrade *u)
     arena_free(u->before_look);
     u->look = u->before_look = NULL;
     rehearsal_end(u);
+    if (u->clone)
+        clone_view_end(u->clone);
+    u->clone = NULL;
 }
 
 /* ---- one look ---- */
@@ -279,7 +283,7 @@ static void note_history(struct upgrade *u, const struct world *w)
             h->green_identifier = keep(u, w->green->identifier);
         note_new_side(u, w->green, w->green_instances, w->green_instance_count);
     }
-    if (w->production && !w->old && w->deployment && !h->source_version)
+    if (w->production && !w->old && (w->deployment || w->green) && !h->source_version)
         h->source_version = keep(u, w->production->engine_version);
     if (w->snapshot) {
         h->snapshot_id = keep(u, w->snapshot->identifier);
@@ -320,7 +324,7 @@ const struct strategy strategy_blue_green = {.resource = TAG_RESOURCE_BLUE_GREEN
 
 bool world_has_run(const struct world *w)
 {
-    return w->deployment || w->old || w->snapshot || w->restored;
+    return w->deployment || w->old || w->snapshot || w->restored || w->green;
 }
 
 const struct rds_cluster *world_put_aside(const struct world *w)
@@ -396,6 +400,7 @@ void world_rest(struct upgrade *u)
     if (seen.facts)
         w->facts = seen.deployment && seen.facts == &seen.deployment->tags ? &w->deployment->tags
                    : seen.old && seen.facts == &seen.old->tags             ? &w->old->tags
+                   : seen.green && seen.facts == &seen.green->tags         ? &w->green->tags
                    : seen.snapshot                                         ? &w->snapshot->tags
                                                                            : NULL;
     u->look = u->aws.arena = a;
@@ -497,4 +502,34 @@ bool side_each_database(struct upgrade *u, enum side side, bool writable,
             return err_wrap(e, "database %s", names[i]);
     }
     return true;
+}
+
+struct of_run {
+    bool (*each)(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e);
+    void *arg;
+};
+
+static bool is_of_run(const struct upgrade *u, const char *database)
+{
+    const char *const *wanted = u->request.databases;
+    if (!wanted || !*wanted)
+        return true;
+    while (*wanted && strcmp(*wanted, database) != 0)
+        wanted++;
+    return *wanted != NULL;
+}
+
+static bool if_of_run(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    const struct of_run *r = arg;
+    return !is_of_run(u, database) || r->each(u, c, database, r->arg, e);
+}
+
+bool run_each_database(struct upgrade *u, enum side side, bool writable,
+                       bool (*each)(struct upgrade *u, struct pg *c, const char *database, void *arg,
+                                    struct err *e),
+                       void *arg, struct err *e)
+{
+    struct of_run r = {each, arg};
+    return side_each_database(u, side, writable, if_of_run, &r, e);
 }

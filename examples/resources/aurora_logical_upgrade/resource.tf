@@ -1,0 +1,42 @@
+# A clone of production on the new major that follows it, proved equal; production notices nothing.
+# prepared -> validated, or rolled_back, which removes all of it.
+resource "aurora_logical_upgrade" "orders" {
+  cluster_identifier    = "orders"
+  target_engine_version = "17.6"
+  stage                 = "validated"
+
+  max_retained_wal = "50GB" # what production's storage can bear while the clone is behind
+
+  postgresql {
+    username            = "postgres"
+    password_wo         = var.orders_password
+    password_wo_version = "1"
+  }
+
+  validation {
+    minimum_stable = "24h"
+
+    query {
+      name = "orders per day"
+      sql  = "SELECT day, count(*) FROM shop.orders_by_day GROUP BY day"
+    }
+  }
+}
+
+# Between two applies nobody of ours looks at what production keeps for the clone: this does.
+resource "aws_cloudwatch_metric_alarm" "orders_slot_lag" {
+  alarm_name          = "orders-upgrade-slot-lag"
+  namespace           = "AWS/RDS"
+  metric_name         = "OldestReplicationSlotLag"
+  dimensions          = { DBClusterIdentifier = "orders" }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 25 * 1024 * 1024 * 1024
+}
+
+variable "orders_password" {
+  type      = string
+  ephemeral = true
+}

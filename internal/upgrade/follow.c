@@ -1,0 +1,253 @@
+/* The clone follows: subscriptions, from where they begin, until what is written on production arrives. */
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/logical.h"
+#include "internal/upgrade/tags.h"
+
+#include "internal/base/file.h"
+#include "internal/base/log.h"
+#include "internal/pg/logical.h"
+#include "internal/pg/replica.h"
+
+#include <inttypes.h>
+
+enum {
+    PASSWORD_LETTERS = 40,
+    ERRORS_BEFORE_TOLD = 3 /* the worker tries again by itself; a passing cause is over by then */
+};
+
+typedef bool each_database(struct upgrade *u, struct pg *clone, const char *database, void *arg,
+                           struct err *e);
+
+static bool need_position(struct upgrade *u, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    return (u->world.green && noted_position(&u->world)) ||
+           upgrade_fail(e, E_DEPLOYMENT_GONE, "the clone of %s has disappeared", u->request.cluster);
+}
+
+static bool on_clone(struct upgrade *u, each_database *each, bool *ret, struct err *e)
+{
+    bool all = true;
+    if (!need_position(u, e) || !run_each_database(u, SIDE_GREEN, false, each, &all, e))
+        return false;
+    *ret = all;
+    return true;
+}
+
+/* ---- subscriptions ---- */
+
+static bool is_subscribed(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg;
+    struct pg_subscription s;
+    (void)database;
+    if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
+        return false;
+    *all = *all && s.exists;
+    return true;
+}
+
+bool subscriptions_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    return on_clone(u, is_subscribed, ret, e);
+}
+
+static bool own_slot(struct upgrade *u, const char *database, const char **ret, struct err *e)
+{
+    struct pg *source CLEANUP(pg_cleanup) = NULL;
+    return side_open(u, SIDE_BLUE, database, false, &source, e) && slot_name(u, source, ret, e);
+}
+
+static bool subscribe(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+{
+    const struct pg_source from = {.host = u->world.production->endpoint,
+                                   .port = u->world.production->port,
+                                   .database = database,
+                                   .username = LOGICAL_ROLE,
+                                   .password = arg};
+    struct pg_subscription s;
+    const char *slot = NULL;
+    if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
+        return false;
+    if (s.exists)
+        return pg_subscription_connect(clone, LOGICAL_NAME, &from, e);
+    return own_slot(u, database, &slot, e) &&
+           pg_subscription_make(clone, LOGICAL_NAME, &from, LOGICAL_NAME, slot, e);
+}
+
+/* The password is drawn anew, and known to nobody but the subscriptions: those that a process made which died
+ * in between are told it, too. */
+bool subscriptions_run(struct upgrade *u, struct err *e)
+{
+    struct pg *source CLEANUP(pg_cleanup) = NULL;
+    char password[PASSWORD_LETTERS + 1];
+    random_name(password, PASSWORD_LETTERS);
+    log_secret(password);
+    return need_position(u, e) && side_open(u, SIDE_BLUE, NULL, true, &source, e) &&
+           pg_replication_role_password(source, LOGICAL_ROLE, password, e) &&
+           run_each_database(u, SIDE_GREEN, true, subscribe, password, e);
+}
+
+/* ---- where they begin ---- */
+
+static bool is_begun(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg;
+    struct pg_subscription s;
+    (void)database;
+    if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
+        return false;
+    *all = *all && s.advanced;
+    return true;
+}
+
+bool origins_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    return on_clone(u, is_begun, ret, e);
+}
+
+static bool begin(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+{
+    bool begun = true;
+    (void)arg;
+    return is_begun(u, clone, database, &begun, e) &&
+           (begun || pg_subscription_start_at(clone, LOGICAL_NAME, noted_position(&u->world), e));
+}
+
+bool origins_run(struct upgrade *u, struct err *e)
+{
+    return need_position(u, e) && run_each_database(u, SIDE_GREEN, true, begin, NULL, e);
+}
+
+/* One that was enabled before it had a position would take everything from the slot's beginning. */
+static bool is_enabled(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg;
+    struct pg_subscription s;
+    if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
+        return false;
+    *all = *all && s.enabled;
+    if (!s.enabled || (s.advanced && s.origin >= noted_position(&u->world)))
+        return true;
+    return upgrade_fail(e, E_PROVENANCE, "the subscription of database %s on %s runs from before %s",
+                        database, u->world.green->identifier, rds_tag_value(u->world.facts, TAG_RESTORE_LSN));
+}
+
+bool enabled_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    return on_clone(u, is_enabled, ret, e);
+}
+
+static bool enable(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+{
+    (void)u;
+    (void)database;
+    (void)arg;
+    return pg_subscription_enable(clone, LOGICAL_NAME, true, e);
+}
+
+bool enabled_run(struct upgrade *u, struct err *e)
+{
+    return need_position(u, e) && run_each_database(u, SIDE_GREEN, true, enable, NULL, e);
+}
+
+/* ---- what is written on production arrives, once ---- */
+
+static const char *follow_marker(struct upgrade *u)
+{
+    return arena_printf(u->look, "behind-clone-%s", rds_tag_value(u->world.facts, TAG_RESTORE_LSN));
+}
+
+static bool has_marker(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg;
+    int64_t n = 0;
+    lsn_t at = 0;
+    if (!pg_marker_find(c, follow_marker(u), &n, &at, e))
+        return false;
+    *all = *all && n == 1;
+    return n <= 1 ||
+           upgrade_fail(e, E_PROVENANCE, "a marker has arrived %" PRId64 " times in database %s of %s", n,
+                        database, u->world.green->identifier);
+}
+
+bool follow_marker_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool all = true;
+    if (!need_position(u, e) || !run_each_database(u, SIDE_BLUE, false, has_marker, &all, e))
+        return false;
+    *ret = all;
+    return true;
+}
+
+static bool write_marker(struct upgrade *u, struct pg *source, const char *database, void *arg, struct err *e)
+{
+    (void)database;
+    (void)arg;
+    return pg_marker_write(source, follow_marker(u), e);
+}
+
+bool follow_marker_run(struct upgrade *u, struct err *e)
+{
+    return need_position(u, e) && run_each_database(u, SIDE_BLUE, true, write_marker, NULL, e);
+}
+
+/* A worker that fails begins again every few seconds, and each time in vain. */
+static bool works(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg;
+    struct pg_subscription s;
+    if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
+        return false;
+    *all = *all && s.exists && s.enabled && s.not_ready == 0;
+    if (s.exists && s.enabled && (s.pid != 0 || s.apply_errors < ERRORS_BEFORE_TOLD))
+        return true;
+    if (s.exists && s.enabled)
+        return upgrade_fail(e, E_APPLY_FAILS,
+                            "the subscription of database %s on %s has failed %" PRId64 " times", database,
+                            u->world.green->identifier, s.apply_errors);
+    return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is %s", database,
+                        u->world.green->identifier, s.exists ? "disabled" : "gone");
+}
+
+static bool stands(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool fits = false;
+    return retained_wal_check(u, &fits, e) && on_clone(u, works, ret, e);
+}
+
+bool following(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool working = false, arrived = false;
+    if (!stands(u, &working, e) || !on_clone(u, has_marker, &arrived, e))
+        return false;
+    *ret = working && arrived;
+    return true;
+}
+
+bool clone_caught_up(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool working = false;
+    if (!stands(u, &working, e) || !replication_caught_up(u, ret, e))
+        return false;
+    *ret = *ret && working;
+    return true;
+}
+
+/* ---- written down ---- */
+
+bool follows_noted(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!need_position(u, e))
+        return false;
+    *ret = rds_tag_value(u->world.facts, TAG_FOLLOWS_SINCE) != NULL;
+    return true;
+}
+
+bool follows_note(struct upgrade *u, struct err *e)
+{
+    char now[TIME_ISO_SIZE];
+    time_iso(u->clock->wall_ms(u->clock), false, now);
+    return tag_run(u, TAG_FOLLOWS_SINCE, now, e);
+}

@@ -1,0 +1,122 @@
+/* logical.h — what the rows of the logical tables point to, beyond what they share with blue_green.h. The
+ * tables themselves are in provider/flow_logical_upgrade.c.
+ *
+ * A second cluster is made of production (copy-on-write), upgraded, and follows production by logical
+ * replication that we set up ourselves. The order is what makes it lossless: publication → slot → clone →
+ * the clone's position L read while it is still on the old major → upgrade → subscription without a copy,
+ * begun at L. What is taken for L decides whether a commit is lost or applied twice, so it is taken from the
+ * clone's own volume, once, written down before the upgrade, and refused unless
+ *
+ *     slot's consistent point ≤ L ≤ production's position,   the slot has confirmed nothing beyond L,
+ *     a marker committed behind the slot's making is on the clone, and was written before L.
+ *
+ * Afterwards a marker written behind L has to arrive, once.
+ *
+ * Memory: the clone's tags say of which cluster it is a clone, L, and since when it follows. In each database
+ * of production schema aurora_upgrade holds the slot's consistent point and the markers (INTERFACE 2.6); it
+ * is made before publication and slot. Nothing else of production is changed: one login for the subscriber,
+ * one publication and one slot per database, all named aurora_upgrade….
+ *
+ * A slot keeps WAL on production for as long as nobody consumes it. Once that is more than max_retained_wal
+ * the run is given up by the row that sees it: slots go, and the clone cannot follow any more.
+ *
+ * Facts: RestoreDBClusterToPointInTime (RDS API 2014-10-31), aurora_volume_logical_start_lsn() (AWS guide
+ * "Performing a major version upgrade with minimal downtime"); PostgreSQL chapters 29 and 47.
+ */
+#ifndef AURORA_UPGRADE_LOGICAL_H
+#define AURORA_UPGRADE_LOGICAL_H
+
+#include "internal/upgrade/blue_green.h"
+
+#define LOGICAL_NAME        "aurora_upgrade"  /* of publication and subscription */
+#define LOGICAL_SLOT_PREFIX "aurora_upgrade_" /* the database's oid follows */
+#define LOGICAL_ROLE        "aurora_upgrade_replication"
+
+/* ---- logical.c: the run ---- */
+bool login_check(struct upgrade *u, bool *ret, struct err *e);
+bool start_position_check(struct upgrade *u, bool *ret, struct err *e);
+const char *clone_name(struct arena *a, const char *name);
+/* "aurora_upgrade_16401" */
+MUST_CHECK bool slot_name(struct upgrade *u, struct pg *source, const char **ret, struct err *e);
+/* The slot of this database as production has it; NULL: none. */
+struct pg_slot;
+MUST_CHECK bool slot_look(struct upgrade *u, struct pg *source, const struct pg_slot **ret, struct err *e);
+/* The slot's consistent point, as noted when it was made; 0: not noted. */
+MUST_CHECK bool slot_start(struct upgrade *u, struct pg *source, lsn_t *ret, struct err *e);
+/* Of the marker behind the slot that begins there. */
+const char *marker_behind(struct arena *a, lsn_t slot_start);
+/* What the clone says it begins at; 0: not noted. */
+lsn_t noted_position(const struct world *w);
+
+/* ---- logical_source.c: production's side, in the order of the rows ---- */
+bool role_done(struct upgrade *u, bool *ret, struct err *e);
+bool role_run(struct upgrade *u, struct err *e);
+bool facts_done(struct upgrade *u, bool *ret, struct err *e);
+bool facts_run(struct upgrade *u, struct err *e);
+bool publication_done(struct upgrade *u, bool *ret, struct err *e);
+bool publication_run(struct upgrade *u, struct err *e);
+bool slots_done(struct upgrade *u, bool *ret, struct err *e);
+bool slots_run(struct upgrade *u, struct err *e);
+/* Drops the run's slots if production keeps more WAL for them than it may; else does nothing. */
+bool slots_give_up(struct upgrade *u, struct err *e);
+bool retained_wal_check(struct upgrade *u, bool *ret, struct err *e);
+bool marker_done(struct upgrade *u, bool *ret, struct err *e);
+bool marker_run(struct upgrade *u, struct err *e);
+
+/* What of it is there, one by one: "replication slot", "aurora_upgrade_16401". Needs a login and a look. */
+MUST_CHECK bool logical_found(struct upgrade *u, void (*found)(void *arg, const char *kind, const char *name),
+                              void *arg, struct err *e);
+/* Back: whatever the configuration says by now. */
+bool slots_removed(struct upgrade *u, bool *ret, struct err *e);
+bool slots_remove(struct upgrade *u, struct err *e);
+bool publications_removed(struct upgrade *u, bool *ret, struct err *e);
+bool publications_remove(struct upgrade *u, struct err *e);
+bool facts_removed(struct upgrade *u, bool *ret, struct err *e);
+bool facts_remove(struct upgrade *u, struct err *e);
+bool role_removed(struct upgrade *u, bool *ret, struct err *e);
+bool role_remove(struct upgrade *u, struct err *e);
+
+/* ---- clone.c: the second cluster ---- */
+bool clone_made(struct upgrade *u, bool *ret, struct err *e);
+bool clone_make(struct upgrade *u, struct err *e);
+bool clone_exists(struct upgrade *u, bool *ret, struct err *e);
+/* The instance that is to write first: an upgrade of one instance is sooner over. */
+bool clone_writer_made(struct upgrade *u, bool *ret, struct err *e);
+bool clone_writer_make(struct upgrade *u, struct err *e);
+bool clone_instances_made(struct upgrade *u, bool *ret, struct err *e);
+bool clone_instances_make(struct upgrade *u, struct err *e);
+bool clone_available(struct upgrade *u, bool *ret, struct err *e);
+bool clone_upgrade_begun(struct upgrade *u, bool *ret, struct err *e);
+bool clone_upgrade_begin(struct upgrade *u, struct err *e);
+bool clone_upgraded(struct upgrade *u, bool *ret, struct err *e);
+bool clone_snapshots_deleted(struct upgrade *u, bool *ret, struct err *e);
+bool clone_snapshots_delete(struct upgrade *u, struct err *e);
+bool clone_instances_deleted(struct upgrade *u, bool *ret, struct err *e);
+bool clone_instances_delete(struct upgrade *u, struct err *e);
+bool clone_deleted(struct upgrade *u, bool *ret, struct err *e);
+bool clone_delete(struct upgrade *u, struct err *e);
+bool clone_gone(struct upgrade *u, bool *ret, struct err *e);
+
+/* ---- position.c: where the clone's history ends ---- */
+bool position_noted(struct upgrade *u, bool *ret, struct err *e);
+bool position_note(struct upgrade *u, struct err *e);
+bool inherited_removed(struct upgrade *u, bool *ret, struct err *e);
+bool inherited_remove(struct upgrade *u, struct err *e);
+
+/* ---- follow.c: the clone follows ---- */
+bool subscriptions_done(struct upgrade *u, bool *ret, struct err *e);
+bool subscriptions_run(struct upgrade *u, struct err *e);
+bool origins_done(struct upgrade *u, bool *ret, struct err *e);
+bool origins_run(struct upgrade *u, struct err *e);
+bool enabled_done(struct upgrade *u, bool *ret, struct err *e);
+bool enabled_run(struct upgrade *u, struct err *e);
+bool follow_marker_done(struct upgrade *u, bool *ret, struct err *e);
+bool follow_marker_run(struct upgrade *u, struct err *e);
+/* The marker has arrived in every database, once. */
+bool following(struct upgrade *u, bool *ret, struct err *e);
+bool follows_noted(struct upgrade *u, bool *ret, struct err *e);
+bool follows_note(struct upgrade *u, struct err *e);
+/* As replication_caught_up, and nothing stands still meanwhile. */
+bool clone_caught_up(struct upgrade *u, bool *ret, struct err *e);
+
+#endif

@@ -1,0 +1,31 @@
+/* The object that stands for a run, and what is written on it. */
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/tags.h"
+
+#include <string.h>
+
+const char *run_object(const struct upgrade *u)
+{
+    const struct world *w = &u->world;
+    struct arn p;
+    if (w->deployment && w->production && arn_parse(w->production->arn, &p))
+        return arena_printf(u->look, "arn:%s:rds:%s:%s:deployment:%s", p.partition, p.region, p.account,
+                            w->deployment->identifier);
+    if (w->green && w->facts == &w->green->tags)
+        return w->green->arn;
+    if (w->snapshot)
+        return w->snapshot->arn;
+    if (w->rehearsal && strcmp(w->rehearsal->status, "deleting") != 0)
+        return w->rehearsal->arn;
+    return w->old && rds_tag_value(&w->old->tags, TAG_OLD_OF) ? w->old->arn : NULL;
+}
+
+bool tag_run(struct upgrade *u, const char *key, const char *value, struct err *e)
+{
+    const struct rds_tag tag = {key, value};
+    const char *arn = run_object(u);
+    if (!arn)
+        return err_set(e, ERR_NOT_FOUND, "nothing stands for the run to write %s on", key);
+    return rds_tag_add(&u->aws, arn, (struct rds_tags){&tag, 1}, e) ||
+           err_wrap(e, "write %s on %s", key, arn);
+}

@@ -1,0 +1,86 @@
+/* The tables of the logical upgrade obey the engine's rules, and stand in the order that loses nothing. */
+#include "internal/base/testing.h"
+#include "internal/upgrade/logical.h"
+#include "provider/flow_upgrades.h"
+
+#include <string.h>
+
+static void the_tables_obey_the_rules(void **state)
+{
+    (void)state;
+    static const struct flow *const flows[] = {&flow_logical, &flow_logical_back};
+    struct upgrade u = {.strategy = &strategy_logical, .source_major = 13, .has_login = true};
+    u.request.cluster = "orders";
+    u.request.target = (struct version){17, 6};
+    for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
+        struct err e = ERR_INIT;
+        if (!flow_check(flows[i], &u, &e))
+            fail_msg("%s", e.text);
+    }
+}
+
+static size_t row_of(const struct flow *f, const char *name)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->steps[i].name, name) == 0)
+            return i;
+    fail_msg("no row %s", name);
+    return 0;
+}
+
+/* Each pair the other way round loses rows, silently or for good (postgresql chapter 29; the project's
+ * findings). */
+static void the_order_that_loses_nothing(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"check-databases",
+                                        "facts",
+                                        "publication",
+                                        "slots",
+                                        "marker",
+                                        "clone",
+                                        "position",
+                                        "inherited-removed",
+                                        "clone-upgrade",
+                                        "clone-in-sync",
+                                        "subscription",
+                                        "origin",
+                                        "enabled",
+                                        "follow-marker",
+                                        "following",
+                                        "prepared",
+                                        "replication-caught-up",
+                                        "check-rows",
+                                        "validated"};
+    for (size_t i = 0; i + 1 < ARRAY_LEN(order); i++)
+        assert_true(row_of(&flow_logical, order[i]) < row_of(&flow_logical, order[i + 1]));
+}
+
+static void production_is_not_blocked_and_nothing_is_final(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < flow_logical.count; i++) {
+        const struct step *s = &flow_logical.steps[i];
+        assert_int_equal(s->blocks_writes, strcmp(s->name, "source-reboot") == 0);
+        assert_false(s->irreversible || s->kind == STEP_NO_RETURN);
+    }
+}
+
+/* Whatever a way back takes, production keeps no WAL meanwhile. */
+static void slots_go_first(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < row_of(&flow_logical_back, "slots-removed"); i++)
+        assert_int_equal(flow_logical_back.steps[i].kind, STEP_CHECK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_tables_obey_the_rules),
+        cmocka_unit_test(the_order_that_loses_nothing),
+        cmocka_unit_test(production_is_not_blocked_and_nothing_is_final),
+        cmocka_unit_test(slots_go_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

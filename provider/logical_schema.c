@@ -1,0 +1,83 @@
+/* The schema of aurora_logical_upgrade. INTERFACE names every attribute; a new one is a row here. */
+#include "provider/staging.h"
+#include "provider/upgrade_resource.h"
+#include "provider/upgrade_schema.h"
+
+#include <string.h>
+
+static const char *const stages[] = {"prepared", "validated", "rolled_back", NULL};
+static const char *const publication_ways[] = {"tables", "all_tables", NULL};
+static const char *const source_ways[] = {"check", "manage", NULL};
+
+/* clang-format off */
+static const struct tf_attr attrs[] = {
+    UPGRADE_PLACE,
+    {.name = "target_engine_version", .type = TF_STRING, .flags = TF_REQUIRED, .validate = validate_version,
+     .doc = "Version to upgrade to: `\"17.6\"`, or `\"17\"` for the newest valid minor at the time the clone is made. This resource "
+            "upgrades majors; later minor upgrades by AWS are no drift."},
+    {.name = "stage", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = stages,
+     .doc = "How far to go: `prepared` (a clone exists, is upgraded and follows production), `validated` (proved equal) or `rolled_back` (everything made is "
+            "removed). The switch to the clone is not part of this version yet: what follows `validated` is yours, or `rolled_back`."},
+    {.name = "allow_reboot", .type = TF_BOOL, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "false",
+     .doc = "Allow a reboot of production's instances where parameters wait for it. Otherwise that is an error of the plan."},
+    {.name = "source_parameters", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"check\"", .one_of = source_ways,
+     .doc = "`check`: production that is not ready for logical replication is an error that says what to add. `manage`: a completed copy of "
+            "the cluster's parameter group is attached; your configuration must then take the group's name from `data.aurora_cluster`."},
+    UPGRADE_PLAN_CHECKS,
+    {.name = "databases", .type = TF_STRING_LIST, .flags = TF_OPTIONAL,
+     .doc = "Databases that the clone follows and that are compared. The others are on the clone as they were when it was made. Default: all that take connections."},
+    {.name = "publication", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"tables\"", .one_of = publication_ways,
+     .doc = "`tables`: an explicit list, so that a table made later cannot break production; it is then told as a difference. `all_tables`: a table made later without "
+            "a replica identity refuses updates and deletes in production."},
+    {.name = "max_retained_wal", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"100GB\"", .validate = validate_size,
+     .doc = "How much WAL production may keep for the clone. Beyond it the slots are dropped by whatever of ours sees it first, and the run has to be rolled back: production "
+            "comes first. Between two applies only an alarm on `OldestReplicationSlotLag` sees it."},
+    UPGRADE_COMMON,
+    {.name = "staging_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Writer endpoint of the clone, to test against. What is written there is lost, and may stop the replication."},
+    {.name = "staging_reader_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Reader endpoint of the clone."},
+    {.name = "new_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED,
+     .doc = "Resource id of the clone, known from `prepared` on: IAM database policies must name it before a switch."},
+    {.name = "new_dbi_resource_ids", .type = TF_STRING_LIST, .flags = TF_COMPUTED, .doc = "Resource ids of the clone's instances."},
+    {0},
+};
+
+static const struct tf_attr clone_attrs[] = {
+    {.name = "instance_class", .type = TF_STRING, .flags = TF_OPTIONAL, .doc = "Instance class of the clone. Default: as production."},
+    {0},
+};
+
+static const struct tf_attr validation_attrs[] = {
+    UPGRADE_ROWS("full"),
+    {.name = "exclude_tables", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .doc = "Tables (`schema.table`) whose rows are not compared."},
+    {.name = "minimum_stable", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
+     .doc = "Soak: how long the clone must have been validated before the stage counts as reached. Counted from a recorded time."},
+    {0},
+};
+
+static const struct tf_attr cutover_attrs[] = {
+    {.name = "max_lag", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_size,
+     .doc = "Replication lag under which the clone counts as caught up, default `\"16MB\"`."},
+    {0},
+};
+
+static const struct tf_block blocks[] = {
+    {.name = "postgresql", .attrs = postgresql_attrs,
+     .doc = "How to log in. Needed: replication is set up in the databases, by a member of `rds_superuser`."},
+    {.name = "target_parameter_group", .attrs = upgrade_group_attrs, .doc = "Parameter groups of the new version."},
+    {.name = "clone", .attrs = clone_attrs, .doc = "The second cluster, `<cluster>-next`."},
+    {.name = "validation", .attrs = validation_attrs, .blocks = upgrade_query_blocks, .doc = "How the clone is proved equal."},
+    {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds."},
+    {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
+    {0},
+};
+/* clang-format on */
+
+const struct tf_schema logical_schema = {
+    .version = 0,
+    .attrs = attrs,
+    .blocks = blocks,
+    .doc = "Upgrades an Aurora PostgreSQL cluster to a new major version with a clone that is upgraded and "
+           "follows production by logical replication, up to the proof that it is equal; production notices "
+           "nothing. The resource is the upgrade state of one cluster: it stays in the configuration, and "
+           "`stage` says how far an apply may go.",
+};
