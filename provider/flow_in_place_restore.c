@@ -41,6 +41,8 @@ SAY(say_endpoints_leave,
     "put aside.",
     CLUSTER)
 SAY(say_endpoints_arrive, "Makes the custom endpoints again under their names, and deletes their copies.")
+SAY(say_credentials,
+    "Checks that the AWS credentials outlive the change of names or can be renewed meanwhile.")
 SAY(say_names, "Writes down on the restored cluster that names move from now on.")
 SAY(say_leave, "Renames the instances of the upgraded %s; each reboots.", CLUSTER)
 SAY(say_left, "Waits until they have their new names.")
@@ -165,6 +167,8 @@ static const struct step restore[] = {
      .describe = say_endpoints_copy, .equivalent = cli_endpoints_copy, .is_done = endpoints_copied, .run = endpoints_copy},
     {.name = "hooks-before-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_rollback,
      .describe = say_before_rollback, .equivalent = cli_hooks, .is_done = before_rollback_hooks_done, .run = before_rollback_hooks_run},
+    {.name = "check-credentials", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_credentials, .is_done = credentials_check_names},
 
     {.name = "names-move", .stage = STAGE_ROLLED_BACK, .kind = STEP_NO_RETURN, .duration = "seconds",
      .describe = say_names, .equivalent = cli_tag, .is_done = names_move_done, .run = names_move_run},

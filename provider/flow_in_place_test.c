@@ -48,6 +48,16 @@ static void the_snapshot_stands_right_before_the_upgrade(void **state)
     assert_int_equal(flow_in_place.steps[upgrade].kind, STEP_NO_RETURN);
 }
 
+/* Nothing is begun that cannot be turned back while the credentials may end in the middle of it. */
+static void credentials_are_asked_about_before_there_is_no_way_back(void **state)
+{
+    (void)state;
+    assert_ptr_equal(flow_in_place.steps[row_of("snapshot") - 1].is_done, credentials_check_upgrade);
+    for (size_t i = 0; i < flow_in_place_restore.count; i++)
+        if (flow_in_place_restore.steps[i].kind == STEP_NO_RETURN)
+            assert_ptr_equal(flow_in_place_restore.steps[i - 1].is_done, credentials_check_names);
+}
+
 static void production_is_touched_by_nothing_before_the_upgrade(void **state)
 {
     (void)state;
@@ -349,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tables_obey_the_rules),
         cmocka_unit_test(the_snapshot_stands_right_before_the_upgrade),
+        cmocka_unit_test(credentials_are_asked_about_before_there_is_no_way_back),
         cmocka_unit_test(production_is_touched_by_nothing_before_the_upgrade),
         cmocka_unit_test(names_move_once_the_restored_cluster_is_proved),
         cmocka_unit_test(names_of_both_sides_are_legal_and_their_own),

@@ -84,6 +84,7 @@ SAY(say_databases,
 SAY(say_ready, "Waits until production and all its instances are available.")
 SAY(say_snapshot, "Makes a snapshot of %s, the last thing before the upgrade.", CLUSTER)
 SAY(say_snapshot_ready, "Waits until the snapshot is available.")
+SAY(say_credentials, "Checks that the AWS credentials outlive the upgrade or can be renewed meanwhile.")
 SAY(say_upgrade,
     "Upgrades %s from %d to %d with one call that names the version and both parameter groups; AWS runs its "
     "own prechecks first, then production refuses writes until the new version answers.",
@@ -253,6 +254,8 @@ static const struct step forward[] = {
      .describe = say_before_switch, .equivalent = cli_hooks, .is_done = before_switch_hooks_done, .run = before_switch_hooks_run},
     {.name = "ready", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
      .describe = say_ready, .is_done = new_available},
+    {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_credentials, .is_done = credentials_check_upgrade},
     {.name = "snapshot", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_snapshot, .equivalent = cli_snapshot, .is_done = snapshot_taken, .run = snapshot_take},
     {.name = "snapshot-available", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",

@@ -336,9 +336,39 @@ static void a_failing_rehearsal_can_be_cut_anywhere(void **state)
         }
 }
 
+/* ---- credentials ---- */
+
+/* An upgrade in place, and names that our calls move: half an hour, or something that renews. */
+static void work_in_place_wants_credentials_that_last(void **state)
+{
+    (void)state;
+    static const struct {
+        struct aws_life life;
+        bool goes_on;
+    } rows[] = {
+        {{30 * 60, false, "environment", ""}, true},
+        {{30 * 60 - 1, false, "environment", ""}, false},
+        {{60, true, "role arn:r", ""}, true},
+        {{60, false, "role arn:r", "STS says no"}, false},
+    };
+    static bool (*const checks[])(struct upgrade *, bool *, struct err *) = {credentials_check_upgrade,
+                                                                             credentials_check_names};
+    for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(checks); i++) {
+        struct err e = ERR_INIT;
+        struct upgrade u = {.request.cluster = "orders"};
+        bool done = false;
+        fake_reset();
+        fake.life = rows[i / 2].life;
+        assert_int_equal(checks[i % 2](&u, &done, &e), rows[i / 2].goes_on);
+        assert_string_equal(rows[i / 2].goes_on ? "" : "AUR0144", e.id ? e.id : "");
+        assert_string_equal(e.said, rows[i / 2].goes_on ? "" : rows[i / 2].life.trouble);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(work_in_place_wants_credentials_that_last),
         cmocka_unit_test(it_is_made_once_and_leaves_its_outcome),
         cmocka_unit_test(the_clone_gets_what_the_upgrade_needs_and_no_more),
         cmocka_unit_test(another_subject_is_another_rehearsal),

@@ -98,6 +98,9 @@ bool green_capacity_restored(struct upgrade *u, bool *ret, struct err *e);
 bool green_capacity_restore(struct upgrade *u, struct err *e);
 /* AWS credentials that end while production is between two servers would leave nobody to watch it. */
 bool credentials_check(struct upgrade *u, bool *ret, struct err *e);
+bool credentials_check_upgrade(struct upgrade *u, bool *ret, struct err *e); /* of an upgrade in place */
+bool credentials_check_names(struct upgrade *u, bool *ret,
+                             struct err *e); /* of names that move by our calls */
 bool switchover_done(struct upgrade *u, bool *ret, struct err *e);
 bool switchover_underway(struct upgrade *u, bool *ret, struct err *e);
 bool switchover_run(struct upgrade *u, struct err *e);

@@ -13,8 +13,11 @@ enum {
     SWITCH_POLL_MS = 1000,
     SWITCH_GRACE_MS = 60000,           /* how long AWS may still say AVAILABLE after it took the call */
     SWITCH_BEYOND_MS = 30 * 60 * 1000, /* how long beyond its own time-out AWS is watched */
-    CREDENTIALS_BEYOND_S = 10 * 60,    /* for what follows the switchover at once */
-    OLD_TRIES = 60,                    /* looks until the old side answers to its new name */
+    CREDENTIALS_BEYOND_S = 10 * 60,    /* for what follows at once */
+    CREDENTIALS_UPGRADE_S =
+        20 * 60, /* a snapshot, and AWS's upgrade as a rule; what is late the next apply does */
+    CREDENTIALS_NAMES_S = 20 * 60, /* RDS User Guide: renaming takes up to ten minutes, and both sides move */
+    OLD_TRIES = 60,                /* looks until the old side answers to its new name */
     PROBE_TRIES = 30,
     LINES_SHOWN = 10
 };
@@ -54,21 +57,38 @@ bool green_capacity_restore(struct upgrade *u, struct err *e)
 
 /* ---- credentials that last ---- */
 
-bool credentials_check(struct upgrade *u, bool *ret, struct err *e)
+/* `what` goes on without a way back and may take `takes_s`. */
+static bool credentials_outlast(struct upgrade *u, int64_t takes_s, const char *what, bool *ret,
+                                struct err *e)
 {
-    int64_t needed = u->request.max_write_outage_s + (int64_t)CREDENTIALS_BEYOND_S;
+    int64_t needed = takes_s + (int64_t)CREDENTIALS_BEYOND_S;
     struct aws_life life;
     if (!aws_credentials_outlast(&u->aws, needed, &life, e))
         return err_wrap(e, "how long the AWS credentials last");
     *ret = true;
     if (life.seconds >= needed || life.renews)
         return true;
-    (void)upgrade_fail(
-        e, E_CREDENTIALS_SHORT,
-        "the AWS credentials (%s) end in %lld minutes, the switchover of %s may take %lld, and "
-        "there is nothing to renew them with",
-        life.source, (long long)(life.seconds / 60), u->request.cluster, (long long)(needed / 60));
+    (void)upgrade_fail(e, E_CREDENTIALS_SHORT,
+                       "the AWS credentials (%s) end in %lld minutes, %s of %s may take %lld, and there is "
+                       "nothing to renew them with",
+                       life.source, (long long)(life.seconds / 60), what, u->request.cluster,
+                       (long long)(needed / 60));
     return *life.trouble ? err_said(e, "%s", life.trouble) : false;
+}
+
+bool credentials_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    return credentials_outlast(u, u->request.max_write_outage_s, "the switchover", ret, e);
+}
+
+bool credentials_check_upgrade(struct upgrade *u, bool *ret, struct err *e)
+{
+    return credentials_outlast(u, CREDENTIALS_UPGRADE_S, "the upgrade", ret, e);
+}
+
+bool credentials_check_names(struct upgrade *u, bool *ret, struct err *e)
+{
+    return credentials_outlast(u, CREDENTIALS_NAMES_S, "the change of names", ret, e);
 }
 
 /* ---- switchover ---- */
