@@ -45,6 +45,20 @@ static const char full_without_equality[] =
     "   k.castsource = y.oid AND k.casttarget = o.opcintype AND k.castmethod = 'b'"
     "   AND k.castcontext = 'i')))))";
 
+/* ---- what the login may ---- */
+
+/* A publication takes only tables of its maker's, and a subscription writes with its owner's rights: a member
+ * of the owner has both. */
+static const char of_others[] = "SELECT " NAME(
+    "n", "c.relname") " || ' of ' || pg_get_userbyid(c.relowner)::text" RELATION
+                      " AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'"
+                      " AND NOT pg_has_role(current_user, c.relowner, 'USAGE')";
+static const char no_create[] = "SELECT quote_ident(current_database()) WHERE NOT"
+                                " has_database_privilege(current_database(), 'CREATE')";
+static const char no_roles[] =
+    "SELECT quote_ident(current_user) WHERE NOT (SELECT rolcreaterole OR rolsuper FROM"
+    " pg_roles WHERE rolname = current_user)";
+
 /* ---- what runs or is kept ---- */
 
 /* Of all databases: one that this login may not enter counts as well. */
@@ -271,6 +285,14 @@ const struct preflight_check preflight_checks[] = {
     CHECK(
         "identity-full", STREAMS, PG_WARNING, full_identity,
         "each changed row is searched for on the new side: add a primary key if the table is large or busy"),
+    CHECK(
+        "tables-of-others", PG_FOR_LOGICAL, PG_BLOCKER, of_others,
+        "GRANT each of these owners to the login: only then it can publish the tables, and write to them on "
+        "the new side"),
+    CHECK("database-without-create", PG_FOR_LOGICAL, PG_BLOCKER, no_create,
+          "GRANT CREATE ON DATABASE to the login: a publication and schema aurora_upgrade are made there"),
+    SERVER_CHECK("login-makes-no-roles", PG_FOR_LOGICAL, PG_BLOCKER, no_roles,
+                 "use the master user, or ALTER ROLE … CREATEROLE: the new side gets a login of its own"),
     SERVER_CHECK("prepared-transactions", EACH, PG_BLOCKER, prepared,
                  "COMMIT PREPARED or ROLLBACK PREPARED each of them, in its database: they block slots and"
                  " pg_upgrade"),

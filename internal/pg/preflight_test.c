@@ -22,6 +22,7 @@ static void make_preflight_databases(struct server *s)
     server_sql(s, "postgres", ROLES);
     server_sql(s, "postgres", "CREATE DATABASE pre");
     server_sql(s, "postgres", "CREATE DATABASE spare");
+    server_sql(s, "postgres", "ALTER ROLE master CREATEROLE; GRANT CREATE ON DATABASE pre, spare TO master");
     server_sql(s, "pre", "CREATE SCHEMA t; ALTER SCHEMA t OWNER TO owner");
 }
 
@@ -66,6 +67,12 @@ static const struct {
      "bit(3));"
      " ALTER TABLE t.a REPLICA IDENTITY FULL",
      "DROP TABLE t.a; DROP TYPE t.e; DROP DOMAIN t.d", "t.a", PG_FOR_LOGICAL, 17, PG_WARNING, 0},
+    {"tables-of-others", "CREATE TABLE t.a (x int PRIMARY KEY)", "DROP TABLE t.a", "t.a of rdsadmin",
+     PG_FOR_LOGICAL, 17, PG_BLOCKER, 0},
+    {"database-without-create", "REVOKE CREATE ON DATABASE pre FROM master",
+     "GRANT CREATE ON DATABASE pre TO master", "pre", PG_FOR_LOGICAL, 17, PG_BLOCKER, 0},
+    {"login-makes-no-roles", "ALTER ROLE master NOCREATEROLE", "ALTER ROLE master CREATEROLE", "master",
+     PG_FOR_LOGICAL, 17, PG_BLOCKER, 0},
     {"prepared-transactions", "BEGIN; CREATE TABLE t.never (x int PRIMARY KEY); PREPARE TRANSACTION 'it''s'",
      "ROLLBACK PREPARED 'it''s'", "'it''s' since ", PG_FOR_IN_PLACE, 17, PG_BLOCKER, 0},
     {"user-slots", "SELECT pg_create_logical_replication_slot('mine', 'pgoutput')",

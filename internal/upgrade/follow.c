@@ -9,9 +9,11 @@
 #include "internal/pg/replica.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
     PASSWORD_LETTERS = 40,
+    LOG_LINES = 400,
     ERRORS_BEFORE_TOLD = 3 /* the worker tries again by itself; a passing cause is over by then */
 };
 
@@ -193,6 +195,37 @@ bool follow_marker_run(struct upgrade *u, struct err *e)
     return need_position(u, e) && run_each_database(u, SIDE_BLUE, true, write_marker, NULL, e);
 }
 
+/* What the server wrote last of an error: statistics count them and keep no text. Best effort: "". */
+static const char *last_error(struct upgrade *u)
+{
+    const struct world *w = &u->world;
+    const struct rds_log_file *files = NULL, *newest = NULL;
+    const char *text = "", *line = NULL;
+    struct err ignored = ERR_INIT;
+    size_t n = 0;
+    const char *writer = w->green_instance_count > 0 ? w->green_instances[0]->identifier : NULL;
+    for (size_t m = 0; m < w->green->member_count; m++)
+        if (w->green->members[m].is_writer)
+            writer = w->green->members[m].identifier;
+    if (!writer || !rds_log_files(&u->aws, writer, "postgresql", &files, &n, &ignored))
+        return "";
+    for (size_t i = 0; i < n; i++)
+        if (!newest || files[i].written_ms > newest->written_ms)
+            newest = &files[i];
+    if (!newest || !rds_log_tail(&u->aws, writer, newest->name, LOG_LINES, &text, &ignored))
+        return "";
+    for (const char *p = text; (p = strstr(p, "ERROR:")); p++)
+        line = p;
+    return line ? arena_printf(u->look, "%.*s", (int)strcspn(line, "\n"), line) : "";
+}
+
+static bool worker_fails(struct upgrade *u, const char *database, int64_t times, struct err *e)
+{
+    (void)upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s has failed %" PRId64 " times",
+                       database, u->world.green->identifier, times);
+    return err_said(e, "%.1000s", last_error(u));
+}
+
 /* A worker that fails begins again every few seconds, and each time in vain. */
 static bool works(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
 {
@@ -204,9 +237,7 @@ static bool works(struct upgrade *u, struct pg *clone, const char *database, voi
     if (s.exists && s.enabled && (s.pid != 0 || s.apply_errors < ERRORS_BEFORE_TOLD))
         return true;
     if (s.exists && s.enabled)
-        return upgrade_fail(e, E_APPLY_FAILS,
-                            "the subscription of database %s on %s has failed %" PRId64 " times", database,
-                            u->world.green->identifier, s.apply_errors);
+        return worker_fails(u, database, s.apply_errors, e);
     return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is %s", database,
                         u->world.green->identifier, s.exists ? "disabled" : "gone");
 }
