@@ -24,21 +24,33 @@ static const struct {
 };
 
 const struct hook_place hooks_of_deployment[HOOK_POINTS] = {
-    [HOOK_AFTER_PREPARE] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
-    [HOOK_BEFORE_SWITCH] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
-    [HOOK_IN_WINDOW] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
-    [HOOK_AFTER_SWITCH] = {ON_OLD_CLUSTER, SIDE_OLD, SIDE_BLUE},
-    [HOOK_BEFORE_ROLLBACK] = {ON_DEPLOYMENT, SIDE_BLUE, SIDE_GREEN},
-    [HOOK_AFTER_ROLLBACK] = {NOWHERE, SIDE_BLUE, SIDE_GREEN, .no_new = true},
+    [HOOK_AFTER_PREPARE] = {.memory = ON_DEPLOYMENT, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_BEFORE_SWITCH] = {.memory = ON_DEPLOYMENT, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_IN_WINDOW] = {.memory = ON_DEPLOYMENT, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_AFTER_SWITCH] = {.memory = ON_OLD_CLUSTER, .old_side = SIDE_OLD, .new_side = SIDE_BLUE},
+    [HOOK_BEFORE_ROLLBACK] = {.memory = ON_DEPLOYMENT, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_AFTER_ROLLBACK] = {.memory = NOWHERE,
+                             .old_side = SIDE_BLUE,
+                             .new_side = SIDE_GREEN,
+                             .no_new = true},
 };
 
 /* One cluster is production throughout; a roll-back after the upgrade has the old version as the restored
  * one, before names move. */
 const struct hook_place hooks_of_snapshot[HOOK_POINTS] = {
-    [HOOK_BEFORE_SWITCH] = {ON_SNAPSHOT, SIDE_BLUE, SIDE_BLUE, .no_new = true},
-    [HOOK_AFTER_SWITCH] = {ON_SNAPSHOT, SIDE_BLUE, SIDE_BLUE, .no_old = true},
-    [HOOK_BEFORE_ROLLBACK] = {ON_SNAPSHOT, SIDE_GREEN, SIDE_BLUE},
-    [HOOK_AFTER_ROLLBACK] = {ON_SNAPSHOT, SIDE_BLUE, SIDE_BLUE, .no_new = true},
+    [HOOK_BEFORE_SWITCH] = {.memory = ON_SNAPSHOT,
+                            .old_side = SIDE_BLUE,
+                            .new_side = SIDE_BLUE,
+                            .no_new = true},
+    [HOOK_AFTER_SWITCH] = {.memory = ON_SNAPSHOT,
+                           .old_side = SIDE_BLUE,
+                           .new_side = SIDE_BLUE,
+                           .no_old = true},
+    [HOOK_BEFORE_ROLLBACK] = {.memory = ON_SNAPSHOT, .old_side = SIDE_GREEN, .new_side = SIDE_BLUE},
+    [HOOK_AFTER_ROLLBACK] = {.memory = ON_SNAPSHOT,
+                             .old_side = SIDE_BLUE,
+                             .new_side = SIDE_BLUE,
+                             .no_new = true},
 };
 static const char *const places[HOOK_PLACES] = {"old", "new", "runner"};
 
