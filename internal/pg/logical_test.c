@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SETTINGS "-c wal_level=logical -c wal_retrieve_retry_interval=200ms -c wal_receiver_timeout=20s"
 
@@ -202,7 +203,9 @@ static void a_slot_that_cannot_be_had(struct server *s, struct pg *c)
     size_t n;
     lsn_t lsn;
     conn_sql(open, "SET application_name = 'nightly'; BEGIN; INSERT INTO audit VALUES (1)");
+    time_t began = time(NULL);
     assert_false(pg_slot_make(c, "late", 1000, &lsn, &e));
+    assert_true(time(NULL) - began < 30);
     assert_int_equal(e.code, ERR_TIMEOUT);
     assert_non_null(strstr(e.said, "nightly"));
     must(pg_slots(c, a, "late", &slots, &n, &e), &e);

@@ -233,6 +233,24 @@ static bool waited_in_vain(struct pg *c, const char *name, int64_t wait_ms, stru
     return err_hint(e, "End or wait for them, then apply again. Nothing was left behind.");
 }
 
+/* The server waits for transactions as one waits for a lock, and a session of ours gives up after
+ * LOCK_TIMEOUT, so that it is in nobody's way. This wait is in nobody's way. */
+static bool limit_locks(struct pg *c, bool on, struct err *e)
+{
+    return query_run(c, on ? "SET lock_timeout = '" LOCK_TIMEOUT "'" : "SET lock_timeout = 0", e);
+}
+
+static bool create_slot(struct pg *c, const char *name, int64_t wait_ms, PGresult **ret, struct err *e)
+{
+    struct err ignored = ERR_INIT;
+    if (!limit_locks(c, false, e))
+        return false;
+    bool ok = query_rows_for(c, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')", &name,
+                             1, wait_ms, ret, e);
+    (void)!limit_locks(c, true, &ignored);
+    return ok;
+}
+
 bool pg_slot_make(struct pg *c, const char *name, int64_t wait_ms, lsn_t *ret, struct err *e)
 {
     static const struct field field = {FIELD_LSN, 0};
@@ -241,9 +259,7 @@ bool pg_slot_make(struct pg *c, const char *name, int64_t wait_ms, lsn_t *ret, s
     void *rows;
     size_t n;
     struct err why = ERR_INIT;
-    const char *params[] = {name};
-    if (query_rows_for(c, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')", params, 1,
-                       wait_ms, &r, &why) &&
+    if (create_slot(c, name, wait_ms, &r, &why) &&
         query_map(r, a, &field, 1, sizeof(lsn_t), &rows, &n, &why)) {
         *ret = *(lsn_t *)rows;
         return true;
