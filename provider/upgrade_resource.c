@@ -1,5 +1,5 @@
 /* An upgrade: create, read, update, delete, import. All of it is one walk over a table of the kind's
- * (flow_blue_green_upgrade.c, flow_in_place_upgrade.c). */
+ * (flow_<kind>_upgrade.c). */
 #include "provider/upgrade_resource.h"
 #include "internal/flow/journal.h"
 #include "internal/upgrade/blue_green.h"

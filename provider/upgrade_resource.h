@@ -1,4 +1,4 @@
-/* upgrade_resource.h — what the resources aurora_blue_green_upgrade and aurora_in_place_upgrade share: the
+/* upgrade_resource.h — what the resources of all kinds of upgrades share: the
  * way between values and the domain (upgrade_values.c), the plan (upgrade_plan.c) and the operations
  * (upgrade_resource.c). What tells them apart is one `struct upgrade_kind` each. */
 #ifndef AURORA_PROVIDER_UPGRADE_RESOURCE_H
