@@ -84,7 +84,8 @@ SAY(cli_writer,
 SAY(cli_position,
     "SELECT aurora_volume_logical_start_lsn() (on the clone); " RDS
     "add-tags-to-resource --resource-name <clone> --tags Key=aurora-upgrade:restore-lsn,Value=…")
-SAY(cli_inherited, "DROP SUBSCRIPTION …; SELECT pg_drop_replication_slot(…) (on the clone)")
+SAY(cli_inherited,
+    "DROP SUBSCRIPTION …; SELECT pg_drop_replication_slot(…); ROLLBACK PREPARED … (on the clone)")
 SAY(cli_upgrade,
     RDS "modify-db-cluster --db-cluster-identifier %s-next --engine-version %d --allow-major-version-upgrade "
         "--db-cluster-parameter-group-name <group> --db-instance-parameter-group-name <group> "

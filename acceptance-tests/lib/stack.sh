@@ -180,7 +180,8 @@ production_create() { # CLUSTER MAJOR READERS [EXTRA-JSON]
     local id=$1 major=$2 readers=$3 extra=${4:-'{}'} i
     PGPASSWORD=$(openssl rand -hex 16)
     export PGPASSWORD
-    parameter_groups "$id-pg$major" "$major" rds.logical_replication=1 || return 1
+    # shellcheck disable=SC2086 # PARAMETERS: "NAME=VALUE …" beyond what every production here has
+    parameter_groups "$id-pg$major" "$major" rds.logical_replication=1 ${PARAMETERS:-} || return 1
     (
         umask 077
         jq -n --arg id "$id" --arg version "$(newest_minor "$major")" --arg user "$MASTER" --arg group "$id-pg$major-cluster" \

@@ -88,10 +88,16 @@ MUST_CHECK bool pg_volume_start_exists(struct pg *c, bool *ret, struct err *e);
 /* aurora_volume_logical_start_lsn(): the position up to which this volume holds its source's changes; to be
  * read before the upgrade. ERR_NOT_FOUND: the function is missing, or does not know. */
 MUST_CHECK bool pg_volume_start(struct pg *c, lsn_t *ret, struct err *e);
-MUST_CHECK bool pg_inherited(struct pg *c, size_t *ret_slots, size_t *ret_subscriptions, struct err *e);
-/* Logical slots and subscriptions of this database that came along from the source, all of them: only for a
- * clone. The source's slots are not touched. */
-MUST_CHECK bool pg_inherited_drop(struct pg *c, size_t *ret_slots, size_t *ret_subscriptions, struct err *e);
+/* What came along from the source into this database of a clone: logical slots, subscriptions, prepared
+ * transactions. */
+struct pg_inherited {
+    size_t slots, subscriptions, prepared;
+};
+MUST_CHECK bool pg_inherited(struct pg *c, struct pg_inherited *ret, struct err *e);
+/* All of it goes: only for a clone; the source keeps its own. A transaction that was prepared before the
+ * clone's position and is committed behind it is decoded whole at its commit, so here it is rolled back; the
+ * login has to be a member of its owner (else ERR_DENIED). *ret: what there was. */
+MUST_CHECK bool pg_inherited_drop(struct pg *c, struct pg_inherited *ret, struct err *e);
 
 /* ---- subscriber ---- */
 

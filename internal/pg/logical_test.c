@@ -336,13 +336,34 @@ static void the_whole_order(void **state)
 
 /* ---- a clone ---- */
 
+static void prepare_transaction(struct server *s)
+{
+    server_sql(s, "postgres", "SET ROLE app; BEGIN; PREPARE TRANSACTION 'it''s'");
+}
+
+/* Nobody but a superuser may end those of a role that it is no member of. */
+static void prepared_ones_of_another_role_go(struct server *s)
+{
+    struct err e = ERR_INIT;
+    struct pg_inherited there = {0};
+    prepare_transaction(s);
+    struct pg *stranger CLEANUP(pg_cleanup) = server_open(s, "postgres", "stranger", true);
+    struct pg *member CLEANUP(pg_cleanup) = server_open(s, "postgres", "member", true);
+    assert_false(pg_inherited_drop(stranger, &there, &e));
+    assert_int_equal(e.code, ERR_DENIED);
+    must(pg_inherited_drop(member, &there, &e), &e);
+    assert_int_equal(there.prepared, 1);
+    must(pg_inherited(member, &there, &e), &e);
+    assert_int_equal(there.prepared, 0);
+}
+
 static void what_a_clone_inherits_goes(void **state)
 {
     (void)state;
-    struct server *s = server_new(15, false, SETTINGS);
+    struct server *s = server_new(15, false, SETTINGS " -c max_prepared_transactions=5");
     struct pg *c CLEANUP(pg_cleanup) = server_open(s, "postgres", "rdsadmin", true);
     struct err e = ERR_INIT;
-    size_t slots = 0, subscriptions = 0;
+    struct pg_inherited there = {0};
     lsn_t lsn;
     server_sql(s, "postgres", "CREATE DATABASE other");
     server_sql(s, "postgres",
@@ -353,11 +374,16 @@ static void what_a_clone_inherits_goes(void **state)
         s, "postgres",
         "CREATE SUBSCRIPTION dead CONNECTION 'host=192.0.2.1 dbname=x' PUBLICATION p WITH (connect = false)");
     server_sql(s, "other", "SELECT pg_create_logical_replication_slot('elsewhere', 'pgoutput')");
-    must(pg_inherited_drop(c, &slots, &subscriptions, &e), &e);
-    assert_int_equal(slots, 2);
-    assert_int_equal(subscriptions, 1);
-    must(pg_inherited_drop(c, &slots, &subscriptions, &e), &e);
-    assert_int_equal(slots + subscriptions, 0);
+    server_sql(s, "postgres",
+               "CREATE ROLE app; CREATE ROLE member LOGIN IN ROLE app; CREATE ROLE stranger LOGIN");
+    prepare_transaction(s);
+    must(pg_inherited_drop(c, &there, &e), &e);
+    assert_int_equal(there.slots, 2);
+    assert_int_equal(there.subscriptions, 1);
+    assert_int_equal(there.prepared, 1);
+    must(pg_inherited_drop(c, &there, &e), &e);
+    assert_int_equal(there.slots + there.subscriptions + there.prepared, 0);
+    prepared_ones_of_another_role_go(s);
     char *left = server_value(s, "postgres", "SELECT string_agg(slot_name, ',') FROM pg_replication_slots");
     assert_string_equal(left, "elsewhere");
     free(left);

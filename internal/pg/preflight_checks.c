@@ -64,6 +64,11 @@ static const char no_roles[] =
 /* Of all databases: one that this login may not enter counts as well. */
 static const char prepared[] = "SELECT quote_literal(gid) || ' since ' || date_trunc('second', prepared) ||"
                                " ' in ' || quote_ident(database) FROM pg_prepared_xacts";
+/* One that is about to be finished only lets a slot wait. */
+static const char left_prepared[] =
+    "SELECT quote_literal(gid) || ' since ' || date_trunc('second', prepared) || ' in ' ||"
+    " quote_ident(database) FROM pg_prepared_xacts WHERE prepared < clock_timestamp() - interval '10 "
+    "seconds'";
 static const char long_running[] =
     "SELECT concat('process ', pid, ' of ', quote_ident(usename), ' (', application_name, '), ',"
     " extract(epoch FROM clock_timestamp() - xact_start)::bigint, ' s') FROM pg_stat_activity"
@@ -293,9 +298,12 @@ const struct preflight_check preflight_checks[] = {
           "GRANT CREATE ON DATABASE to the login: a publication and schema aurora_upgrade are made there"),
     SERVER_CHECK("login-makes-no-roles", PG_FOR_LOGICAL, PG_BLOCKER, no_roles,
                  "use the master user, or ALTER ROLE … CREATEROLE: the new side gets a login of its own"),
-    SERVER_CHECK("prepared-transactions", EACH, PG_BLOCKER, prepared,
+    SERVER_CHECK("prepared-transactions", PG_FOR_BLUE_GREEN | PG_FOR_IN_PLACE, PG_BLOCKER, prepared,
                  "COMMIT PREPARED or ROLLBACK PREPARED each of them, in its database: they block slots and"
                  " pg_upgrade"),
+    SERVER_CHECK("prepared-transactions", PG_FOR_LOGICAL, PG_BLOCKER, left_prepared,
+                 "COMMIT PREPARED or ROLLBACK PREPARED each of them that was left for more than 10 seconds, "
+                 "in its database: a slot waits for them"),
     CHECK("long-transactions", EACH, PG_WARNING, long_running,
           "let them end or end them: a slot waits for every running transaction, and so does the upgrade"),
     SERVER_CHECK("sessions-hidden", EACH, PG_WARNING, hidden_sessions,

@@ -15,7 +15,8 @@
     " owner TO master"
 
 static struct server *server;
-static PGconn *idler; /* in a transaction since settings_of_the_server_are_checked */
+static PGconn
+    *idler; /* since settings_of_the_server_are_checked in a transaction; another one is prepared since */
 
 static void make_preflight_databases(struct server *s)
 {
@@ -292,6 +293,8 @@ static void slots_and_prepared_transactions_of_other_databases_are_found(void **
     server_sql(server, "pre", "SELECT pg_create_logical_replication_slot('mine', 'pgoutput')");
     server_sql(server, "pre", "BEGIN; CREATE TABLE t.never (x int); PREPARE TRANSACTION 'x'");
     struct pg *c = server_open(server, "spare", "master", false);
+    assert_true(pg_preflight(c, a, PG_FOR_LOGICAL, 17, &findings, &n, &e));
+    assert_null(find(findings, n, "prepared-transactions")); /* it was not left there, not yet */
     assert_true(pg_preflight(c, a, PG_FOR_IN_PLACE, 17, &findings, &n, &e));
     pg_close(c);
     server_sql(server, "pre", "ROLLBACK PREPARED 'x'");
@@ -366,24 +369,28 @@ static void settings_of_the_server_are_checked(void **state)
     server_start(server, SETTINGS);
     idler = server_conn(server, "pre");
     conn_sql(idler, "BEGIN; SELECT 1");
+    server_sql(server, "pre", "BEGIN; CREATE TABLE t.never (x int); PREPARE TRANSACTION 'left'");
 }
 
-static bool long_transaction_is_found(void *arg)
+static bool long_transactions_are_found(void *arg)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct err e = ERR_INIT;
     const struct pg_finding *findings;
     size_t n;
     assert_true(pg_preflight(arg, a, PG_FOR_LOGICAL, 17, &findings, &n, &e));
-    const struct pg_finding *f = find(findings, n, "long-transactions");
-    return f && f->count == 1 && strstr(f->evidence, "of rdsadmin");
+    const struct pg_finding *f = find(findings, n, "long-transactions"),
+                            *left = find(findings, n, "prepared-transactions");
+    return f && f->count == 1 && strstr(f->evidence, "of rdsadmin") && left &&
+           strstr(left->evidence, "'left' since ");
 }
 
-static void a_long_transaction_is_found(void **state)
+static void transactions_left_open_are_found(void **state)
 {
     (void)state;
     struct pg *c CLEANUP(pg_cleanup) = server_open(server, "pre", "master", false);
-    assert_true(eventually(long_transaction_is_found, c, 30000));
+    assert_true(eventually(long_transactions_are_found, c, 30000));
+    server_sql(server, "pre", "ROLLBACK PREPARED 'left'");
     PQfinish(idler);
 }
 
@@ -486,11 +493,11 @@ int main(void)
         cmocka_unit_test(slots_and_prepared_transactions_of_other_databases_are_found),
         cmocka_unit_test(types_with_equality_are_not_accused),
         cmocka_unit_test(many_findings_are_counted_and_a_few_named),
-        cmocka_unit_test(settings_of_the_server_are_checked),
         cmocka_unit_test(a_lost_slot_is_reported),
+        cmocka_unit_test(settings_of_the_server_are_checked),
         cmocka_unit_test(a_plain_role_can_check_everything),
         cmocka_unit_test(a_fingerprint_survives_ddl),
-        cmocka_unit_test(a_long_transaction_is_found),
+        cmocka_unit_test(transactions_left_open_are_found),
     };
     return cmocka_run_group_tests(tests, start_server, NULL);
 }

@@ -69,43 +69,83 @@ static bool names_of(struct pg *c, struct arena *a, const char *sql, const char 
     "SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'logical' AND"                             \
     " database = current_database() ORDER BY slot_name"
 
+struct prepared {
+    const char *gid, *owner;
+};
 struct inherited {
     const char *const *subscriptions, *const *slots;
-    size_t subscription_count, slot_count;
+    const struct prepared *prepared;
+    struct pg_inherited n;
 };
 
-static bool find_inherited(struct pg *c, struct arena *a, struct inherited *ret, struct err *e)
+static bool find_prepared(struct pg *c, struct arena *a, struct inherited *ret, struct err *e)
 {
-    return (names_of(c, a, INHERITED_SUBSCRIPTIONS, &ret->subscriptions, &ret->subscription_count, e) &&
-            names_of(c, a, INHERITED_SLOTS, &ret->slots, &ret->slot_count, e)) ||
-           err_wrap(e, "look for what the clone %s:%d inherited", c->host, c->port);
-}
-
-bool pg_inherited(struct pg *c, size_t *ret_slots, size_t *ret_subscriptions, struct err *e)
-{
-    struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct inherited all;
-    if (!find_inherited(c, a, &all, e))
+    static const char sql[] = "SELECT gid, owner FROM pg_prepared_xacts WHERE database = current_database()"
+                              " ORDER BY gid";
+    static const struct field fields[] = {{FIELD_TEXT, offsetof(struct prepared, gid)},
+                                          {FIELD_TEXT, offsetof(struct prepared, owner)}};
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *rows;
+    if (!query_rows(c, sql, NULL, 0, &r, e) ||
+        !query_map(r, a, fields, ARRAY_LEN(fields), sizeof(struct prepared), &rows, &ret->n.prepared, e))
         return false;
-    *ret_slots = all.slot_count;
-    *ret_subscriptions = all.subscription_count;
+    ret->prepared = rows;
     return true;
 }
 
-bool pg_inherited_drop(struct pg *c, size_t *ret_slots, size_t *ret_subscriptions, struct err *e)
+static bool find_inherited(struct pg *c, struct arena *a, struct inherited *ret, struct err *e)
+{
+    return (names_of(c, a, INHERITED_SUBSCRIPTIONS, &ret->subscriptions, &ret->n.subscriptions, e) &&
+            names_of(c, a, INHERITED_SLOTS, &ret->slots, &ret->n.slots, e) && find_prepared(c, a, ret, e)) ||
+           err_wrap(e, "look for what the clone %s:%d inherited", c->host, c->port);
+}
+
+bool pg_inherited(struct pg *c, struct pg_inherited *ret, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    struct inherited all;
+    struct inherited all = {0};
     if (!find_inherited(c, a, &all, e))
         return false;
-    for (size_t i = 0; i < all.subscription_count; i++)
-        if (!pg_subscription_drop(c, all.subscriptions[i], e))
-            return err_wrap(e, "remove what the clone %s:%d inherited", c->host, c->port);
-    for (size_t i = 0; i < all.slot_count; i++)
-        if (!pg_slot_drop(c, all.slots[i], e))
-            return err_wrap(e, "remove what the clone %s:%d inherited", c->host, c->port);
-    *ret_slots = all.slot_count;
-    *ret_subscriptions = all.subscription_count;
+    *ret = all.n;
+    return true;
+}
+
+/* Only its owner may end it, and none but a superuser for him: the login acts as the owner meanwhile. */
+static bool end_prepared(struct pg *c, struct arena *a, const struct prepared *p, struct err *e)
+{
+    struct err ignored = ERR_INIT;
+    const char *owner, *gid;
+    if (!query_name(c, a, p->owner, &owner, e) || !query_text(c, a, p->gid, &gid, e))
+        return false;
+    bool ok = query_run(c, arena_printf(a, "SET ROLE %s", owner), e) &&
+              query_run(c, arena_printf(a, "ROLLBACK PREPARED %s", gid), e);
+    (void)!query_run(c, "RESET ROLE", &ignored);
+    return ok || err_wrap(e, "roll back prepared transaction %s of %s", gid, owner);
+}
+
+static bool drop_inherited(struct pg *c, struct arena *a, const struct inherited *all, struct err *e)
+{
+    for (size_t i = 0; i < all->n.subscriptions; i++)
+        if (!pg_subscription_drop(c, all->subscriptions[i], e))
+            return false;
+    for (size_t i = 0; i < all->n.slots; i++)
+        if (!pg_slot_drop(c, all->slots[i], e))
+            return false;
+    for (size_t i = 0; i < all->n.prepared; i++)
+        if (!end_prepared(c, a, &all->prepared[i], e))
+            return false;
+    return true;
+}
+
+bool pg_inherited_drop(struct pg *c, struct pg_inherited *ret, struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct inherited all = {0};
+    if (!find_inherited(c, a, &all, e))
+        return false;
+    if (!drop_inherited(c, a, &all, e))
+        return err_wrap(e, "remove what the clone %s:%d inherited", c->host, c->port);
+    *ret = all.n;
     return true;
 }
 

@@ -98,12 +98,13 @@ bool position_note(struct upgrade *u, struct err *e)
 static bool count_inherited(struct upgrade *u, struct pg *clone, const char *database, void *arg,
                             struct err *e)
 {
-    size_t *all = arg, slots = 0, subscriptions = 0;
+    struct pg_inherited there = {0};
+    size_t *all = arg;
     (void)u;
     (void)database;
-    if (!pg_inherited(clone, &slots, &subscriptions, e))
+    if (!pg_inherited(clone, &there, e))
         return false;
-    *all += slots + subscriptions;
+    *all += there.slots + there.subscriptions + there.prepared;
     return true;
 }
 
@@ -123,11 +124,11 @@ bool inherited_removed(struct upgrade *u, bool *ret, struct err *e)
 static bool remove_inherited(struct upgrade *u, struct pg *clone, const char *database, void *arg,
                              struct err *e)
 {
-    size_t slots = 0, subscriptions = 0;
+    struct pg_inherited there = {0};
     (void)u;
     (void)database;
     (void)arg;
-    return pg_inherited_drop(clone, &slots, &subscriptions, e);
+    return pg_inherited_drop(clone, &there, e);
 }
 
 bool inherited_remove(struct upgrade *u, struct err *e)
