@@ -107,7 +107,7 @@ sandbox_start() { # SPEED [STATE-FOLDER]
     SANDBOX_PID=$!
     read -r -t 120 line <"$ready" || true
     rm -f "$ready"
-    jq -e .endpoint >/dev/null 2>&1 <<<"$line" || {
+    { [ -n "$line" ] && jq -e .endpoint >/dev/null 2>&1 <<<"$line"; } || {
         tail -n 20 "$STACK/sandbox.log" >&2
         die "the sandbox did not start"
     }

@@ -112,7 +112,7 @@ static bool choose_target(struct upgrade *u, const struct rds_engine_version *fr
 static bool version_of_run(struct upgrade *u)
 {
     const struct world *w = &u->world;
-    bool is_run = w->deployment || w->snapshot;
+    bool is_run = w->deployment || w->snapshot || w->green;
     const char *noted = is_run ? rds_tag_value(w->facts, TAG_TARGET_VERSION) : NULL;
     const char *chosen = noted && noted[0] ? noted : w->green ? w->green->engine_version : NULL;
     if (chosen && w->reached < STAGE_SWITCHED)

@@ -1,4 +1,6 @@
 /* What is left of the world while an upgrade waits. */
+#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
 
 #include "internal/base/testing.h"
@@ -131,11 +133,34 @@ static void both_sides_of_a_roll_back_outlive_the_replies(void **state)
     upgrade_done(&u);
 }
 
+/* It was killed before the clone's upgrade: the clone is still on the old version. */
+static void a_run_keeps_the_version_that_it_chose(void **state)
+{
+    (void)state;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct aws_session s = {0};
+    struct upgrade u;
+    struct err e = ERR_INIT;
+    struct rds_tag noted = {TAG_TARGET_VERSION, "17.6"};
+    upgrade_init(&u, a, &s, clock_real(), NULL);
+    struct rds_cluster *clone = cluster(u.look, "orders-next");
+    clone->tags = (struct rds_tags){&noted, 1};
+    u.request.cluster = "orders";
+    u.world = (struct world){.production = cluster(u.look, "orders"),
+                             .green = clone,
+                             .facts = &clone->tags,
+                             .reached = STAGE_NONE};
+    assert_true(resolve_version(&u, &e));
+    assert_string_equal(u.resolved_version, "17.6");
+    upgrade_done(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_world_state_says_outlives_the_replies),
         cmocka_unit_test(both_sides_of_a_roll_back_outlive_the_replies),
+        cmocka_unit_test(a_run_keeps_the_version_that_it_chose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
