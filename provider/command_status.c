@@ -91,6 +91,8 @@ static void say_deployment(struct buf *out, const struct value *status)
 static void say_lag(struct buf *out, const struct value *status)
 {
     const struct value *lag = value_get(status, "lag_bytes"), *slots = value_get(status, "slots");
+    if (*at(status, "catch_up"))
+        (void)buf_printf(out, "%-12s %s\n", "Following:", at(status, "catch_up"));
     if (value_is_null(value_get(status, "deployment")) || !value_is_null(value_get(status, "old_side")))
         return;
     if (value_is_null(lag))
@@ -183,8 +185,11 @@ struct watch {
 /* Positions move all the time; that is no news. */
 static const struct value *without_positions(struct invocation *i, const struct value *status)
 {
-    const struct value *v = tf_with(&i->call, status, "lag_bytes", &value_null);
-    return tf_with(&i->call, v, "slots", &value_null);
+    static const char *const moving[] = {"apply_rate", "catch_up",   "lag_bytes", "lag_seconds",
+                                         "slots",      "write_rate", "workers"};
+    for (size_t n = 0; n < ARRAY_LEN(moving); n++)
+        status = tf_with(&i->call, status, moving[n], &value_null);
+    return status;
 }
 
 static bool tell_news(struct watch *w, const struct value *status, struct err *e)

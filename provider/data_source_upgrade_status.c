@@ -47,9 +47,22 @@ static const struct tf_attr snapshot_attrs[] = {
 static const struct tf_attr slot_attrs[] = {
     COMPUTED("active", TF_BOOL, "Somebody reads it."),
     COMPUTED("database", TF_STRING, "Database."),
+    COMPUTED("kept_bytes", TF_NUMBER, "WAL that production keeps for it."),
     COMPUTED("lag_bytes", TF_NUMBER, "WAL that the new side has not confirmed yet."),
     COMPUTED("name", TF_STRING, "Name."),
     COMPUTED("wal_status", TF_STRING, "As in `pg_replication_slots`; `lost` cannot be repaired."),
+    {.name = NULL},
+};
+
+static const struct tf_attr worker_attrs[] = {
+    COMPUTED("database", TF_STRING, "Database."),
+    COMPUTED("enabled", TF_BOOL, "The subscription is enabled."),
+    COMPUTED("errors", TF_NUMBER, "How often it has failed; a clone before 15 does not count."),
+    COMPUTED("pid", TF_NUMBER, "Process of the apply worker on the clone; null while none runs."),
+    COMPUTED(
+        "waits_for", TF_STRING,
+        "The lock it waits for, and whose it is: process, application, statement without values; null if it "
+        "waits for none."),
     {.name = NULL},
 };
 
@@ -64,6 +77,12 @@ static const struct tf_attr finding_attrs[] = {
 static const struct tf_attr attrs[] = {
     IDENTIFIER_OF_CLUSTER(TF_REQUIRED, "Identifier of the production cluster."),
     REGION_OF_CLUSTER,
+    COMPUTED("apply_rate", TF_NUMBER,
+             "Logical upgrade: bytes of WAL per second that the clone applies, over two seconds."),
+    COMPUTED("catch_up", TF_STRING,
+             "Logical upgrade, of the database that is furthest behind: lag, rates, and when it will be "
+             "caught up, in one "
+             "sentence. Two readings say little; the journal of an apply has the better range."),
     COMPUTED_OF("deployment", TF_OBJECT, deployment_attrs,
                 "The blue/green deployment; null if there is none."),
     COMPUTED_OF("findings", TF_OBJECT_LIST, finding_attrs,
@@ -73,6 +92,9 @@ static const struct tf_attr attrs[] = {
     COMPUTED("in_flight", TF_BOOL, "AWS is working on it at this moment."),
     COMPUTED("lag_bytes", TF_NUMBER,
              "Largest lag of all slots; null without a login for PostgreSQL, and after the switch."),
+    COMPUTED(
+        "lag_seconds", TF_NUMBER,
+        "Logical upgrade: how old what the clone has applied last is; null while nobody reads the slots."),
     COMPUTED_OF("members", TF_OBJECT_LIST, member_attrs, "Members of the deployment."),
     COMPUTED_OF(
         "new_side", TF_OBJECT, cluster_attrs,
@@ -106,6 +128,10 @@ static const struct tf_attr attrs[] = {
     COMPUTED("target_engine_version", TF_STRING, "Version the upgrade goes to; null without one."),
     COMPUTED_OF("tasks", TF_OBJECT_LIST, task_attrs, "AWS's own steps while it builds the new side."),
     COMPUTED("validated_at", TF_STRING, "When the validation passed for the first time."),
+    COMPUTED_OF("workers", TF_OBJECT_LIST, worker_attrs,
+                "Logical upgrade: the apply worker of each database; empty without a login for PostgreSQL."),
+    COMPUTED("write_rate", TF_NUMBER,
+             "Logical upgrade: bytes of WAL per second that production writes, over two seconds."),
     {.name = NULL},
 };
 

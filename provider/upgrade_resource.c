@@ -6,6 +6,7 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
 #include "internal/upgrade/lease.h"
+#include "internal/upgrade/logical.h"
 #include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
@@ -103,6 +104,9 @@ static void failed(void *arg, const struct step *s, struct err *e)
             tf_warn(w->c, NULL, "What was made so far stays", "%s", exists.hint);
         return;
     }
+    const char *progress = catch_up_progress(&w->o->upgrade);
+    if (e->code == ERR_PAUSED && s && (s->is_done == following || s->is_done == clone_caught_up))
+        (void)err_said(e, "%s", progress);
     world_state(&w->o->upgrade, e);
     tell_what_exists(w, e);
     tf_fail(w->c, e);

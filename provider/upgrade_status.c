@@ -161,6 +161,7 @@ struct report {
     struct value *out, *findings, *slots;
     int64_t lag_bytes;
     bool lag_known;
+    struct follow_status follow;
 };
 
 static const struct value *text(struct report *r, const char *s)
@@ -357,6 +358,7 @@ static void note_slot(struct report *r, const struct pg_slot *s)
     struct value *o = value_object(r->arena);
     value_set(r->arena, o, "active", value_bool(s->active));
     put(r, o, "database", s->database);
+    value_set(r->arena, o, "kept_bytes", value_int(r->arena, s->kept_bytes));
     value_set(r->arena, o, "lag_bytes", value_int(r->arena, s->lag_bytes));
     put(r, o, "name", s->name);
     put(r, o, "wal_status", s->wal_status);
@@ -397,6 +399,12 @@ static bool check_slots(struct report *r, struct err *e)
         return err_wrap(e, "the replication slots cannot be looked at");
     r->lag_known = n > 0;
     bool well = true;
+    if (u->strategy == kind_logical.strategy && is_built(r)) {
+        r->follow = (struct follow_status){.slots = slots, .slot_count = n};
+        well = status_follow(u, r->arena, blue, &r->follow, e);
+        slots = r->follow.slots;
+        n = r->follow.slot_count;
+    }
     for (size_t i = 0; i < n; i++) {
         note_slot(r, &slots[i]);
         well = well && slot_is_well(r, &slots[i], e);
@@ -535,6 +543,7 @@ static void fill(struct report *r)
     set(r, "slots", r->slots);
     set(r, "lag_bytes", r->lag_known ? value_int(r->arena, r->lag_bytes) : &value_null);
     set(r, "findings", r->findings);
+    status_follow_fill(r->arena, &r->follow, r->out);
     put(r, r->out, "next", next_of(r));
 }
 
@@ -549,6 +558,7 @@ static bool find_again(struct report *r, struct err *e)
     r->findings = value_list(r->arena);
     r->slots = value_list(r->arena);
     r->lag_known = false;
+    r->follow = (struct follow_status){0};
     find(r);
     return true;
 }

@@ -5,6 +5,8 @@
 #ifndef AURORA_PROVIDER_UPGRADE_STATUS_H
 #define AURORA_PROVIDER_UPGRADE_STATUS_H
 
+#include "internal/pg/replica.h"
+#include "internal/upgrade/catch_up.h"
 #include "provider/upgrade_resource.h"
 
 /* A look at the world without a configuration: the kind is that of the run that is observed, and so is the
@@ -24,6 +26,24 @@ struct group_owner {
 };
 MUST_CHECK bool group_owner(struct upgrade *u, bool is_cluster, const char *name, struct group_owner *ret,
                             struct err *e);
+
+/* ---- status_follow.c ---- */
+
+/* How a clone follows. The caller gives the slots as it has read them; afterwards they are those of a second
+ * reading, two seconds later. Texts of `slots` live as long as the look. */
+struct follow_status {
+    const struct pg_slot *slots;
+    size_t slot_count;
+    bool is_known; /* of the slot that is furthest behind: */
+    struct catch_up_state worst;
+    const struct value *workers; /* NULL: not looked at */
+};
+/* Fails with the first thing that is wrong (AUR0217, AUR0218), with all the rest filled as far as it could be
+ * seen. */
+MUST_CHECK bool status_follow(struct upgrade *u, struct arena *a, struct pg *source, struct follow_status *f,
+                              struct err *e);
+/* apply_rate, catch_up, lag_seconds, workers, write_rate; null or empty where nothing was looked at. */
+void status_follow_fill(struct arena *a, const struct follow_status *f, struct value *out);
 
 /* ---- status_in_place.c ---- */
 

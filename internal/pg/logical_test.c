@@ -4,6 +4,7 @@
 #include "internal/pg/fixture.h"
 #include "internal/pg/logical.h"
 #include "internal/pg/replica.h"
+#include "internal/pg/stall.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +278,88 @@ static void follow(struct sides *s)
     assert_int_equal(sub.apply_errors, 0);
 }
 
+/* ---- who stands in the way ---- */
+
+struct blocked {
+    struct sides *sides;
+    struct arena *a;
+    const struct pg_holder *holders;
+    size_t n;
+};
+
+static bool waits(void *arg)
+{
+    struct blocked *b = arg;
+    struct err e = ERR_INIT;
+    must(pg_apply_blockers(b->sides->new_side, b->a, "up_sub", &b->holders, &b->n, &e), &e);
+    return b->n > 0;
+}
+
+static bool waits_no_more(void *arg)
+{
+    return !waits(arg);
+}
+
+/* A lock on the whole table, and one on a row of it, which shows as a transaction alone. */
+static void whoever_holds_a_lock_is_named(struct sides *s)
+{
+    static const char *const locks[] = {"LOCK TABLE t", "UPDATE t SET v = 'top secret' WHERE id = 5"};
+    static const char *const shapes[] = {"LOCK TABLE t", "UPDATE t SET v = ? WHERE id = ?"};
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct blocked b = {.sides = s, .a = a};
+    assert_false(waits(&b));
+    for (size_t i = 0; i < ARRAY_LEN(locks); i++) {
+        PGconn *other = server_conn(s->target, "app");
+        conn_sql(other, "SET application_name = 'tester'; BEGIN");
+        conn_sql(other, locks[i]);
+        server_sql(s->source, "app", "UPDATE t SET v = v || '.' WHERE id = 5");
+        if (!eventually(waits, &b, 120000))
+            fail_msg("after two minutes nobody is named whom the worker waits for (%s)", locks[i]);
+        assert_int_equal(b.n, 1);
+        assert_int_equal(b.holders[0].pid, PQbackendPID(other));
+        assert_string_equal(b.holders[0].table, "public.t");
+        assert_string_equal(b.holders[0].application, "tester");
+        assert_string_equal(b.holders[0].query, shapes[i]);
+        assert_non_null(strstr(pg_holder_text(a, b.holders), "(tester, rdsadmin, idle in transaction)"));
+        conn_sql(other, "ROLLBACK");
+        PQfinish(other);
+        if (!eventually(waits_no_more, &b, 120000))
+            fail_msg("two minutes after the end of \"%s\" the worker still waits", locks[i]);
+    }
+}
+
+static void the_oldest_writer_is_named(struct sides *s)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg_holder h;
+    struct err e = ERR_INIT;
+    bool found = true;
+    PGconn *reader = server_conn(s->source, "app"), *writer = server_conn(s->source, "app");
+    conn_sql(reader, "BEGIN; SELECT 1 FROM t");
+    must(pg_oldest_writer(s->old_side, a, &h, &found, &e), &e);
+    assert_false(found);
+    conn_sql(writer, "SET application_name = 'nightly'; BEGIN; INSERT INTO audit VALUES (4711)");
+    must(pg_oldest_writer(s->old_side, a, &h, &found, &e), &e);
+    assert_true(found);
+    assert_int_equal(h.pid, PQbackendPID(writer));
+    assert_string_equal(h.database, "app");
+    assert_string_equal(h.query, "SET application_name = ?; BEGIN; INSERT INTO audit VALUES (?)");
+    conn_sql(writer, "ROLLBACK");
+    PQfinish(reader);
+    PQfinish(writer);
+}
+
+static bool is_measured(void *arg)
+{
+    struct sides *s = arg;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    const struct pg_slot *slots = NULL;
+    struct err e = ERR_INIT;
+    size_t n = 0;
+    must(pg_slots(s->old_side, a, "up_slot", &slots, &n, &e), &e);
+    return n == 1 && slots[0].active && slots[0].behind_ms >= 0;
+}
+
 static void tear_down(struct sides *s)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
@@ -320,6 +403,10 @@ static void one_pair(int from, int to)
     assert_true(slot < start);
     subscribe(&s, start);
     follow(&s);
+    if (!eventually(is_measured, &s, 120000))
+        fail_msg("after two minutes nobody knows how old what the subscriber has is");
+    whoever_holds_a_lock_is_named(&s);
+    the_oldest_writer_is_named(&s);
     tear_down(&s);
     pg_close(s.old_side);
     pg_close(s.new_side);

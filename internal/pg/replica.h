@@ -12,6 +12,9 @@ struct pg_slot {
     lsn_t confirmed;
     int64_t lag_bytes;  /* current WAL position minus confirmed */
     int64_t kept_bytes; /* of WAL that the server keeps for it */
+    /* How old what its reader has confirmed is, by the server's own measure, or for how long the reader has
+     * said nothing, if that is longer; -1: nobody reads it, or nothing was measured yet. */
+    int64_t behind_ms;
     bool active;
 };
 /* Logical slots of the whole server; those for which `prefix` matches the name (NULL: all). */

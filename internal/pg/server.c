@@ -127,7 +127,11 @@ static const struct field slot_fields[] = {
     {FIELD_TEXT, offsetof(struct pg_slot, database)},    {FIELD_TEXT, offsetof(struct pg_slot, wal_status)},
     {FIELD_LSN, offsetof(struct pg_slot, confirmed)},    {FIELD_INT64, offsetof(struct pg_slot, lag_bytes)},
     {FIELD_INT64, offsetof(struct pg_slot, kept_bytes)}, {FIELD_BOOL, offsetof(struct pg_slot, active)},
+    {FIELD_INT64, offsetof(struct pg_slot, behind_ms)},
 };
+
+/* A reader that has nothing to confirm says so this often (wal_receiver_status_interval). */
+#define REPLIES_EVERY "10 s"
 
 bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg_slot **ret, size_t *ret_n,
               struct err *e)
@@ -135,8 +139,12 @@ bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg
     static const char sql[] =
         "SELECT slot_name, plugin, database, wal_status, confirmed_flush_lsn,"
         " greatest(pg_wal_lsn_diff(" SQL_CURRENT_LSN ", confirmed_flush_lsn), 0)::bigint,"
-        " greatest(pg_wal_lsn_diff(" SQL_CURRENT_LSN ", restart_lsn), 0)::bigint, active"
-        " FROM pg_replication_slots WHERE slot_type = 'logical' AND starts_with(slot_name, $1)"
+        " greatest(pg_wal_lsn_diff(" SQL_CURRENT_LSN ", restart_lsn), 0)::bigint, active,"
+        " CASE WHEN r.reply_time IS NULL THEN -1 WHEN confirmed_flush_lsn >= " SQL_CURRENT_LSN " THEN 0 ELSE"
+        " (greatest(extract(epoch FROM greatest(r.replay_lag, clock_timestamp() - r.reply_time -"
+        " interval '" REPLIES_EVERY "')), 0) * 1000)::bigint END"
+        " FROM pg_replication_slots LEFT JOIN pg_stat_replication r ON r.pid = active_pid"
+        " WHERE slot_type = 'logical' AND starts_with(slot_name, $1)"
         " ORDER BY slot_name COLLATE \"C\"";
     const char *params[] = {prefix ? prefix : ""};
     PGresult *r CLEANUP(result_cleanup) = NULL;

@@ -240,6 +240,13 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
         {"AUR0217", ERR_REMOTE, "stage",
          "The log of the clone's writer says why (aws rds download-db-log-file-portion). Remove the cause on "
          "the clone, and apply again: nothing was lost, production keeps what the clone has not taken yet."},
+    [E_STALLED] =
+        {"AUR0218", ERR_REMOTE, "stage",
+         "Remove what is named above (SELECT pg_terminate_backend(<process>) on the clone ends a session "
+         "there; a clone "
+         "that does not reach production needs its way through security groups and routes back), then apply "
+         "again: it "
+         "goes on from here, nothing was lost. Until then production keeps what the clone has not taken."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -81,6 +81,7 @@ enum upgrade_error {
     E_CANNOT_FOLLOW,
     E_RETAINED_WAL,
     E_APPLY_FAILS,
+    E_STALLED,
     E_COUNT
 };
 

@@ -196,7 +196,7 @@ bool follow_marker_run(struct upgrade *u, struct err *e)
 }
 
 /* What the server wrote last of an error: statistics count them and keep no text. Best effort: "". */
-static const char *last_error(struct upgrade *u)
+const char *clone_log_error(struct upgrade *u)
 {
     const struct world *w = &u->world;
     const struct rds_log_file *files = NULL, *newest = NULL;
@@ -223,7 +223,7 @@ static bool worker_fails(struct upgrade *u, const char *database, int64_t times,
 {
     (void)upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s has failed %" PRId64 " times",
                        database, u->world.green->identifier, times);
-    return err_said(e, "%.1000s", last_error(u));
+    return err_said(e, "%.1000s", clone_log_error(u));
 }
 
 /* A worker that fails begins again every few seconds, and each time in vain. */
@@ -245,7 +245,7 @@ static bool works(struct upgrade *u, struct pg *clone, const char *database, voi
 static bool stands(struct upgrade *u, bool *ret, struct err *e)
 {
     bool fits = false;
-    return retained_wal_check(u, &fits, e) && on_clone(u, works, ret, e);
+    return retained_wal_check(u, &fits, e) && on_clone(u, works, ret, e) && catch_up_watch(u, e);
 }
 
 bool following(struct upgrade *u, bool *ret, struct err *e)
