@@ -123,10 +123,10 @@ const char *clone_log_error(struct upgrade *u);
 
 /* ---- catch_up.c: how it goes ---- */
 
-/* One look at every slot of the run, with a clone that follows: told once a minute in the journal and the log.
- * Fails with AUR0215 where a slot is gone or lost, and with AUR0218 where somebody stands in the way who will
- * not go by himself: a lock on the clone held for ten minutes by one session, a slot that nobody reads for
- * five. That the clone falls behind is told and no failure. */
+/* One look at every slot of the run, with a clone that follows: told once a minute in the journal and the
+ * log. Fails with AUR0215 where a slot is gone or lost, and with AUR0218 where somebody stands in the way who
+ * will not go by himself: a lock on the clone held for ten minutes by one session, a slot that nobody reads
+ * for five. That the clone falls behind is told and no failure. */
 MUST_CHECK bool catch_up_watch(struct upgrade *u, struct err *e);
 /* What the last look came to, in a sentence; "": there was none. Valid until the next. */
 const char *catch_up_progress(const struct upgrade *u);
