@@ -46,7 +46,8 @@ MUST_CHECK bool pg_replication_role_password(struct pg *c, const char *name, con
 MUST_CHECK bool pg_replication_role_exists(struct pg *c, const char *name, bool *ret, struct err *e);
 /* It exists and may connect to this database. */
 MUST_CHECK bool pg_replication_role_ready(struct pg *c, const char *name, bool *ret, struct err *e);
-/* Takes its right in this database away; in every database before the drop. Absent: success. */
+/* Takes its rights in this database away, on tables too; in every database before the drop. Absent: success.
+ */
 MUST_CHECK bool pg_replication_role_leave(struct pg *c, const char *name, struct err *e);
 MUST_CHECK bool pg_replication_role_drop(struct pg *c, const char *name, struct err *e);
 
@@ -118,6 +119,7 @@ struct pg_subscription {
     int64_t silent_ms;         /* since the last message; 0: none yet */
     lsn_t received;
     int64_t apply_errors; /* since statistics began; before 15: 0 */
+    int64_t sync_errors;  /* the same of copies of single tables */
 };
 MUST_CHECK bool pg_subscription_find(struct pg *c, struct arena *a, const char *name,
                                      struct pg_subscription *ret, struct err *e);

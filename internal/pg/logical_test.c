@@ -112,6 +112,7 @@ static void a_login_for_subscribers(struct server *s, struct pg *c)
     assert_int_equal(number(s, "SELECT rolreplication::int FROM pg_roles WHERE rolname = 'follower'"), 1);
     must(pg_replication_role_exists(c, "follower", &is_there, &e), &e);
     assert_true(is_there);
+    server_sql(s, "app", "GRANT SELECT ON t, \"Odd, name\".\"a\"\"b\" TO follower");
     for (int i = 0; i < 2; i++) {
         must(pg_replication_role_leave(c, "follower", &e), &e);
         must(pg_replication_role_drop(c, "follower", &e), &e);

@@ -111,12 +111,31 @@ bool pg_replication_role_password(struct pg *c, const char *name, const char *pa
            err_wrap(e, "set the password of role %s on %s:%d", name, c->host, c->port);
 }
 
+/* A table that somebody added to the publication had to be readable for its copy: such a right would keep the
+ * role from being dropped. */
+static bool revoke_tables(struct pg *c, struct arena *a, const char *name, struct err *e)
+{
+    const char *text;
+    return query_text(c, a, name, &text, e) &&
+           query_run(
+               c,
+               arena_printf(
+                   a,
+                   "DO $$ DECLARE one record; BEGIN FOR one IN SELECT DISTINCT c.oid::regclass AS it, "
+                   "x.grantee::regrole AS role FROM pg_class c, aclexplode(c.relacl) x JOIN pg_roles r "
+                   "ON r.oid = x.grantee WHERE r.rolname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+                   "LOOP "
+                   "EXECUTE format('REVOKE ALL ON TABLE %%s FROM %%s', one.it, one.role); END LOOP; END $$",
+                   text),
+               e);
+}
+
 bool pg_replication_role_leave(struct pg *c, const char *name, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     bool is_ours = false;
     return pg_replication_role_exists(c, name, &is_ours, e) &&
-           (!is_ours || grant(c, a, false, name, e) ||
+           (!is_ours || (revoke_tables(c, a, name, e) && grant(c, a, false, name, e)) ||
             err_wrap(e, "take role %s out of database \"%s\"", name, c->database));
 }
 

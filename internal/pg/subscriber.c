@@ -164,6 +164,7 @@ static const struct field found_fields[] = {
     {FIELD_INT64, offsetof(struct pg_subscription, silent_ms)},
     {FIELD_LSN, offsetof(struct pg_subscription, received)},
     {FIELD_INT64, offsetof(struct pg_subscription, apply_errors)},
+    {FIELD_INT64, offsetof(struct pg_subscription, sync_errors)},
 };
 
 /* pg_subscription_rel and the function behind pg_replication_origin_status are open to members of
@@ -179,12 +180,14 @@ static const struct field found_fields[] = {
     " LATERAL (SELECT pg_replication_origin_progress('pg_' || s.oid, true) AS lsn) o"                        \
     " WHERE s.subname = $1 AND s." OF_THIS_DATABASE
 
+#define COUNTED(column)                                                                                      \
+    " coalesce((SELECT t." column " FROM pg_stat_subscription_stats t WHERE t.subid = s.oid), 0)"
+
 bool pg_subscription_find(struct pg *c, struct arena *a, const char *name, struct pg_subscription *ret,
                           struct err *e)
 {
-    static const char since_15[] = FOUND_SQL(
-        "coalesce((SELECT t.apply_error_count FROM pg_stat_subscription_stats t WHERE t.subid = s.oid), 0)");
-    static const char before_15[] = FOUND_SQL("0::bigint");
+    static const char since_15[] = FOUND_SQL(COUNTED("apply_error_count") "," COUNTED("sync_error_count"));
+    static const char before_15[] = FOUND_SQL("0::bigint, 0::bigint");
     PGresult *r CLEANUP(result_cleanup) = NULL;
     void *rows;
     size_t n;

@@ -1,5 +1,6 @@
 /* The clone follows: subscriptions, from where they begin, until what is written on production arrives. */
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/failing.h"
 #include "internal/upgrade/logical.h"
 #include "internal/upgrade/tags.h"
 
@@ -14,7 +15,6 @@
 enum {
     PASSWORD_LETTERS = 40,
     LOG_LINES = 400,
-    ERRORS_BEFORE_TOLD = 3 /* the worker tries again by itself; a passing cause is over by then */
 };
 
 typedef bool each_database(struct upgrade *u, struct pg *clone, const char *database, void *arg,
@@ -226,7 +226,6 @@ static bool worker_fails(struct upgrade *u, const char *database, int64_t times,
     return err_said(e, "%.1000s", clone_log_error(u));
 }
 
-/* A worker that fails begins again every few seconds, and each time in vain. */
 static bool works(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
 {
     bool *all = arg;
@@ -234,10 +233,8 @@ static bool works(struct upgrade *u, struct pg *clone, const char *database, voi
     if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
         return false;
     *all = *all && s.exists && s.enabled && s.not_ready == 0;
-    if (s.exists && s.enabled && (s.pid != 0 || s.apply_errors < ERRORS_BEFORE_TOLD))
-        return true;
     if (s.exists && s.enabled)
-        return worker_fails(u, database, s.apply_errors, e);
+        return !fails_again(u, database, &s) || worker_fails(u, database, s.apply_errors + s.sync_errors, e);
     return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is %s", database,
                         u->world.green->identifier, s.exists ? "disabled" : "gone");
 }
