@@ -306,7 +306,8 @@ static const char mappings[] =
     " x.is_grantable AND x.grantee <> o.owner THEN ' with grant option' ELSE '' END) COLLATE \"C\", ', '), " \
     "NULL"                                                                                                   \
     " FROM (" items ") o(object, owner, acl), aclexplode(o.acl) x"                                           \
-    " WHERE x.privilege_type NOT IN ('MAINTAIN', 'CONNECT') GROUP BY 1"
+    " WHERE x.privilege_type NOT IN ('MAINTAIN', 'CONNECT')"                                                 \
+    " AND (x.grantee = 0 OR pg_get_userbyid(x.grantee) !~ '^aurora_upgrade') GROUP BY 1"
 
 #define RELATION_ITEMS                                                                                       \
     "SELECT " KIND " || ' ' || " NAME(                                                                       \
