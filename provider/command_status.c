@@ -45,6 +45,7 @@ static bool look(struct invocation *i, const struct value **ret, struct err *e)
     const struct value *status = NULL;
     if (!operation_start(&o, &kind_blue_green, &i->call, command_attrs(i), &value_null))
         return err_set(e, ERR_NONE, "told");
+    o.may_give_up = true;
     bool ok = upgrade_status(&o, &status, e);
     if (ok) {
         status = tf_with(&i->call, status, "cluster_identifier", value_string(i->arena, i->cluster));

@@ -270,6 +270,16 @@ static OWN_FRAME bool swept(struct walk *w)
     return false;
 }
 
+/* What an apply without steps changes all the same. */
+static OWN_FRAME bool renewed(struct walk *w)
+{
+    struct err e = ERR_INIT;
+    if (has_ended(w->o) || ceiling_renew(&w->o->upgrade, &e))
+        return true;
+    failed(w, NULL, &e);
+    return false;
+}
+
 static bool go(struct walk *w)
 {
     if (!swept(w))
@@ -282,7 +292,7 @@ static bool go(struct walk *w)
     if (has_ended(w->o) && tidies(w->o->kind, w->c->prior, wanted))
         return walk_flow(w, kind->tidy, wanted);
     if (walks_nothing(w->o))
-        return true;
+        return renewed(w);
     if (w->o->upgrade.schedules)
         return walk_flow(w, kind->forward, STAGE_VALIDATED);
     return walk_flow(w, back ? way_back(w->o) : kind->forward, wanted);

@@ -42,6 +42,7 @@ struct operation {
     struct tf_call *call;
     struct upgrade upgrade;
     const struct value *login_block; /* postgresql { } with write-only values where there are any */
+    bool may_give_up;                /* status: slots for which production keeps too much are dropped */
 };
 
 /* `attrs` is whatever holds the attributes: planned values, or the state. False after an error; then nothing

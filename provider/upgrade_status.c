@@ -5,6 +5,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/lease.h"
+#include "internal/upgrade/logical.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 
@@ -398,8 +399,10 @@ static bool check_slots(struct report *r, struct err *e)
         !pg_slots(blue, u->look, u->strategy->slot_prefix, &slots, &n, e))
         return err_wrap(e, "the replication slots cannot be looked at");
     r->lag_known = n > 0;
-    bool well = true;
-    if (u->strategy == kind_logical.strategy && is_built(r)) {
+    bool well = n > 0 || r->o->kind != &kind_logical || !is_built(r) ||
+                upgrade_fail(e, E_CANNOT_FOLLOW, "clone %s can never catch up: %s has no slot of it",
+                             u->world.green->identifier, u->request.cluster);
+    if (n > 0 && r->o->kind == &kind_logical && is_built(r)) {
         r->follow = (struct follow_status){.slots = slots, .slot_count = n};
         well = status_follow(u, r->arena, blue, &r->follow, e);
         slots = r->follow.slots;
@@ -412,10 +415,21 @@ static bool check_slots(struct report *r, struct err *e)
     return well;
 }
 
+/* A clone that is not served any more. */
+static bool check_ceiling(struct report *r, struct err *e)
+{
+    struct upgrade *u = &r->o->upgrade;
+    if (r->o->kind != &kind_logical || !u->has_login || !u->world.production || !u->world.green ||
+        r->reached >= STAGE_SWITCHED)
+        return true;
+    return ceiling_check(u, r->o->may_give_up, e);
+}
+
 static void find(struct report *r)
 {
     static bool (*const checks[])(struct report *, struct err *) = {
-        check_deployment, check_members, check_names, check_production, check_slots, check_events};
+        check_deployment, check_members, check_names, check_production,
+        check_ceiling,    check_slots,   check_events};
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         struct err e = ERR_INIT;
         if (!checks[i](r, &e))

@@ -16,7 +16,9 @@
  * anything of its upgrade, with AUR0102 for another engine. */
 MUST_CHECK bool status_look(struct operation *o, enum flow_stage *ret_reached, struct err *e);
 
-/* status_look(), and all that data.aurora_upgrade_status has but cluster_identifier. */
+/* status_look(), and all that data.aurora_upgrade_status has but cluster_identifier. Changes nothing, but
+ * where o->may_give_up allows to drop the slots of a logical upgrade for which production keeps more than
+ * max_retained_wal. */
 MUST_CHECK bool upgrade_status(struct operation *o, const struct value **ret, struct err *e);
 
 /* Is this parameter group one that an upgrade of the cluster has made? */

@@ -78,6 +78,16 @@ bool pg_fact_write(struct pg *c, const char *name, const char *value, struct err
                    there);
 }
 
+bool pg_fact_change(struct pg *c, const char *name, const char *value, struct err *e)
+{
+    static const char sql[] = "INSERT INTO aurora_upgrade.fact (name, value) VALUES ($1, $2)"
+                              " ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    const char *params[] = {name, value};
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    return query_rows(c, sql, params, 2, &r, e) ||
+           err_wrap(e, "write down %s in database \"%s\"", name, c->database);
+}
+
 bool pg_fact_read(struct pg *c, struct arena *a, const char *name, const char **ret, struct err *e)
 {
     static const char there_sql[] = "SELECT to_regclass('aurora_upgrade.fact')::text";

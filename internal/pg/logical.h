@@ -25,6 +25,8 @@ MUST_CHECK bool pg_facts_exist(struct pg *c, bool *ret, struct err *e); /* both 
 MUST_CHECK bool pg_facts_drop(struct pg *c, struct err *e); /* with all that is in it; absent: success */
 /* ERR_CONFLICT: it was written down before with another value; facts do not change. */
 MUST_CHECK bool pg_fact_write(struct pg *c, const char *name, const char *value, struct err *e);
+/* The same for what may change: the last value counts. */
+MUST_CHECK bool pg_fact_change(struct pg *c, const char *name, const char *value, struct err *e);
 /* *ret is "" where the fact, or the whole schema, is missing. */
 MUST_CHECK bool pg_fact_read(struct pg *c, struct arena *a, const char *name, const char **ret,
                              struct err *e);

@@ -70,6 +70,10 @@ static void facts(struct pg *c)
     must(pg_fact_read(c, a, "slot_lsn", &value, &e), &e);
     assert_string_equal(value, "0/1'\"");
     for (int i = 0; i < 2; i++)
+        must(pg_fact_change(c, "ceiling", i ? "2" : "1", &e), &e);
+    must(pg_fact_read(c, a, "ceiling", &value, &e), &e);
+    assert_string_equal(value, "2");
+    for (int i = 0; i < 2; i++)
         must(pg_marker_write(c, "before", &e), &e);
     must(pg_marker_find(c, "before", &n, &at, &e), &e);
     assert_int_equal(n, 1);

@@ -57,9 +57,6 @@ bool publication_done(struct upgrade *u, bool *ret, struct err *e);
 bool publication_run(struct upgrade *u, struct err *e);
 bool slots_done(struct upgrade *u, bool *ret, struct err *e);
 bool slots_run(struct upgrade *u, struct err *e);
-/* Drops the run's slots if production keeps more WAL for them than it may; else does nothing. */
-bool slots_give_up(struct upgrade *u, struct err *e);
-bool retained_wal_check(struct upgrade *u, bool *ret, struct err *e);
 bool marker_done(struct upgrade *u, bool *ret, struct err *e);
 bool marker_run(struct upgrade *u, struct err *e);
 
@@ -75,6 +72,29 @@ bool facts_removed(struct upgrade *u, bool *ret, struct err *e);
 bool facts_remove(struct upgrade *u, struct err *e);
 bool role_removed(struct upgrade *u, bool *ret, struct err *e);
 bool role_remove(struct upgrade *u, struct err *e);
+
+/* ---- ceiling.c: what production keeps for the slots ---- */
+
+/* max_retained_wal stands as a fact beside each slot, so that whoever has no configuration knows it, too. */
+struct pg;
+MUST_CHECK bool ceiling_noted(struct upgrade *u, struct pg *c, int64_t *ret,
+                              struct err *e); /* 0: not noted */
+MUST_CHECK bool ceiling_note(struct upgrade *u, struct pg *c, struct err *e);
+/* After an apply without steps has changed it. Nothing to do but for a logical run under way, with a login.
+ */
+MUST_CHECK bool ceiling_renew(struct upgrade *u, struct err *e);
+/* Is what production keeps within what is noted? If not: AUR0216, and the slots are dropped first if
+ * `may_drop` (a plan and a data source must change nothing, and say who does). After a look. */
+MUST_CHECK bool ceiling_check(struct upgrade *u, bool may_drop, struct err *e);
+/* Drops the run's slots if production keeps more WAL for them than it may; else does nothing. */
+bool slots_give_up(struct upgrade *u, struct err *e);
+bool retained_wal_check(struct upgrade *u, bool *ret, struct err *e);
+/* WAIT rows of others that look at it meanwhile. */
+bool kept_clone_exists(struct upgrade *u, bool *ret, struct err *e);
+bool kept_clone_available(struct upgrade *u, bool *ret, struct err *e);
+bool kept_clone_upgraded(struct upgrade *u, bool *ret, struct err *e);
+bool kept_green_in_sync(struct upgrade *u, bool *ret, struct err *e);
+bool kept_soak_over(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- clone.c: the second cluster ---- */
 bool clone_made(struct upgrade *u, bool *ret, struct err *e);

@@ -165,9 +165,10 @@ static bool has_slot(struct upgrade *u, struct pg *c, const char *database, void
 {
     bool *all = arg;
     const char *fault = NULL;
-    if (!is_sound(u, c, &fault, e))
+    int64_t ceiling = 0;
+    if (!is_sound(u, c, &fault, e) || !ceiling_noted(u, c, &ceiling, e))
         return false;
-    *all = *all && !fault;
+    *all = *all && !fault && ceiling == u->request.max_retained_bytes;
     return !fault || !u->world.green || cannot_follow(u, database, fault, e);
 }
 
@@ -185,7 +186,7 @@ static bool make_slot(struct upgrade *u, struct pg *c, const char *database, voi
     lsn_t start = 0;
     (void)database;
     (void)arg;
-    if (!is_sound(u, c, &fault, e))
+    if (!is_sound(u, c, &fault, e) || !ceiling_note(u, c, e))
         return false;
     if (!fault)
         return true;
@@ -197,43 +198,6 @@ static bool make_slot(struct upgrade *u, struct pg *c, const char *database, voi
 bool slots_run(struct upgrade *u, struct err *e)
 {
     return do_each(u, make_slot, e);
-}
-
-/* ---- what production keeps for them ---- */
-
-static bool most_kept(struct upgrade *u, const struct pg_slot **ret, struct err *e)
-{
-    struct pg *c CLEANUP(pg_cleanup) = NULL;
-    const struct pg_slot *slots = NULL;
-    size_t n = 0;
-    if (!side_open(u, SIDE_BLUE, NULL, false, &c, e) ||
-        !pg_slots(c, u->look, LOGICAL_SLOT_PREFIX, &slots, &n, e))
-        return false;
-    *ret = NULL;
-    for (size_t i = 0; i < n; i++)
-        if (!*ret || slots[i].kept_bytes > (*ret)->kept_bytes)
-            *ret = &slots[i];
-    return true;
-}
-
-bool retained_wal_check(struct upgrade *u, bool *ret, struct err *e)
-{
-    const struct pg_slot *most = NULL;
-    if (!world_need(u, e) || !most_kept(u, &most, e))
-        return false;
-    *ret = !most || most->kept_bytes <= u->request.max_retained_bytes;
-    return *ret || upgrade_fail(e, E_RETAINED_WAL,
-                                "%s keeps %lld MB of WAL for slot %s, more than max_retained_wal (%lld MB)",
-                                u->request.cluster, (long long)(most->kept_bytes >> 20), most->name,
-                                (long long)(u->request.max_retained_bytes >> 20));
-}
-
-bool slots_give_up(struct upgrade *u, struct err *e)
-{
-    const struct pg_slot *most = NULL;
-    if (!world_need(u, e) || !most_kept(u, &most, e))
-        return false;
-    return !most || most->kept_bytes <= u->request.max_retained_bytes || slots_remove(u, e);
 }
 
 /* ---- the marker behind the slot ---- */
