@@ -49,6 +49,7 @@ static void the_order_that_loses_nothing(void **state)
                                         "follow-marker",
                                         "following",
                                         "prepared",
+                                        "hooks-after-prepare",
                                         "replication-caught-up",
                                         "check-rows",
                                         "validated"};

@@ -198,6 +198,9 @@ static const struct step forward[] = {
     {.name = "prepared", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_prepared, .equivalent = cli_prepared, .is_done = follows_noted, .run = follows_note},
 
+    {.name = "hooks-after-prepare", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_prepare,
+     .describe = say_after_prepare, .equivalent = cli_hooks, .is_done = after_prepare_hooks_done, .run = after_prepare_hooks_run},
+
     {.name = "replication-caught-up", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_lag, .equivalent = cli_lag, .is_done = clone_caught_up},
     {.name = "clone-statistics", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "minutes",
@@ -224,6 +227,8 @@ static const struct step back[] = {
      .describe = say_login, .is_done = login_check},
     {.name = "slots-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_slots_remove, .equivalent = cli_slots_remove, .is_done = slots_removed, .run = slots_remove},
+    {.name = "hooks-before-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_rollback,
+     .describe = say_before_rollback, .equivalent = cli_hooks, .is_done = before_rollback_hooks_done, .run = before_rollback_hooks_run},
     {.name = "publications-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publications_remove, .equivalent = cli_publications_remove, .is_done = publications_removed, .run = publications_remove},
     {.name = "role-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
@@ -244,6 +249,8 @@ static const struct step back[] = {
      .describe = say_group_back, .equivalent = cli_group_back, .is_done = source_parameters_restored, .run = source_parameters_restore},
     {.name = "groups-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_groups_remove, .equivalent = cli_groups_remove, .is_done = groups_removed, .run = groups_remove},
+    {.name = "hooks-after-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_rollback,
+     .describe = say_after_rollback, .equivalent = cli_hooks, .is_done = after_rollback_hooks_done, .run = after_rollback_hooks_run},
 };
 /* clang-format on */
 

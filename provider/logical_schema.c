@@ -67,6 +67,7 @@ static const struct tf_block blocks[] = {
     {.name = "clone", .attrs = clone_attrs, .doc = "The second cluster, `<cluster>-next`."},
     {.name = "validation", .attrs = validation_attrs, .blocks = upgrade_query_blocks, .doc = "How the clone is proved equal."},
     {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds."},
+    {.name = "hook", .is_list = true, .attrs = logical_hook_attrs, .doc = hook_doc},
     {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
     {0},
 };

@@ -22,6 +22,7 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "clone",
                                        "target_parameter_group",
                                        "validation",
+                                       "hook",
                                        NULL};
 
 static upgrade_check *const checks[] = {in_place_source_check, target_check, parameters_check, NULL};

@@ -50,6 +50,7 @@ static const char *const hook_points[] = {"after_prepare",   "before_switch",  "
                                           "before_rollback", "after_rollback", NULL};
 static const char *const in_place_points[] = {"before_switch", "after_switch", "before_rollback",
                                               "after_rollback", NULL};
+static const char *const logical_points[] = {"after_prepare", "before_rollback", "after_rollback", NULL};
 static const char *const hook_places[] = {"old", "new", "runner", NULL};
 static const char *const failure_ways[] = {"abort", "continue", NULL};
 
@@ -93,6 +94,18 @@ const struct tf_attr in_place_hook_attrs[] = {
             "production) or `runner` (this machine)."},
     {.name = "sql", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,
      .doc = "On `old` or `new`: SQL for its default database, run as the login's user; without BEGIN of its own all of it happens or nothing."},
+    HOOK_REST,
+};
+
+const struct tf_attr logical_hook_attrs[] = {
+    {.name = "at", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = logical_points,
+     .doc = "When: `after_prepare` (the clone follows production), `before_rollback` (the slots are dropped, nothing else; if there is a clone), `after_rollback` (if this "
+            "apply removed a clone)."},
+    {.name = "on", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = hook_places,
+     .doc = "Where: `old` (production), `new` (the clone) or `runner` (this machine)."},
+    {.name = "sql", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,
+     .doc = "On `old` or `new`: SQL for the side's default database, run as the login's user; without BEGIN of its own all of it happens or nothing. "
+            "A row written on the clone may collide with one of production's and stop the replication."},
     HOOK_REST,
 };
 /* clang-format on */

@@ -5,7 +5,7 @@
 
 #include "provider/upgrade_resource.h"
 
-extern const struct tf_attr hook_attrs[], in_place_hook_attrs[]; /* of the block hook */
+extern const struct tf_attr hook_attrs[], in_place_hook_attrs[], logical_hook_attrs[]; /* of the block hook */
 extern const char hook_doc[];
 bool validate_window(const struct value *v, struct err *e);
 bool validate_duration(const struct value *v, struct err *e);

@@ -52,6 +52,15 @@ const struct hook_place hooks_of_snapshot[HOOK_POINTS] = {
                              .new_side = SIDE_BLUE,
                              .no_new = true},
 };
+
+const struct hook_place hooks_of_clone[HOOK_POINTS] = {
+    [HOOK_AFTER_PREPARE] = {.memory = ON_CLONE, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_BEFORE_ROLLBACK] = {.memory = ON_CLONE, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_AFTER_ROLLBACK] = {.memory = NOWHERE,
+                             .old_side = SIDE_BLUE,
+                             .new_side = SIDE_GREEN,
+                             .no_new = true},
+};
 static const char *const places[HOOK_PLACES] = {"old", "new", "runner"};
 
 const char *hook_point_name(enum hook_point at)
@@ -119,6 +128,8 @@ static const struct rds_tags *memory_of(const struct upgrade *u, enum hook_point
         return w->deployment ? &w->deployment->tags : NULL;
     case ON_SNAPSHOT:
         return w->snapshot ? &w->snapshot->tags : NULL;
+    case ON_CLONE:
+        return w->green ? &w->green->tags : NULL;
     case HOOK_NOT_HERE:
     case NOWHERE:
         break;
@@ -162,9 +173,11 @@ static bool concerns(const struct upgrade *u, enum hook_point at)
     case HOOK_AFTER_SWITCH:
         return !u->is_verified; /* an earlier apply has been here */
     case HOOK_BEFORE_ROLLBACK:
-        return u->world.deployment || u->world.restored;
+        return u->world.deployment || u->world.restored ||
+               (u->strategy->hook_places == hooks_of_clone && u->world.green);
     case HOOK_AFTER_ROLLBACK:
-        return u->history.deployment_id || u->deployment_hint || u->history.snapshot_id;
+        return u->history.deployment_id || u->deployment_hint || u->history.snapshot_id ||
+               (u->strategy->hook_places == hooks_of_clone && u->history.green_identifier);
     default:
         return true;
     }

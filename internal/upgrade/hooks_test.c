@@ -39,14 +39,16 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
     return true;
 }
 
+/* Of a run that stands on a clone. */
 bool tag_run(struct upgrade *u, const char *key, const char *value, struct err *e)
 {
-    (void)u;
-    (void)key;
-    (void)value;
     (void)e;
-    fail_msg("there is no deployment");
-    return false;
+    assert_ptr_equal(u->strategy->hook_places, hooks_of_clone);
+    (void)snprintf(seen.key, sizeof seen.key, "%s", key);
+    (void)snprintf(seen.value, sizeof seen.value, "%s", value);
+    seen.tag = (struct rds_tag){seen.key, seen.value};
+    seen.written++;
+    return true;
 }
 
 bool world_look(struct upgrade *u, struct err *e)
@@ -256,13 +258,72 @@ static void after_a_roll_back_that_leaves_nothing(void **state)
     arena_free(p.a);
 }
 
+/* ---- logical: the clone remembers ---- */
+
+static void begin_logical(struct process *p, const struct hook *hooks, size_t n, bool has_clone)
+{
+    static const struct strategy logical = {.hook_places = hooks_of_clone};
+    begin(p, hooks, n, false, false);
+    p->u.strategy = &logical;
+    p->restored.tags = (struct rds_tags){&seen.tag, seen.tag.key ? 1 : 0};
+    p->u.world.green = has_clone ? &p->restored : NULL;
+}
+
+static void the_clone_remembers(void **state)
+{
+    static const struct hook hooks[] = {{HOOK_AFTER_PREPARE, HOOK_ON_OLD, "a", NULL, 1000, false},
+                                        {HOOK_AFTER_PREPARE, HOOK_ON_NEW, "b", NULL, 1000, false},
+                                        {HOOK_AFTER_PREPARE, HOOK_ON_RUNNER, NULL, "c", 1000, false}};
+    struct process p;
+    (void)state;
+    memset(&seen, 0, sizeof seen);
+    begin_logical(&p, hooks, 3, true);
+    assert_false(is_done(&p, after_prepare_hooks_done));
+    run(&p, after_prepare_hooks_run);
+    arena_free(p.a);
+    assert_string_equal(seen.ran, "production:a|restored:b|runner:c|");
+    assert_non_null(strstr(seen.environment, "AURORA_NEW_CLUSTER=orders-restored\n"));
+    assert_non_null(strstr(seen.environment, "AURORA_OLD_CLUSTER=orders\n"));
+    assert_int_equal(seen.written, 3);
+    begin_logical(&p, hooks, 3, true); /* another process */
+    assert_true(is_done(&p, after_prepare_hooks_done));
+    arena_free(p.a);
+}
+
+/* Before: only if there is a clone. After: by the apply that removed it, for then nothing is left to write
+ * on. */
+static void around_the_end_of_a_clone(void **state)
+{
+    static const struct hook hooks[] = {{HOOK_BEFORE_ROLLBACK, HOOK_ON_NEW, "a", NULL, 1000, false},
+                                        {HOOK_AFTER_ROLLBACK, HOOK_ON_OLD, "b", NULL, 1000, false}};
+    struct process p;
+    (void)state;
+    memset(&seen, 0, sizeof seen);
+    begin_logical(&p, hooks, 2, false);
+    assert_true(is_done(&p, before_rollback_hooks_done));
+    assert_true(is_done(&p, after_rollback_hooks_done));
+    arena_free(p.a);
+    begin_logical(&p, hooks, 2, true);
+    assert_false(is_done(&p, before_rollback_hooks_done));
+    run(&p, before_rollback_hooks_run);
+    assert_true(is_done(&p, before_rollback_hooks_done));
+    p.u.history.green_identifier = "orders-restored";
+    p.u.world.green = NULL;
+    assert_true(is_done(&p, before_rollback_hooks_done));
+    assert_false(is_done(&p, after_rollback_hooks_done));
+    run(&p, after_rollback_hooks_run);
+    assert_true(is_done(&p, after_rollback_hooks_done));
+    assert_string_equal(seen.ran, "restored:a|production:b|");
+    assert_int_equal(seen.written, 1);
+    arena_free(p.a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(before_the_upgrade),
-        cmocka_unit_test(after_the_upgrade),
-        cmocka_unit_test(around_a_roll_back),
-        cmocka_unit_test(after_a_roll_back_that_leaves_nothing),
+        cmocka_unit_test(before_the_upgrade),  cmocka_unit_test(after_the_upgrade),
+        cmocka_unit_test(around_a_roll_back),  cmocka_unit_test(after_a_roll_back_that_leaves_nothing),
+        cmocka_unit_test(the_clone_remembers), cmocka_unit_test(around_the_end_of_a_clone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,7 @@ const struct strategy strategy_logical = {.resource = TAG_RESOURCE_LOGICAL,
                                           .needs_login = true,
                                           .slot_prefix = LOGICAL_SLOT_PREFIX,
                                           .new_side = "the clone",
-                                          .hook_places = hooks_of_deployment};
+                                          .hook_places = hooks_of_clone};
 
 lsn_t noted_position(const struct world *w)
 {
