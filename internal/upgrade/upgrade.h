@@ -206,6 +206,8 @@ MUST_CHECK bool world_look(struct upgrade *u, struct err *e);
 /* The same, and production must be there (AUR0101). */
 MUST_CHECK bool world_need(struct upgrade *u, struct err *e);
 bool is_arn_of(const char *arn, const char *cluster); /* is it that cluster's? */
+/* Keeps in `history` what outlives the objects it is read from; a part of every look. */
+void world_note_history(struct upgrade *u, const struct world *w);
 /* Before a pause: keeps of the world what its structs say, and drops the replies they were read from (`raw`
  * is NULL until the next look). A thousand upgrades may wait at once. */
 void world_rest(struct upgrade *u);

@@ -272,8 +272,8 @@ static void note_old_side(struct upgrade *u, const struct world *w)
         h->switched_at = keep(u, rds_tag_value(&w->old->tags, TAG_SWITCHED_AT));
 }
 
-/* Keeps what outlives the objects it was read from; each fact is copied once. */
-static void note_history(struct upgrade *u, const struct world *w)
+/* Each fact is copied once. */
+void world_note_history(struct upgrade *u, const struct world *w)
 {
     struct history *h = &u->history;
     if (w->deployment && !h->deployment_id)
@@ -283,7 +283,8 @@ static void note_history(struct upgrade *u, const struct world *w)
             h->green_identifier = keep(u, w->green->identifier);
         note_new_side(u, w->green, w->green_instances, w->green_instance_count);
     }
-    if (w->production && !w->old && (w->deployment || w->green) && !h->source_version)
+    /* Beside a cluster restored for a roll-back production is the upgraded one: the snapshot knows. */
+    if (w->production && !w->old && !w->restored && (w->deployment || w->green) && !h->source_version)
         h->source_version = keep(u, w->production->engine_version);
     if (w->snapshot) {
         h->snapshot_id = keep(u, w->snapshot->identifier);
@@ -344,7 +345,7 @@ static bool look(struct upgrade *u, struct err *e)
     }
     if (!u->strategy->look(u, &w, e))
         return false;
-    note_history(u, &w);
+    world_note_history(u, &w);
     u->world = w;
     return true;
 }

@@ -155,12 +155,49 @@ static void a_run_keeps_the_version_that_it_chose(void **state)
     upgrade_done(&u);
 }
 
+/* What production was before: a copy beside it says so unless it was restored for a roll-back, beside which
+ * production is the upgraded one. */
+static void where_a_run_came_from_is_seen_beside_any_other_side(void **state)
+{
+    static const struct {
+        const char *production;
+        bool restores, has_snapshot;
+        const char *before;
+    } rows[] = {
+        {"13.23", false, false, "13.23"}, /* a clone that follows */
+        {"15.18", true, true, "13.23"},
+        {"15.18", true, false, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena *a CLEANUP(arena_cleanup) = arena_new();
+        struct aws_session s = {0};
+        struct upgrade u;
+        upgrade_init(&u, a, &s, clock_real(), NULL);
+        struct rds_cluster *production = cluster(u.look, "orders");
+        production->engine_version = rows[i].production;
+        struct world w = {.production = production, .green = cluster(u.look, "orders-beside")};
+        w.restored = rows[i].restores ? w.green : NULL;
+        w.facts = &(struct rds_tags){0};
+        w.snapshot = rows[i].has_snapshot
+                         ? &(struct rds_snapshot){.identifier = "orders-before", .engine_version = "13.23"}
+                         : NULL;
+        world_note_history(&u, &w);
+        if (rows[i].before)
+            assert_string_equal(u.history.source_version, rows[i].before);
+        else
+            assert_null(u.history.source_version);
+        upgrade_done(&u);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_world_state_says_outlives_the_replies),
         cmocka_unit_test(both_sides_of_a_roll_back_outlive_the_replies),
         cmocka_unit_test(a_run_keeps_the_version_that_it_chose),
+        cmocka_unit_test(where_a_run_came_from_is_seen_beside_any_other_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
