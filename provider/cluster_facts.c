@@ -2,6 +2,7 @@
 
 #include "internal/base/clock.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/logical_switch.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
 #include "internal/upgrade/upgrade.h"
@@ -286,6 +287,14 @@ static bool refuse_roll_back(struct upgrade *u, struct err *e)
     return !moves || refuse_moving(u, "a roll-back gives it to the restored cluster", e);
 }
 
+static bool refuse_switch(struct upgrade *u, struct err *e)
+{
+    bool moves = false;
+    if (!switch_names_move(&u->aws, u->request.cluster, u->world.production, &moves, e))
+        return false;
+    return !moves || refuse_moving(u, "a logical upgrade gives it to its other side", e);
+}
+
 /* Between two renames the name may belong to nobody, or already to the new side with half of its instances.
  */
 static bool refuse_while_moving(struct upgrade *u, struct err *e)
@@ -311,7 +320,7 @@ static bool refuse_while_moving(struct upgrade *u, struct err *e)
 
 bool cluster_look(struct upgrade *u, struct err *e)
 {
-    if (!world_look(u, e) || !refuse_while_moving(u, e) || !refuse_roll_back(u, e))
+    if (!world_look(u, e) || !refuse_while_moving(u, e) || !refuse_roll_back(u, e) || !refuse_switch(u, e))
         return false;
     const struct rds_cluster *k = u->world.production;
     if (!k || strcmp(k->engine, "aurora-postgresql") == 0)

@@ -1,14 +1,18 @@
-/* unfence — does production take writes? A blue/green upgrade of ours never stops it from doing so: AWS
- * refuses writes during its own switchover, and ends that by itself. */
+/* unfence — production takes writes again. A logical upgrade stops them for its switch; what a process that
+ * died there left is taken back, the switch included as long as no name has moved. A blue/green upgrade never
+ * stops them itself: AWS refuses writes during its own switchover, and ends that by itself. */
 #include "provider/command.h"
 #include "provider/upgrade_status.h"
 
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/lease.h"
+#include "internal/upgrade/logical_switch.h"
 
 #include <string.h>
 
 struct proof {
     const char *read_only; /* default_transaction_read_only of the login's sessions */
+    bool was_fenced;
     const char *version, *database;
 };
 
@@ -52,6 +56,24 @@ static bool prove(struct upgrade *u, struct arena *a, struct proof *ret, struct 
            (e->code == ERR_CONFLICT ? not_writable(u, ret, e) : err_wrap(e, "try a write"));
 }
 
+/* An apply that lives is at work there: it has the lease. */
+static bool take_back(struct upgrade *u, struct err *e)
+{
+    struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
+    return lease_hold(lease, e) && switch_take_back(u, e) && fence_lift(u, e);
+}
+
+static bool lift(struct upgrade *u, bool *ret_was_fenced, struct err *e)
+{
+    bool is_down = true;
+    if (u->strategy != &strategy_logical || !u->has_login)
+        return true;
+    if (!u->world.names_move && !fence_lifted(u, &is_down, e))
+        return err_wrap(e, "look for a fence");
+    *ret_was_fenced = !is_down || u->world.names_move;
+    return !*ret_was_fenced || take_back(u, e);
+}
+
 static bool look_and_prove(struct invocation *i, struct operation *o, struct proof *ret, struct err *e)
 {
     enum flow_stage reached = STAGE_NONE;
@@ -59,7 +81,7 @@ static bool look_and_prove(struct invocation *i, struct operation *o, struct pro
         return false;
     if (!o->upgrade.world.production)
         return upgrade_fail(e, E_CLUSTER_ABSENT, "nothing bears the name %s at the moment", i->cluster);
-    return prove(&o->upgrade, i->arena, ret, e);
+    return lift(&o->upgrade, &ret->was_fenced, e) && prove(&o->upgrade, i->arena, ret, e);
 }
 
 static enum command_status tell(struct invocation *i, const struct proof *p)
@@ -68,16 +90,19 @@ static enum command_status tell(struct invocation *i, const struct proof *p)
     value_set(i->arena, v, "cluster_identifier", value_string(i->arena, i->cluster));
     value_set(i->arena, v, "region", value_string(i->arena, i->place));
     value_set(i->arena, v, "writable", &value_true);
-    value_set(i->arena, v, "fence", &value_null);
+    value_set(i->arena, v, "fence", p->was_fenced ? value_string(i->arena, "lifted") : &value_null);
     value_set(i->arena, v, "default_transaction_read_only", value_string(i->arena, p->read_only));
     value_set(i->arena, v, "server_version", value_string(i->arena, p->version));
     value_set(i->arena, v, "database", value_string(i->arena, p->database));
     return command_answer(i, v,
                           arena_printf(i->arena,
                                        "%s takes writes on %s (tried in database %s, rolled back).\n"
-                                       "There is no fence of ours in a blue/green upgrade; nothing was "
-                                       "changed.\n",
-                                       i->cluster, p->version, p->database),
+                                       "%s\n",
+                                       i->cluster, p->version, p->database,
+                                       p->was_fenced
+                                           ? "A fence of an upgrade stood there, and was lifted; apply "
+                                             "again to go on."
+                                           : "No fence of ours stands there; nothing was changed."),
                           COMMAND_DONE);
 }
 

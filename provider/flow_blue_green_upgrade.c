@@ -22,16 +22,6 @@ static bool is_serverless(const struct upgrade *u)
     return u->is_serverless;
 }
 
-static bool has_window(const struct upgrade *u)
-{
-    return u->request.window != NULL;
-}
-
-static bool watches(const struct upgrade *u)
-{
-    return u->has_login && u->request.watch_ms > 0;
-}
-
 /* ---- what a row says ---- */
 
 SAY(say_source,
@@ -61,18 +51,11 @@ SAY(say_statistics, "Runs ANALYZE on the green side, in stages: an upgrade does 
 SAY(say_events, "Checks that AWS has reported no degraded replication for the deployment.")
 SAY(say_validated, "Writes down that the validation has passed, as a tag of the deployment.")
 SAY(say_green_minimum, "Gives the green side production's minimum capacity back.")
-SAY(say_window, "Waits for cutover.window: open for longer than max_write_outage.")
 SAY(say_ready,
     "Waits for one moment at which all is in order: the deployment and every member of it AVAILABLE several "
     "times "
     "in a row%s%s.",
     u->has_login ? ", every slot's lag under max_lag" : "", u->request.window ? ", the window open" : "")
-SAY(say_window_left, "Checks that what is left of the window is longer than max_write_outage.")
-SAY(say_watch_started,
-    "Writes down on the old cluster since when the new production is watched, and its counters.")
-SAY(say_watch,
-    "Watches the new production for watch_for: deadlocks, lost sessions, failing and slow transactions, "
-    "applications still on the old side.")
 SAY(say_credentials, "Checks that the AWS credentials outlive the switchover or can be renewed meanwhile.")
 SAY(say_switchover,
     "Switches over: AWS refuses writes, lets green catch up, and gives it production's names; at most "
@@ -82,15 +65,8 @@ SAY(say_new_available, "Waits until the new production and all its instances are
 SAY(say_new_sequences, "Proves that no sequence is behind the old side.")
 SAY(say_new_statistics, "Proves that the planner has statistics, and runs ANALYZE where it has none.")
 SAY(say_green_settings, "Gives the green side every setting of production that AWS did not carry over.")
-SAY(say_new_put_right, "Puts right what the switch did not carry over from the old side.")
-SAY(say_new_settings, "Compares every setting with the old side.")
-SAY(say_retention, "Checks that retain_old_for is over.")
 SAY(say_deployment_gone, "Deletes the deployment object; both sides stay.")
 SAY(say_deployment_wait, "Waits until the deployment object is gone.")
-SAY(say_old_unprotect, "Lifts the deletion protection of the old cluster.")
-SAY(say_old_instances, "Deletes the instances of the old cluster.")
-SAY(say_old_cluster, "Deletes the old cluster with a final snapshot; its automated backups are kept.")
-SAY(say_old_gone, "Waits until the old cluster is gone.")
 SAY(say_green_unprotect, "Lifts the deletion protection of the green cluster.")
 SAY(say_green_remove, "Deletes the deployment together with the green side; production is not touched.")
 SAY(say_green_gone, "Waits until the green side is gone.")
@@ -119,8 +95,6 @@ SAY(cli_validated, RDS
     "add-tags-to-resource --resource-name <deployment> --tags Key=aurora-upgrade:validated-at,Value=<now>")
 SAY(cli_switchover, RDS "switchover-blue-green-deployment --switchover-timeout %d",
     u->request.max_write_outage_s)
-SAY(cli_watch,
-    "SELECT * FROM pg_stat_database; SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1")
 SAY(cli_old_noted,
     RDS "add-tags-to-resource --resource-name <%s-old1> --tags Key=aurora-upgrade:switched-at,Value=<now>",
     CLUSTER)
@@ -128,7 +102,6 @@ SAY(cli_deployment_gone, RDS "delete-blue-green-deployment --no-delete-target")
 SAY(cli_old_unprotect,
     RDS "modify-db-cluster --db-cluster-identifier <%s-old1> --no-deletion-protection --apply-immediately",
     CLUSTER)
-SAY(cli_old_instances, RDS "delete-db-instance --db-instance-identifier <each old instance>")
 SAY(cli_old_cluster,
     RDS "delete-db-cluster --db-cluster-identifier <%s-old1> --final-db-snapshot-identifier <name>", CLUSTER)
 SAY(cli_green_unprotect,

@@ -121,3 +121,31 @@ TELL(say_soak, "Waits until the new side has been stable for minimum_stable, cou
 TELL(say_lag, "Waits until every replication slot is active and its lag is under the bound.")
 TELL(cli_lag,
      "SELECT slot_name, active, pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots")
+
+bool has_window(const struct upgrade *u)
+{
+    return u->request.window != NULL;
+}
+
+bool watches(const struct upgrade *u)
+{
+    return u->has_login && u->request.watch_ms > 0;
+}
+
+TELL(say_window, "Waits for cutover.window: open for longer than max_write_outage.")
+TELL(say_window_left, "Checks that what is left of the window is longer than max_write_outage.")
+TELL(say_watch_started,
+     "Writes down on the old cluster since when the new production is watched, and its counters.")
+TELL(say_watch,
+     "Watches the new production for watch_for: deadlocks, lost sessions, failing and slow transactions, "
+     "applications still on the old side.")
+TELL(cli_watch,
+     "SELECT * FROM pg_stat_database; SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1")
+TELL(say_retention, "Checks that retain_old_for is over.")
+TELL(say_old_unprotect, "Lifts the deletion protection of the old cluster.")
+TELL(say_old_instances, "Deletes the instances of the old cluster.")
+TELL(say_old_cluster, "Deletes the old cluster with a final snapshot; its automated backups are kept.")
+TELL(say_old_gone, "Waits until the old cluster is gone.")
+TELL(cli_old_instances, RDS "delete-db-instance --db-instance-identifier <each old instance>")
+TELL(say_new_put_right, "Puts right what the switch did not carry over from the old side.")
+TELL(say_new_settings, "Compares every setting with the old side.")

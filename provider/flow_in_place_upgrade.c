@@ -101,7 +101,6 @@ SAY(say_in_sync, "Waits until every instance has its parameters in sync.")
 SAY(say_statistics,
     "Runs ANALYZE in stages where the planner has no statistics: an upgrade does not carry them.")
 SAY(say_kept_settings, "Compares every setting of cluster and instances with what it was before.")
-SAY(say_retention, "Checks that retain_old_for is over.")
 SAY(say_closed, "Writes down on the snapshot that the run is over; the snapshot stays.")
 SAY(say_queue_snapshot, "Makes a snapshot of %s, the last thing before the upgrade waits for its window.",
     CLUSTER)

@@ -8,7 +8,7 @@
 static void the_tables_obey_the_rules(void **state)
 {
     (void)state;
-    static const struct flow *const flows[] = {&flow_logical, &flow_logical_back};
+    static const struct flow *const flows[] = {&flow_logical, &flow_logical_back, &flow_logical_return};
     struct upgrade u = {.strategy = &strategy_logical, .source_major = 13, .has_login = true};
     u.request.cluster = "orders";
     u.request.target = (struct version){17, 6};
@@ -52,15 +52,58 @@ static void the_order_that_loses_nothing(void **state)
                                         "hooks-after-prepare",
                                         "replication-caught-up",
                                         "check-rows",
-                                        "validated"};
+                                        "validated",
+                                        "check-schema-again",
+                                        "endpoints-copied",
+                                        "ready-to-switch",
+                                        "check-fence",
+                                        "switch",
+                                        "fence-stands",
+                                        "instances-leave",
+                                        "cluster-leaves",
+                                        "old-noted",
+                                        "arriving-untagged",
+                                        "cluster-arrives",
+                                        "instances-arrive",
+                                        "switched-noted",
+                                        "forward-removed",
+                                        "way-back",
+                                        "way-back-follows",
+                                        "retention",
+                                        "way-back-removed",
+                                        "role-removed",
+                                        "facts-removed",
+                                        "old-instances-deleted"};
     for (size_t i = 0; i + 1 < ARRAY_LEN(order); i++)
         assert_true(row_of(&flow_logical, order[i]) < row_of(&flow_logical, order[i + 1]));
+}
+
+/* The old side is opened before anybody is led to it, and closed to nobody but by the switch back. */
+static void the_way_back_opens_before_names_move(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"check-switch-over",
+                                        "way-back-caught-up",
+                                        "check-fence",
+                                        "switch-back",
+                                        "opened",
+                                        "fence-stands",
+                                        "instances-leave",
+                                        "cluster-arrived",
+                                        "subscriptions-removed",
+                                        "slots-removed",
+                                        "role-removed",
+                                        "facts-removed",
+                                        "roll-back-noted",
+                                        "aside-cluster"};
+    for (size_t i = 0; i + 1 < ARRAY_LEN(order); i++)
+        assert_true(row_of(&flow_logical_return, order[i]) < row_of(&flow_logical_return, order[i + 1]));
 }
 
 static void production_is_not_blocked_and_nothing_is_final(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < flow_logical.count; i++) {
+    for (size_t i = 0; i < row_of(&flow_logical, "switch"); i++) {
         const struct step *s = &flow_logical.steps[i];
         assert_int_equal(s->blocks_writes, strcmp(s->name, "source-reboot") == 0);
         assert_false(s->irreversible || s->kind == STEP_NO_RETURN);
@@ -72,7 +115,16 @@ static void slots_go_first(void **state)
 {
     (void)state;
     for (size_t i = 0; i < row_of(&flow_logical_back, "slots-removed"); i++)
-        assert_int_equal(flow_logical_back.steps[i].kind, STEP_CHECK);
+        assert_true(flow_logical_back.steps[i].kind == STEP_CHECK ||
+                    strcmp(flow_logical_back.steps[i].name, "fence-lifted") == 0);
+}
+
+static void a_destroy_takes_the_last_rows(void **state)
+{
+    (void)state;
+    assert_int_equal(row_of(&flow_logical_retire, "way-back-removed"), 0);
+    assert_int_equal(row_of(&flow_logical_retire, "source-group-removed"), flow_logical_retire.count - 1);
+    assert_int_equal(row_of(&flow_logical_keep, "facts-removed"), flow_logical_keep.count - 1);
 }
 
 int main(void)
@@ -80,8 +132,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tables_obey_the_rules),
         cmocka_unit_test(the_order_that_loses_nothing),
+        cmocka_unit_test(the_way_back_opens_before_names_move),
         cmocka_unit_test(production_is_not_blocked_and_nothing_is_final),
         cmocka_unit_test(slots_go_first),
+        cmocka_unit_test(a_destroy_takes_the_last_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

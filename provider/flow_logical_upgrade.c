@@ -1,11 +1,17 @@
-/* flow_logical_upgrade.c — a logical upgrade, step by step, up to a proved copy that follows production.
+/* flow_logical_upgrade.c — a logical upgrade, step by step: a proved copy that follows production, and takes
+ * over from it.
  *
- * Two tables: forward, and back before the switch; the rules are those of flow_blue_green_upgrade.c. What the
- * rows point to is in internal/upgrade/logical.h, which also says why they stand in this order.
+ * Two tables: forward, and back before the switch (after it: flow_logical_return.c); the rules are those of
+ * flow_blue_green_upgrade.c. What the rows point to is in internal/upgrade/logical.h, which also says why
+ * they stand in this order.
  */
 #include "internal/upgrade/in_place.h"
-#include "internal/upgrade/logical.h"
-#include "provider/flow_upgrades.h"
+#include "provider/flow_logical_names.h"
+
+static bool keeps_way_back(const struct upgrade *u)
+{
+    return u->request.reverse_replication;
+}
 
 /* ---- what a row says ---- */
 
@@ -117,10 +123,49 @@ SAY(cli_instances_delete, RDS "delete-db-instance --db-instance-identifier <each
     CLUSTER)
 SAY(cli_clone_delete, RDS "delete-db-cluster --db-cluster-identifier %s-next --skip-final-snapshot", CLUSTER)
 
+SAY(say_old_names, "Checks that nobody has the names that the old cluster and its instances get.")
+SAY(say_same_clone, "Gives the clone what it still lacks of production's settings, and production's tags.")
+SAY(say_still_equal,
+    "Waits for one moment at which all is in order: the clone available and at most max_lag behind%s.",
+    u->request.window ? ", the window open" : "")
+SAY(say_switch,
+    "Stops all writes to %s (fence), waits until the clone has the last of them (marker), carries the "
+    "sequences%s, and proves it; at most max_write_outage, else everything is taken back. From here on it "
+    "goes forward.",
+    CLUSTER, keeps_way_back(u) ? ", makes the slot of the way back" : "")
+SAY(say_switched, "Writes down on the old cluster when the switch was.")
+SAY(say_forward_removed, "Drops the subscriptions of the clone that was, and their slots on the old side.")
+SAY(say_way_back, "Lets the old side, fenced for everybody else, follow the new one.")
+SAY(say_back_marker,
+    "Writes a marker into every database of the new side: it has to arrive on the old one, once.")
+SAY(say_back_follows,
+    "Waits until that marker has arrived: from here on stage = \"rolled_back\" loses nothing.")
+SAY(say_source_group_gone,
+    "Deletes the copy of production's group that was made for the upgrade, where there is one.")
+SAY(say_way_back_over, "Drops the way back: subscriptions of the old side, and their slots on the new one.")
+
+SAY(cli_switch,
+    "REVOKE CONNECT ON DATABASE … FROM …; SELECT pg_terminate_backend(pid) …; INSERT INTO "
+    "aurora_upgrade.marker …; SELECT setval(…) (on the clone); " RDS
+    "add-tags-to-resource --resource-name <clone> --tags Key=aurora-upgrade:names-move,Value=<now>")
+SAY(cli_forward_removed,
+    "DROP SUBSCRIPTION " LOGICAL_NAME "; SELECT pg_drop_replication_slot(…) (on the old side)")
+SAY(cli_way_back, "CREATE SUBSCRIPTION " LOGICAL_NAME
+                  " … WITH (copy_data = false, create_slot = false, slot_name = '" LOGICAL_BACK_PREFIX
+                  "<oid>') (on the old side)")
+SAY(cli_way_back_over,
+    "DROP SUBSCRIPTION " LOGICAL_NAME " (on the old side); SELECT pg_drop_replication_slot(…)")
+SAY(cli_old_unprotect,
+    RDS "modify-db-cluster --db-cluster-identifier %s-old --no-deletion-protection --apply-immediately",
+    CLUSTER)
+SAY(cli_old_cluster,
+    RDS "delete-db-cluster --db-cluster-identifier %s-old --final-db-snapshot-identifier <name>", CLUSTER)
+
 /* ---- the tables ---- */
 
 /* clang-format off */
 static const struct step forward[] = {
+    FENCE_LIFTED(STAGE_PREPARED),
     {.name = "check-login", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_login, .is_done = login_check},
     {.name = "check-source", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds",
@@ -217,10 +262,84 @@ static const struct step forward[] = {
      .describe = say_validated, .equivalent = cli_validated, .is_done = validated_done, .run = validated_run},
     {.name = "soak", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "hours", .applies = soaks,
      .describe = say_soak, .is_done = kept_soak_over, .fits = soak_fits},
+
+    {.name = "check-names", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_old_names, .is_done = old_names_check},
+    {.name = "check-schema-again", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_schema, .is_done = schema_check},
+    {.name = "clone-settings-again", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_same_clone, .equivalent = cli_clone_settings, .is_done = clone_settings_same, .run = clone_settings_carry},
+    {.name = "endpoints-copied", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_names_copy, .equivalent = cli_names_copy, .is_done = endpoints_copied, .run = endpoints_copy},
+    {.name = "clone-snapshots-deleted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_snapshots_delete, .equivalent = cli_snapshots_delete, .is_done = clone_snapshots_deleted, .run = clone_snapshots_delete},
+    {.name = "window", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "hours", .applies = has_window,
+     .describe = say_window, .is_done = window_open, .fits = window_fits},
+    {.name = "ready-to-switch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
+     .describe = say_still_equal, .equivalent = cli_lag, .is_done = clone_ready_to_switch, .fits = window_fits},
+    {.name = "check-fence", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_fence_check, .is_done = fence_check},
+    {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_names_credentials, .is_done = credentials_check_names},
+    {.name = "check-window", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_window,
+     .describe = say_window_left, .is_done = window_check},
+    {.name = "switch", .stage = STAGE_SWITCHED, .kind = STEP_NO_RETURN, .duration = "seconds", .blocks_writes = true,
+     .describe = say_switch, .equivalent = cli_switch, .is_done = switch_done, .run = cutover_run},
+    NAMES_MOVE(STAGE_SWITCHED),
+    {.name = "old-protected", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_names_protect, .equivalent = cli_names_protect, .is_done = aside_protected, .run = aside_protect},
+    {.name = "switched-noted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_switched, .equivalent = cli_names_tag, .is_done = switched_noted, .run = switched_note},
+    {.name = "new-available", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",
+     .describe = say_names_available, .is_done = new_available},
+    {.name = "return-given-up", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_fence_lift, .equivalent = cli_fence_lift, .is_done = fence_lifted, .run = fence_lift},
+    {.name = "verify-version", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_new_version, .is_done = new_version_check},
+    {.name = "forward-removed", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_forward_removed, .equivalent = cli_forward_removed, .is_done = forward_removed, .run = forward_remove},
+    {.name = "way-back", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = keeps_way_back,
+     .describe = say_way_back, .equivalent = cli_way_back, .is_done = way_back_made, .run = way_back_make},
+    {.name = "way-back-marker", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = keeps_way_back,
+     .describe = say_back_marker, .equivalent = cli_marker, .is_done = way_back_marked, .run = way_back_mark},
+    {.name = "way-back-follows", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds", .applies = keeps_way_back,
+     .describe = say_back_follows, .is_done = way_back_follows},
+    {.name = "new-extensions", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_new_extensions, .equivalent = cli_new_extensions, .is_done = new_extensions_done, .run = new_extensions_run},
+    {.name = "new-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_new_put_right, .equivalent = cli_clone_settings, .is_done = new_settings_done, .run = new_settings_run},
+    {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_new_settings, .is_done = new_settings_check},
+    {.name = "watch-started", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = watches,
+     .describe = say_watch_started, .equivalent = cli_watch, .is_done = watch_begun, .run = watch_begin},
+    {.name = "watch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "hours", .applies = watches,
+     .describe = say_watch, .equivalent = cli_watch, .is_done = watch_ended},
+
+    {.name = "retention", .stage = STAGE_COMPLETED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_retention, .is_done = retention_check},
+    {.name = "way-back-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_way_back_over, .equivalent = cli_way_back_over, .is_done = way_back_removed, .run = way_back_remove},
+    {.name = "publications-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_publications_remove, .equivalent = cli_publications_remove, .is_done = publications_removed, .run = publications_remove},
+    {.name = "role-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_role_remove, .equivalent = cli_role_remove, .is_done = role_removed, .run = role_remove},
+    {.name = "facts-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_facts_remove, .equivalent = cli_facts_remove, .is_done = facts_removed, .run = facts_remove},
+    {.name = "old-unprotected", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_old_unprotect, .equivalent = cli_old_unprotect, .is_done = old_unprotected, .run = old_unprotect},
+    {.name = "old-instances-deleted", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "minutes", .irreversible = true,
+     .describe = say_old_instances, .equivalent = cli_old_instances, .is_done = old_instances_deleted, .run = old_instances_delete},
+    {.name = "old-cluster-deleted", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "minutes", .irreversible = true,
+     .describe = say_old_cluster, .equivalent = cli_old_cluster, .is_done = old_cluster_deleted, .run = old_cluster_delete},
+    {.name = "old-gone", .stage = STAGE_COMPLETED, .kind = STEP_WAIT, .duration = "minutes",
+     .describe = say_old_gone, .is_done = old_gone},
+    {.name = "source-group-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_source_group_gone, .equivalent = cli_group_back, .is_done = source_group_removed, .run = source_group_remove},
 };
 
 /* Slots first: from then on production keeps nothing for this upgrade, whatever the rest takes. */
 static const struct step back[] = {
+    FENCE_LIFTED(STAGE_ROLLED_BACK),
     {.name = "check-not-switched", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_not_switched, .is_done = not_switched_check},
     {.name = "check-login", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
@@ -256,3 +375,10 @@ static const struct step back[] = {
 
 const struct flow flow_logical = {.name = "logical", .steps = forward, .count = ARRAY_LEN(forward)};
 const struct flow flow_logical_back = {.name = "logical-back", .steps = back, .count = ARRAY_LEN(back)};
+enum { RETIRE_ROWS = 9, KEEP_ROWS = 4 };
+/* The last rows of the forward table, without the retention: for on_destroy = "delete_old". */
+const struct flow flow_logical_retire = {
+    .name = "logical-retire", .steps = &forward[ARRAY_LEN(forward) - RETIRE_ROWS], .count = RETIRE_ROWS};
+/* The first of those: production keeps no WAL for the old side any more. */
+const struct flow flow_logical_keep = {
+    .name = "logical-keep", .steps = &forward[ARRAY_LEN(forward) - RETIRE_ROWS], .count = KEEP_ROWS};

@@ -21,8 +21,11 @@ extern const struct flow flow_in_place_restore;  /* rolled_back, after the upgra
 extern const struct flow flow_in_place_give_up;  /* the same, given up before names move (cleanup) */
 extern const struct flow flow_in_place_put_away; /* completed, after that */
 
-extern const struct flow flow_logical;      /* prepared, validated */
-extern const struct flow flow_logical_back; /* rolled_back, before the switch */
+extern const struct flow flow_logical;        /* prepared … completed */
+extern const struct flow flow_logical_back;   /* rolled_back, before the switch */
+extern const struct flow flow_logical_return; /* rolled_back, after it */
+extern const struct flow flow_logical_keep;   /* the way back alone, at a destroy that keeps the old side */
+extern const struct flow flow_logical_retire; /* the old side and the way back, at a destroy */
 
 /* ---- flow_common.c: shared by rows of several flows ---- */
 bool has_login(const struct upgrade *u);
@@ -68,6 +71,21 @@ void say_settings(const struct upgrade *u, struct buf *out);
 void say_soak(const struct upgrade *u, struct buf *out);
 void say_lag(const struct upgrade *u, struct buf *out);
 void cli_lag(const struct upgrade *u, struct buf *out);
+void say_window(const struct upgrade *u, struct buf *out);
+void say_window_left(const struct upgrade *u, struct buf *out);
+void say_watch_started(const struct upgrade *u, struct buf *out);
+void say_watch(const struct upgrade *u, struct buf *out);
+void cli_watch(const struct upgrade *u, struct buf *out);
+void say_retention(const struct upgrade *u, struct buf *out);
+void say_old_unprotect(const struct upgrade *u, struct buf *out);
+void say_old_instances(const struct upgrade *u, struct buf *out);
+void say_old_cluster(const struct upgrade *u, struct buf *out);
+void say_old_gone(const struct upgrade *u, struct buf *out);
+void cli_old_instances(const struct upgrade *u, struct buf *out);
+void say_new_put_right(const struct upgrade *u, struct buf *out);
+void say_new_settings(const struct upgrade *u, struct buf *out);
+bool has_window(const struct upgrade *u);
+bool watches(const struct upgrade *u);
 
 /* One row's sentence, or the same by hand: a function of the request and the two majors. */
 #define SAY(name, ...) static TELL(name, __VA_ARGS__)

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-static const char *const stages[] = {"prepared", "validated", "rolled_back", NULL};
 static const char *const publication_ways[] = {"tables", "all_tables", NULL};
 static const char *const source_ways[] = {"check", "manage", NULL};
 
@@ -15,9 +14,17 @@ static const struct tf_attr attrs[] = {
     {.name = "target_engine_version", .type = TF_STRING, .flags = TF_REQUIRED, .validate = validate_version,
      .doc = "Version to upgrade to: `\"17.6\"`, or `\"17\"` for the newest valid minor at the time the clone is made. This resource "
             "upgrades majors; later minor upgrades by AWS are no drift."},
-    {.name = "stage", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = stages,
-     .doc = "How far to go: `prepared` (a clone exists, is upgraded and follows production), `validated` (proved equal) or `rolled_back` (everything made is "
-            "removed). The switch to the clone is not part of this version yet: what follows `validated` is yours, or `rolled_back`."},
+    {.name = "stage", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = upgrade_stages,
+     .doc = "How far to go: `prepared` (a clone exists, is upgraded and follows production), `validated` (proved equal), `switched` (the clone is production and bears its "
+            "names; the old side is fenced and follows it), `completed` (the old side is gone) or `rolled_back` (before the switch: everything made is removed; after it: "
+            "the old side is production again, with every write made since)."},
+    {.name = "retain_old_for", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"168h\"", .validate = validate_duration,
+     .doc = "How long the old side stays after the switch before `completed` may remove it; `\"0s\"` is allowed."},
+    {.name = "on_destroy", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"refuse\"", .one_of = upgrade_destroy_ways,
+     .doc = "What a destroy does between the switch and `completed`: `refuse`, `keep_old` (the old side stays, fenced) or "
+            "`delete_old` (with a final snapshot, whatever `retain_old_for` says). Before the switch a destroy removes everything made."},
+    {.name = "reverse_replication", .type = TF_BOOL, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "true",
+     .doc = "After the switch the old side follows the new one, so that `rolled_back` loses nothing. Without it there is no way back after the switch."},
     {.name = "allow_reboot", .type = TF_BOOL, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "false",
      .doc = "Allow a reboot of production's instances where parameters wait for it. Otherwise that is an error of the plan."},
     {.name = "source_parameters", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"check\"", .one_of = source_ways,
@@ -36,8 +43,10 @@ static const struct tf_attr attrs[] = {
     {.name = "staging_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Writer endpoint of the clone, to test against. What is written there is lost, and may stop the replication."},
     {.name = "staging_reader_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Reader endpoint of the clone."},
     {.name = "new_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED,
-     .doc = "Resource id of the clone, known from `prepared` on: IAM database policies must name it before a switch."},
+     .doc = "Resource id of the clone, known from `prepared` on: IAM database policies must name it before the switch."},
     {.name = "new_dbi_resource_ids", .type = TF_STRING_LIST, .flags = TF_COMPUTED, .doc = "Resource ids of the clone's instances."},
+    {.name = "old_cluster_identifier", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Name of the old cluster after the switch; kept as history."},
+    {.name = "old_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Resource id of the old cluster; kept as history."},
     {0},
 };
 
@@ -55,8 +64,18 @@ static const struct tf_attr validation_attrs[] = {
 };
 
 static const struct tf_attr cutover_attrs[] = {
+    {.name = "max_write_outage", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
+     .doc = "How long nobody may write before the switch is past its point of no return, default `\"300s\"`; then everything is taken back and production stays as it is. "
+            "From that point on the outage is AWS's time for two renamings, minutes."},
     {.name = "max_lag", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_size,
-     .doc = "Replication lag under which the clone counts as caught up, default `\"16MB\"`."},
+     .doc = "Replication lag under which the clone counts as caught up, default `\"16MB\"`; looked at again at the moment of the switch."},
+    {.name = "window", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .validate = validate_window,
+     .doc = "When the switch may begin: `[\"Sun 02:00-04:00 UTC\", \"Mon-Fri 22:30-00:30 UTC+02:00\"]`; days may be lists and ranges or `daily`, zones are UTC or "
+            "a fixed distance to it. An apply waits for a window that opens within `timeouts`, else it pauses (`AUR-PAUSED`) and the next one goes on. What is left "
+            "of the window must be longer than `max_write_outage`. Default: at any time."},
+    {.name = "watch_for", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
+     .doc = "How long the new production is watched after the switch, counted from a recorded time: deadlocks, lost sessions, failing and slow transactions, "
+            "and applications still connected to the old side are told as warnings. Default: not."},
     {0},
 };
 
@@ -66,7 +85,7 @@ static const struct tf_block blocks[] = {
     {.name = "target_parameter_group", .attrs = upgrade_group_attrs, .doc = "Parameter groups of the new version."},
     {.name = "clone", .attrs = clone_attrs, .doc = "The second cluster, `<cluster>-next`."},
     {.name = "validation", .attrs = validation_attrs, .blocks = upgrade_query_blocks, .doc = "How the clone is proved equal."},
-    {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds."},
+    {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds of the switch."},
     {.name = "hook", .is_list = true, .attrs = logical_hook_attrs, .doc = hook_doc},
     {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
     {0},
@@ -77,8 +96,10 @@ const struct tf_schema logical_schema = {
     .version = 0,
     .attrs = attrs,
     .blocks = blocks,
-    .doc = "Upgrades an Aurora PostgreSQL cluster to a new major version with a clone that is upgraded and "
-           "follows production by logical replication, up to the proof that it is equal; production notices "
-           "nothing. The resource is the upgrade state of one cluster: it stays in the configuration, and "
-           "`stage` says how far an apply may go.",
+    .doc =
+        "Upgrades an Aurora PostgreSQL cluster to a new major version with a clone that is upgraded and "
+        "follows production by logical replication, is proved equal, and takes over from it, with a way back "
+        "that loses nothing. The resource is the upgrade state of one cluster: it stays in the "
+        "configuration, and "
+        "`stage` says how far an apply may go.",
 };

@@ -30,6 +30,7 @@ const struct upgrade_kind kind_in_place = {
     .back = &flow_in_place_back,
     .retire = &flow_in_place_retire,
     .restore = &flow_in_place_restore,
+    .restore_loses = true,
     .put_away = &flow_in_place_put_away,
     .give_up = &flow_in_place_give_up,
     .sweep = &flow_in_place_sweep,

@@ -23,6 +23,8 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "target_parameter_group",
                                        "validation",
                                        "hook",
+                                       "cutover",
+                                       "reverse_replication",
                                        NULL};
 
 static upgrade_check *const checks[] = {in_place_source_check, target_check, parameters_check, NULL};
@@ -32,6 +34,9 @@ const struct upgrade_kind kind_logical = {
     .schema = &logical_schema,
     .forward = &flow_logical,
     .back = &flow_logical_back,
+    .retire = &flow_logical_retire,
+    .keep = &flow_logical_keep,
+    .restore = &flow_logical_return,
     .shape = shape,
     .deciding = deciding,
     .checks = checks,

@@ -100,7 +100,8 @@ static bool goes_back_after_switch(const struct situation *s)
 static bool loss_not_accepted(const struct situation *s, struct err *e)
 {
     bool accepted = false;
-    return !goes_back_after_switch(s) || loss_accepted(&s->o->upgrade, &accepted, e);
+    return !s->o->kind->restore_loses || !goes_back_after_switch(s) ||
+           loss_accepted(&s->o->upgrade, &accepted, e);
 }
 
 static bool no_way_back(const struct situation *s, struct err *e)

@@ -411,6 +411,25 @@ static const struct value *absent(struct operation *o)
     return o->call->prior;
 }
 
+static void tell_moving(struct operation *o)
+{
+    const struct world *w = &o->upgrade.world;
+    const char *cluster = o->upgrade.request.cluster;
+    if (w->is_switching)
+        tf_warn(o->call, NULL, "A switch is not over",
+                "Names of %s move to the new version. Apply with stage = \"switched\" to go on.", cluster);
+    else if (w->restored && o->kind->strategy->slot_prefix)
+        tf_warn(o->call, NULL, "A roll-back is not over",
+                "Names of %s move back to %s. Apply with stage = \"rolled_back\" to go on.", cluster,
+                w->restored->identifier);
+    else if (w->restored)
+        tf_warn(
+            o->call, NULL, "A roll-back is not over",
+            "What the snapshot of %s was restored as is cluster %s. Apply with stage = \"rolled_back\" to "
+            "go on.",
+            cluster, w->restored->identifier);
+}
+
 /* Lowered only from `prepared` and `validated`, and only when AWS positively shows no deployment. */
 static const struct value *settle_stage(struct operation *o, const struct value *state)
 {
@@ -423,12 +442,7 @@ static const struct value *settle_stage(struct operation *o, const struct value 
                  value_is_null(value_get(state, "old_cluster_resource_id"));
     bool ended_back = o->kind->put_away && stage == STAGE_COMPLETED &&
                       stage_of(c->prior, "reached_stage") == STAGE_COMPLETED;
-    if (o->upgrade.world.restored)
-        tf_warn(
-            c, NULL, "A roll-back is not over",
-            "What the snapshot of %s was restored as is cluster %s. Apply with stage = \"rolled_back\" to go "
-            "on.",
-            o->upgrade.request.cluster, o->upgrade.world.restored->identifier);
+    tell_moving(o);
     if ((ended || ended_back) && reached == STAGE_NONE &&
         !world_has_run(&o->upgrade.world)) /* ended after a roll-back */
         return tf_with(c, state, "reached_stage", value_string(c->arena, "completed"));
@@ -491,7 +505,10 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
     struct upgrade *u = &o->upgrade;
     struct walk w = {.o = o, .c = o->call, .name = "delete", .timeout_ms = timeout_ms};
     struct err e = ERR_INIT;
-    if (!not_rolling_back(u, &e)) {
+    bool switches = u->world.is_switching;
+    if (switches)
+        (void)upgrade_fail(&e, E_SWITCH_UNDERWAY, "names of %s move at this moment", u->request.cluster);
+    if (switches || !not_rolling_back(u, &e)) {
         world_state(u, &e);
         tf_fail(o->call, &e);
         return false;
@@ -516,7 +533,7 @@ static bool tear_down(struct operation *o, int64_t timeout_ms)
         return true;
     }
     if (u->request.on_destroy == DESTROY_KEEP_OLD)
-        return true;
+        return !o->kind->keep || walk_flow(&w, o->kind->keep, STAGE_COMPLETED);
     if (u->request.on_destroy == DESTROY_DELETE_OLD && is_foreign_switch(u)) {
         tf_warn(o->call, NULL, "The old side stays",
                 "Deployment %s was made and switched over elsewhere; it and the old side are left alone.",

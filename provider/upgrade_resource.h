@@ -15,6 +15,8 @@ struct upgrade_kind {
     const struct flow *forward, *back, *retire; /* retire: what on_destroy = "delete_old" walks */
     /* Back after the switch, and the removal of what that put aside; NULL: there is no such way. */
     const struct flow *restore, *put_away;
+    const struct flow *keep; /* on_destroy = "keep_old": what must not outlive the resource; NULL: nothing */
+    bool restore_loses;      /* what was written since the switch; has to be accepted */
     const struct flow *give_up; /* of `restore` before its NO_RETURN row, for a clean-up; NULL, if that is */
     /* Removes what an earlier walk may have left for itself alone, before a walk that does not use it; NULL:
      * there is no such thing. */

@@ -463,9 +463,10 @@ static const char *next_of(const struct report *r)
         return in_place;
     if (r->o->kind == &kind_logical && r->reached == STAGE_NONE)
         return "The clone does not follow production yet; apply the upgrade resource to go on from there.";
-    if (r->o->kind == &kind_logical && r->reached == STAGE_VALIDATED)
-        return "The clone is proved equal and follows. The switch is not part of this version: test against "
-               "the clone, then stage = \"rolled_back\".";
+    if (r->o->kind == &kind_logical && w->names_move)
+        return w->is_switching
+                   ? "Names move to the new version: apply the upgrade resource, which goes on there."
+                   : "Names move back: apply the upgrade resource with stage = \"rolled_back\".";
     if (w->deployment && r->reached == STAGE_NONE)
         return "AWS is building the new side; apply the upgrade resource to go on from there.";
     return by_stage[r->reached < ARRAY_LEN(by_stage) ? r->reached : STAGE_NONE];

@@ -106,6 +106,7 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .instance_class = text_at(a, attrs, "instance_class"),
         .databases = strings_at(a, attrs, "databases"),
         .publishes_all = strcmp(value_as_text(value_get(attrs, "publication"), "tables"), "all_tables") == 0,
+        .reverse_replication = value_as_bool(value_get(attrs, "reverse_replication"), true),
         .max_retained_bytes = RETAINED_WAL_DEFAULT,
         .toggles_groups =
             strcmp(value_as_text(value_get(attrs, "parameter_group_strategy"), "direct"), "toggle") == 0,

@@ -82,6 +82,12 @@ struct pg_sequence {
 };
 MUST_CHECK bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n,
                              struct err *e);
+/* Gives each the state of `list`, called or not, in one round trip; needs `writable` and UPDATE on them. One
+ * that does not exist is an error, and then none is set. */
+MUST_CHECK bool pg_sequences_set(struct pg *c, const struct pg_sequence *list, size_t n, struct err *e);
+/* Those that this user may not set. */
+MUST_CHECK bool pg_sequences_denied(struct pg *c, struct arena *a, const char ***ret, size_t *ret_n,
+                                    struct err *e);
 
 /* Tables, materialized views and parents of partitions that have data and no statistics yet: the planner
  * would guess. *ret_n = all, names up to `max`, then NULL. Needs to be allowed to read them. */

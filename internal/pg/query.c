@@ -330,3 +330,16 @@ bool query_map(const PGresult *r, struct arena *a, const struct field *fields, s
     *ret_n = n;
     return true;
 }
+
+bool query_names(struct pg *c, struct arena *a, const char *sql, const char *const *params, size_t n,
+                 const char ***ret, size_t *ret_n, struct err *e)
+{
+    static const struct field field = {FIELD_TEXT, 0};
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *rows;
+    if (!query_rows(c, sql, params, n, &r, e) ||
+        !query_map(r, a, &field, 1, sizeof(const char *), &rows, ret_n, e))
+        return false;
+    *ret = rows;
+    return true;
+}

@@ -73,6 +73,10 @@ struct field {
 MUST_CHECK bool query_map(const PGresult *r, struct arena *a, const struct field *fields, size_t field_count,
                           size_t row_size, void **ret_rows, size_t *ret_n, struct err *e);
 
+/* The rows of a statement with one column. */
+MUST_CHECK bool query_names(struct pg *c, struct arena *a, const char *sql, const char *const *params,
+                            size_t n, const char ***ret, size_t *ret_n, struct err *e);
+
 /* ---- errors ---- */
 
 /* What the server refused, as code, SQLSTATE, words and, for missing privileges, the GRANT. */

@@ -49,20 +49,6 @@ bool pg_volume_start(struct pg *c, lsn_t *ret, struct err *e)
     return err_wrap(e, "read the position of the clone %s:%d", c->host, c->port);
 }
 
-/* One column of names. */
-static bool names_of(struct pg *c, struct arena *a, const char *sql, const char *const **ret, size_t *ret_n,
-                     struct err *e)
-{
-    static const struct field field = {FIELD_TEXT, 0};
-    PGresult *r CLEANUP(result_cleanup) = NULL;
-    void *rows;
-    if (!query_rows(c, sql, NULL, 0, &r, e) ||
-        !query_map(r, a, &field, 1, sizeof(const char *), &rows, ret_n, e))
-        return false;
-    *ret = rows;
-    return true;
-}
-
 #define INHERITED_SUBSCRIPTIONS                                                                              \
     "SELECT subname FROM pg_subscription WHERE " OF_THIS_DATABASE " ORDER BY subname"
 #define INHERITED_SLOTS                                                                                      \
@@ -73,7 +59,7 @@ struct prepared {
     const char *gid, *owner;
 };
 struct inherited {
-    const char *const *subscriptions, *const *slots;
+    const char **subscriptions, **slots;
     const struct prepared *prepared;
     struct pg_inherited n;
 };
@@ -95,8 +81,10 @@ static bool find_prepared(struct pg *c, struct arena *a, struct inherited *ret, 
 
 static bool find_inherited(struct pg *c, struct arena *a, struct inherited *ret, struct err *e)
 {
-    return (names_of(c, a, INHERITED_SUBSCRIPTIONS, &ret->subscriptions, &ret->n.subscriptions, e) &&
-            names_of(c, a, INHERITED_SLOTS, &ret->slots, &ret->n.slots, e) && find_prepared(c, a, ret, e)) ||
+    return (query_names(c, a, INHERITED_SUBSCRIPTIONS, NULL, 0, &ret->subscriptions, &ret->n.subscriptions,
+                        e) &&
+            query_names(c, a, INHERITED_SLOTS, NULL, 0, &ret->slots, &ret->n.slots, e) &&
+            find_prepared(c, a, ret, e)) ||
            err_wrap(e, "look for what the clone %s:%d inherited", c->host, c->port);
 }
 

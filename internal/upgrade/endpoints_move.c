@@ -51,15 +51,18 @@ static bool read_side(struct upgrade *u, const struct rds_cluster *k, struct sho
     return true;
 }
 
-/* Which cluster is which, before names move and after it. */
-static bool look(struct upgrade *u, struct both *ret, struct err *e)
+/* Which cluster is which, before names move and after it. Copies may be made before anything says that they
+ * will: on the clone of a logical upgrade, or on the old side that is to come back. */
+static bool look(struct upgrade *u, enum move_phase phase, struct both *ret, struct err *e)
 {
     if (!world_need(u, e))
         return false;
     const struct world *w = &u->world;
-    bool has_left = !w->restored || strcmp(w->production->resource_id, w->restored->resource_id) == 0;
+    const struct rds_cluster *next = w->old ? w->old : w->green;
+    const struct rds_cluster *arriving = w->restored ? w->restored : phase == MOVE_COPY ? next : NULL;
+    bool has_left = !arriving || strcmp(w->production->resource_id, arriving->resource_id) == 0;
     struct both b = {.old_cluster = has_left ? w->aside : w->production,
-                     .new_cluster = has_left ? w->production : w->restored};
+                     .new_cluster = has_left ? w->production : arriving};
     bool any = has_any(b.old_cluster) || has_any(b.new_cluster);
     if (any && (!read_side(u, b.old_cluster, &b.old_shown, &b.old_side, e) ||
                 !read_side(u, b.new_cluster, &b.new_shown, &b.new_side, e)))
@@ -76,8 +79,8 @@ static const char *production_name(struct upgrade *u, const char *member)
     for (size_t i = 0; i < w->instance_count; i++) {
         const char *twin = rds_tag_value(&w->instances[i]->tags, TAG_TWIN_OF);
         const char *name = twin ? twin : w->instances[i]->identifier;
-        if (strcasecmp(member, name) == 0 || strcasecmp(member, restored_name(u->look, name)) == 0 ||
-            strcasecmp(member, aside_name(u->look, name)) == 0)
+        if (strcasecmp(member, name) == 0 || strcasecmp(member, arriving_name(u, name)) == 0 ||
+            strcasecmp(member, leaving_name(u, name)) == 0)
             return name;
     }
     return NULL;
@@ -128,9 +131,9 @@ static bool act(struct upgrade *u, const struct both *b, struct move m, struct e
     const char *twin = (m.of_new ? b->new_side : b->old_side).list[m.index].twin_of;
     switch (m.act) {
     case MOVE_COPY_THERE:
-        return make(u, &x, restored_name(u->look, x.identifier), b->new_cluster, true, x.identifier, e);
+        return make(u, &x, arriving_name(u, x.identifier), b->new_cluster, true, x.identifier, e);
     case MOVE_COPY_HERE:
-        return make(u, &x, aside_name(u->look, x.identifier), b->old_cluster, false, x.identifier, e);
+        return make(u, &x, leaving_name(u, x.identifier), b->old_cluster, false, x.identifier, e);
     case MOVE_MAKE:
         return make(u, &x, twin, b->new_cluster, false, NULL, e);
     case MOVE_REMOVE:
@@ -146,7 +149,7 @@ static bool act(struct upgrade *u, const struct both *b, struct move m, struct e
 static bool is_over(struct upgrade *u, enum move_phase phase, bool *ret, struct err *e)
 {
     struct both b = {0};
-    if (!look(u, &b, e))
+    if (!look(u, phase, &b, e))
         return false;
     *ret = endpoints_next(phase, &b.old_side, &b.new_side).act == MOVE_DONE;
     return true;
@@ -174,7 +177,7 @@ static bool walk(struct upgrade *u, enum move_phase phase, struct err *e)
     struct move last = {0};
     for (int acts = 0, tries = 0; acts < ACTS_MAX && tries < TRIES_MAX;) {
         struct both b = {0};
-        if (!look(u, &b, e))
+        if (!look(u, phase, &b, e))
             return false;
         struct move m = endpoints_next(phase, &b.old_side, &b.new_side);
         if (m.act == MOVE_DONE)

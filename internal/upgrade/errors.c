@@ -247,6 +247,38 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "that does not reach production needs its way through security groups and routes back), then apply "
          "again: it "
          "goes on from here, nothing was lost. Until then production keeps what the clone has not taken."},
+    [E_OUTAGE_TOO_LONG] =
+        {"AUR0230", ERR_TIMEOUT, "cutover.max_write_outage",
+         "Everything was taken back, and applying again tries again. The journal says which "
+         "part took long; the lag decides, and sessions that do not end."},
+    [E_FENCE_LEAKS] =
+        {"AUR0231", ERR_REMOTE, "postgresql.username",
+         "Production could be written to behind the fence, so it was taken back. Do what is said above; a "
+         "user of whom nobody else has sessions is best."},
+    [E_SEQUENCES_DIFFER] = {"AUR0232", ERR_REMOTE, "stage",
+                            "Everything was taken back. Compare the sequence on both sides, make them equal "
+                            "in kind, and apply again."},
+    [E_SEQUENCES_DENIED] = {"AUR0233", ERR_DENIED, "postgresql.username",
+                            "GRANT UPDATE on these sequences, or membership in their owner, to the login on "
+                            "the new side. Nothing was switched."},
+    [E_SWITCH_OPEN] = {"AUR0234", ERR_UNAVAILABLE, "stage",
+                       "Apply again as soon as AWS answers: the switch is then finished, or taken back."},
+    [E_SWITCH_PARTIAL] =
+        {"AUR0235", ERR_INVALID, "databases",
+         "A switch moves the whole cluster: what was written to that database since would be lost. Roll "
+         "back, leave `databases` out, and apply forward again."},
+    [E_FENCE_GONE] =
+        {"AUR0236", ERR_CONFLICT, "stage",
+         "Names have not moved, and production takes writes that the other side does not get. `unfence` "
+         "takes the switch back; then apply again."},
+    [E_SWITCH_UNDERWAY] =
+        {"AUR0237", ERR_CONFLICT, "stage",
+         "Apply with stage = \"switched\" first: it goes on where it was. Then \"rolled_back\" "
+         "loses nothing."},
+    [E_NO_WAY_BACK_LEFT] =
+        {"AUR0238", ERR_REMOTE, "stage",
+         "Going back would lose what was written since. The old side is kept as it was at the switch; "
+         "stage = \"completed\" removes it."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

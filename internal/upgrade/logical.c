@@ -1,9 +1,9 @@
 /* The run of a logical upgrade: found by its clone, which says whose it is. */
-#include "internal/upgrade/logical.h"
-#include "internal/pg/catalog.h"
 #include "internal/pg/logical.h"
+#include "internal/pg/catalog.h"
 #include "internal/pg/replica.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/logical_switch.h"
 #include "internal/upgrade/tags.h"
 
 #include <string.h>
@@ -66,7 +66,12 @@ static bool look_logical(struct upgrade *u, struct world *w, struct err *e)
         if (!rds_instance_list(&u->aws, k->identifier, &w->green_instances, &w->green_instance_count, e))
             return err_wrap(e, "read the instances of %s", k->identifier);
     }
-    w->reached = reached(u, w);
+    if (!switch_look(u, w, e))
+        return false;
+    if (w->names_move || w->old || w->aside)
+        w->run_target = target_of(w->facts);
+    else
+        w->reached = reached(u, w);
     return true;
 }
 

@@ -73,12 +73,13 @@ static bool is_fresh(const struct old_sides *k, const struct region *r)
     return r->arena && k->clock->mono_ms(k->clock) - r->asked_ms < OLD_SIDES_MS;
 }
 
-/* Put aside by a roll-back in place: no switch of a deployment's, and nothing for those who look after one.
- */
-static bool is_of_roll_back(const struct rds_cluster *c)
+/* Put aside by a roll-back in place or a logical switch: no deployment's, and nothing for those who look
+ * after one. */
+static bool is_of_another_kind(const struct rds_cluster *c)
 {
     const char *resource = rds_tag_value(&c->tags, TAG_RESOURCE);
-    return resource && strcmp(resource, TAG_RESOURCE_IN_PLACE) == 0;
+    return resource &&
+           (strcmp(resource, TAG_RESOURCE_IN_PLACE) == 0 || strcmp(resource, TAG_RESOURCE_LOGICAL) == 0);
 }
 
 /* The names of a moved-aside cluster and of the one it was moved for are never the same. */
@@ -86,7 +87,7 @@ static void keep(void *arg, const struct rds_cluster *c)
 {
     struct region *into = arg;
     const char *of = rds_tag_value(&c->tags, TAG_OLD_OF);
-    if (!of || strcasecmp(of, c->identifier) == 0 || is_of_roll_back(c))
+    if (!of || strcasecmp(of, c->identifier) == 0 || is_of_another_kind(c))
         return;
     const struct old_side side = {arena_strdup(into->arena, of), arena_strdup(into->arena, c->resource_id)};
     ARR_PUSH(into->arena, into->list, into->n, into->cap, side);

@@ -30,6 +30,7 @@ bool rds_cluster_each(const struct aws_session *s, void (*each)(void *arg, const
     static const struct rds_tag of_orders = {TAG_OLD_OF, "Orders"};
     static const struct rds_tag rolled_back[] = {{TAG_OLD_OF, "orders"},
                                                  {TAG_RESOURCE, TAG_RESOURCE_IN_PLACE}};
+    static const struct rds_tag logical[] = {{TAG_OLD_OF, "orders"}, {TAG_RESOURCE, TAG_RESOURCE_LOGICAL}};
     const bool is_west = s->region && strcmp(s->region, "eu-west-1") == 0;
     atomic_fetch_add(&calls, 1);
     assert_int_equal(atomic_fetch_add(&inside, 1), 0);
@@ -38,6 +39,8 @@ bool rds_cluster_each(const struct aws_session *s, void (*each)(void *arg, const
     each(arg, &(struct rds_cluster){.identifier = "orders", .resource_id = "cluster-A"});
     each(arg, &(struct rds_cluster){
                   .identifier = "orders-upgraded", .resource_id = "cluster-C", .tags = {rolled_back, 2}});
+    each(arg,
+         &(struct rds_cluster){.identifier = "orders-old", .resource_id = "cluster-D", .tags = {logical, 2}});
     if (!is_west)
         each(arg, &(struct rds_cluster){
                       .identifier = "orders-old1", .resource_id = "cluster-B", .tags = {&of_orders, 1}});

@@ -108,16 +108,27 @@ static bool count_inherited(struct upgrade *u, struct pg *clone, const char *dat
     return true;
 }
 
+/* The login of the subscriptions as well: made on this major, an upgraded server from 16 on would let nobody
+ * but a superuser alter or drop it, and the new side needs one of its own for the way back. */
+static bool has_login_of_subscriptions(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct pg *clone CLEANUP(pg_cleanup) = NULL;
+    return side_open(u, SIDE_GREEN, NULL, false, &clone, e) &&
+           pg_replication_role_exists(clone, LOGICAL_ROLE, ret, e);
+}
+
 /* Of an upgraded clone only our own is left, which is wanted. */
 bool inherited_removed(struct upgrade *u, bool *ret, struct err *e)
 {
     size_t all = 0;
+    bool has_role = false;
     if (!world_need(u, e))
         return false;
     if (u->world.green && !is_new(u->world.green, u) && is_available(u->world.green->status) &&
-        !side_each_database(u, SIDE_GREEN, false, count_inherited, &all, e))
+        (!side_each_database(u, SIDE_GREEN, false, count_inherited, &all, e) ||
+         !has_login_of_subscriptions(u, &has_role, e)))
         return false;
-    *ret = all == 0;
+    *ret = all == 0 && !has_role;
     return true;
 }
 
@@ -128,10 +139,13 @@ static bool remove_inherited(struct upgrade *u, struct pg *clone, const char *da
     (void)u;
     (void)database;
     (void)arg;
-    return pg_inherited_drop(clone, &there, e);
+    return pg_inherited_drop(clone, &there, e) && pg_replication_role_leave(clone, LOGICAL_ROLE, e);
 }
 
 bool inherited_remove(struct upgrade *u, struct err *e)
 {
-    return side_each_database(u, SIDE_GREEN, true, remove_inherited, NULL, e);
+    struct pg *clone CLEANUP(pg_cleanup) = NULL;
+    return side_each_database(u, SIDE_GREEN, true, remove_inherited, NULL, e) &&
+           side_open(u, SIDE_GREEN, NULL, true, &clone, e) &&
+           pg_replication_role_drop(clone, LOGICAL_ROLE, e);
 }

@@ -74,7 +74,7 @@ static const char *name_aside(struct upgrade *u, const struct rds_instance *i)
 {
     const struct world *w = &u->world;
     return twin_of(w->restored_instances, w->restored_instance_count, i->identifier)
-               ? aside_name(u->look, i->identifier)
+               ? leaving_name(u, i->identifier)
                : NULL;
 }
 
@@ -166,7 +166,7 @@ bool cluster_leaves_done(struct upgrade *u, bool *ret, struct err *e)
 
 bool cluster_leaves_run(struct upgrade *u, struct err *e)
 {
-    return rename_cluster(u, u->world.production, aside_name(u->look, u->request.cluster), -1, e);
+    return rename_cluster(u, u->world.production, leaving_name(u, u->request.cluster), -1, e);
 }
 
 bool cluster_left(struct upgrade *u, bool *ret, struct err *e)
@@ -174,16 +174,17 @@ bool cluster_left(struct upgrade *u, bool *ret, struct err *e)
     if (!world_need(u, e))
         return false;
     const struct world *w = &u->world;
-    *ret = has_left(w) && w->aside && is_available(w->aside->status) &&
-           strcasecmp(w->aside->identifier, u->request.cluster) != 0;
-    return *ret || has_left(w) || not_stuck(u, w->production, aside_name(u->look, u->request.cluster), e);
+    const struct rds_cluster *aside = world_put_aside(w);
+    *ret = has_left(w) && aside && is_available(aside->status) &&
+           strcasecmp(aside->identifier, u->request.cluster) != 0;
+    return *ret || has_left(w) || not_stuck(u, w->production, leaving_name(u, u->request.cluster), e);
 }
 
 static bool need_aside(struct upgrade *u, struct err *e)
 {
     if (!world_need(u, e))
         return false;
-    return u->world.aside ||
+    return world_put_aside(&u->world) ||
            upgrade_fail(e, E_RENAME_STUCK, "the cluster that %s was has disappeared", u->request.cluster);
 }
 
@@ -291,7 +292,8 @@ bool instances_untagged(struct upgrade *u, bool *ret, struct err *e)
 
 bool instances_untag(struct upgrade *u, struct err *e)
 {
-    static const char *const keys[] = {TAG_CLUSTER, TAG_TWIN_OF, NULL};
+    static const char *const keys[] = {TAG_CLUSTER,        TAG_RESOURCE, TAG_SOURCE_VERSION,
+                                       TAG_TARGET_VERSION, TAG_TWIN_OF,  NULL};
     for (size_t i = 0; i < u->world.instance_count; i++)
         if (rds_tag_value(&u->world.instances[i]->tags, TAG_TWIN_OF) &&
             !rds_tag_remove(&u->aws, u->world.instances[i]->arn, keys, e))
@@ -305,7 +307,7 @@ bool aside_protected(struct upgrade *u, bool *ret, struct err *e)
 {
     if (!need_aside(u, e))
         return false;
-    *ret = u->world.aside->deletion_protection;
+    *ret = world_put_aside(&u->world)->deletion_protection;
     return true;
 }
 
@@ -314,8 +316,9 @@ bool aside_protect(struct upgrade *u, struct err *e)
     struct rds_cluster_change change = RDS_CLUSTER_CHANGE_INIT;
     change.deletion_protection = 1;
     change.apply_immediately = true;
-    return rds_cluster_modify(&u->aws, u->world.aside->identifier, &change, e) ||
-           err_wrap(e, "protect %s", u->world.aside->identifier);
+    const struct rds_cluster *aside = world_put_aside(&u->world);
+    return rds_cluster_modify(&u->aws, aside->identifier, &change, e) ||
+           err_wrap(e, "protect %s", aside->identifier);
 }
 
 bool back_version_check(struct upgrade *u, bool *ret, struct err *e)

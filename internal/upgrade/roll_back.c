@@ -26,6 +26,16 @@ const char *aside_name(struct arena *a, const char *name)
     return suffixed(a, name, "-upgraded");
 }
 
+const char *arriving_name(struct upgrade *u, const char *name)
+{
+    return suffixed(u->look, name, u->world.way ? u->world.way->arrives : "-restored");
+}
+
+const char *leaving_name(struct upgrade *u, const char *name)
+{
+    return suffixed(u->look, name, u->world.way ? u->world.way->leaves : "-upgraded");
+}
+
 /* ---- who is who ---- */
 
 static const char *tag(const struct rds_cluster *k, const char *key)
@@ -123,10 +133,11 @@ bool roll_back_is_due(const struct world *w)
 
 bool not_rolling_back(const struct upgrade *u, struct err *e)
 {
-    const struct rds_cluster *r = u->world.restored;
-    return !r || upgrade_fail(e, E_ROLL_BACK_RUNNING,
-                              "a roll-back of %s is under way: its snapshot is restored as %s",
-                              u->request.cluster, r->identifier);
+    const struct rds_cluster *r = u->world.is_switching ? NULL : u->world.restored;
+    return !r ||
+           upgrade_fail(e, E_ROLL_BACK_RUNNING, "a roll-back of %s is under way: %s %s", u->request.cluster,
+                        u->strategy->slot_prefix ? "names move back to" : "its snapshot is restored as",
+                        r->identifier);
 }
 
 bool roll_back_names_move(const struct aws_session *s, const char *cluster, bool *ret, struct err *e)

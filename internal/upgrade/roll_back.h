@@ -48,6 +48,9 @@ struct rds_tags roll_back_facts(struct upgrade *u, struct arena *a);
 /* "tables/rows/hash" of all databases of a side. */
 MUST_CHECK bool roll_back_content(struct upgrade *u, enum side side, struct arena *a, const char **ret,
                                   struct err *e);
+/* What those are called that come and go, whatever moves them. */
+const char *arriving_name(struct upgrade *u, const char *name);
+const char *leaving_name(struct upgrade *u, const char *name);
 const char *restored_name(struct arena *a, const char *name);
 const char *aside_name(struct arena *a, const char *name);
 

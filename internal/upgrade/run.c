@@ -17,6 +17,8 @@ const char *run_object(const struct upgrade *u)
         return w->snapshot->arn;
     if (w->rehearsal && strcmp(w->rehearsal->status, "deleting") != 0)
         return w->rehearsal->arn;
+    if (w->names_move && u->strategy->slot_prefix)
+        return w->aside && w->facts == &w->aside->tags ? w->aside->arn : w->restored->arn;
     return w->old && rds_tag_value(&w->old->tags, TAG_OLD_OF) ? w->old->arn : NULL;
 }
 

@@ -109,7 +109,7 @@ static bool both_sides(struct upgrade *u, struct pairs *ret, struct err *e)
     const struct world *w = &u->world;
     if (!w->green)
         return upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
-    *ret = (struct pairs){.with_tags = w->restored != NULL};
+    *ret = (struct pairs){.with_tags = w->restored || u->carries_tags};
     add_clusters(u, ret, w->production, w->green);
     add_instances(u, ret, (struct members){w->instances, w->instance_count},
                   (struct members){w->green_instances, w->green_instance_count});

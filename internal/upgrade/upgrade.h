@@ -46,9 +46,10 @@ struct request {
     bool rehearses;                             /* in place: on a clone first */
     const char *const *databases;               /* logical: of the run; ends with NULL; NULL or none: all */
     bool publishes_all;                         /* logical: FOR ALL TABLES, instead of a list */
-    int64_t max_retained_bytes;                 /* logical: of WAL that production keeps for our slots */
-    double target_min_capacity;                 /* Serverless v2, while green builds; < 0: default */
-    const char *const *exclude_tables;          /* end with NULL; may be NULL */
+    bool reverse_replication;          /* logical: the old side follows the new one after the switch */
+    int64_t max_retained_bytes;        /* logical: of WAL that production keeps for our slots */
+    double target_min_capacity;        /* Serverless v2, while green builds; < 0: default */
+    const char *const *exclude_tables; /* end with NULL; may be NULL */
     enum rows_mode rows_mode;
     int max_connections; /* of the comparison, on either side; 0: default */
     const struct validation_query *queries;
@@ -61,6 +62,11 @@ struct request {
     const struct hook *hooks;    /* at most HOOKS_MAX */
     size_t hook_count;
     struct rds_tags tags; /* for objects of ours, tags_all */
+};
+
+/* Suffixes of names while they move; statically stored. */
+struct names_way {
+    const char *arrives, *leaves;
 };
 
 struct world {
@@ -76,17 +82,20 @@ struct world {
     const struct rds_cluster *old;       /* after the switch, until it is removed */
     const struct rds_snapshot *snapshot; /* in place: the newest of the run; NULL: none */
     size_t snapshot_count;               /* of the run; two where a call of a dead process went through */
-    /* In place, a roll-back after the upgrade: what the snapshot was restored as, whatever its name, until
-     * all is over (while nobody bears the name it stands for production, too); what was put aside. */
+    /* A roll-back after an upgrade in place: what the snapshot was restored as, whatever its name, until all
+     * is over (while nobody bears the name it stands for production, too); what was put aside. A logical
+     * upgrade whose names move, in either direction: the one that arrives, the one that has left. */
     const struct rds_cluster *restored, *aside;
-    const struct rds_instance *const *restored_instances;
+    const struct rds_instance *const *restored_instances; /* of the one that arrives, or may */
     size_t restored_instance_count;
     const struct rds_cluster *rehearsal; /* in place: the clone of a rehearsal, whosever; NULL: none */
-    bool names_move;                     /* from the first renaming of the roll-back to its end */
-    const struct rds_tags *facts;        /* of the object that stands for the run; NULL: no run */
-    struct version version;              /* production's */
-    struct version run_target;           /* of the observed run; major 0: no run */
-    enum flow_stage reached;             /* NONE … COMPLETED, as AWS shows it */
+    bool names_move;   /* from the first renaming of a roll-back, or of a logical switch, to its end */
+    bool is_switching; /* logical: they move to the new version, not back */
+    const struct names_way *way;  /* what those are called that come and go */
+    const struct rds_tags *facts; /* of the object that stands for the run; NULL: no run */
+    struct version version;       /* production's */
+    struct version run_target;    /* of the observed run; major 0: no run */
+    enum flow_stage reached;      /* NONE … COMPLETED, as AWS shows it */
 };
 
 /* What tells one kind of upgrade from the other beyond its table of steps. */
@@ -162,6 +171,7 @@ struct upgrade {
     bool old_searched;
     struct old_sides *old_sides; /* shared by all operations of the provider */
     bool is_verified;     /* an earlier apply has proved the new side: what was changed since is no fault */
+    bool carries_tags;    /* settings that are compared before the switch take the user's tags along */
     bool extensions_told; /* this operation has updated what may be, and told the rest */
     uint32_t hooks_ran;   /* by this operation; bit per hook */
     struct watch *watch;  /* what was seen so far (watch.c); NULL: nothing */

@@ -278,6 +278,11 @@ void world_note_history(struct upgrade *u, const struct world *w)
     struct history *h = &u->history;
     if (w->deployment && !h->deployment_id)
         h->deployment_id = keep(u, w->deployment->identifier);
+    if (w->names_move && u->strategy->slot_prefix) {
+        if (!h->source_version)
+            h->source_version = keep(u, rds_tag_value(w->facts, TAG_SOURCE_VERSION));
+        return;
+    }
     if (w->green) {
         if (!h->green_identifier)
             h->green_identifier = keep(u, w->green->identifier);
@@ -401,6 +406,8 @@ void world_rest(struct upgrade *u)
     if (seen.facts)
         w->facts = seen.deployment && seen.facts == &seen.deployment->tags ? &w->deployment->tags
                    : seen.old && seen.facts == &seen.old->tags             ? &w->old->tags
+                   : seen.aside && seen.facts == &seen.aside->tags         ? &w->aside->tags
+                   : seen.restored && seen.facts == &seen.restored->tags   ? &w->restored->tags
                    : seen.green && seen.facts == &seen.green->tags         ? &w->green->tags
                    : seen.snapshot                                         ? &w->snapshot->tags
                                                                            : NULL;
@@ -426,11 +433,10 @@ void world_state(const struct upgrade *u, struct err *e)
         return;
     const char *name = w->production->identifier, *version = w->production->engine_version;
     if (w->names_move)
-        (void)err_state(
-            e,
-            "A roll-back is moving the name %s to %s at this moment: its endpoints may not answer "
-            "until an apply has brought that to its end.",
-            u->request.cluster, w->restored->identifier);
+        (void)err_state(e,
+                        "An upgrade is moving the name %s to %s at this moment: its endpoints may not answer "
+                        "until an apply has brought that to its end.",
+                        u->request.cluster, w->restored->identifier);
     else if (w->reached == STAGE_SWITCHED && w->old)
         (void)err_state(e, "%s is in production on %s; the old side is %s, kept as it was at the switch.",
                         name, version, w->old->identifier);

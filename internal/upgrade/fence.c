@@ -1,0 +1,131 @@
+/* Before a cutover, and after a process that died in it. */
+#include "internal/upgrade/cutover_work.h"
+#include "internal/upgrade/errors.h"
+
+#include "internal/pg/catalog.h"
+
+#include <string.h>
+
+enum { OLD_PREPARED_S = 60, NAMED = 10 };
+
+static bool check_rights(struct cutover *k, const struct place *p, struct err *e)
+{
+    const struct pg_sequence *all = NULL;
+    const char **denied = NULL;
+    size_t n = 0;
+    if (!pg_sequences(p->from, k->u->look, &all, &n, e) ||
+        !pg_sequences_denied(p->to, k->u->look, &denied, &n, e))
+        return err_wrap(e, "database %s", p->database);
+    if (n == 0)
+        return true;
+    (void)upgrade_fail(e, E_SEQUENCES_DENIED, "the login may not set %zu sequences in database %s of %s", n,
+                       p->database, k->arriving->identifier);
+    return err_said(e, "%s", join_lines(k->u->look, denied, n, NAMED));
+}
+
+static bool is_whole(struct cutover *k, struct err *e)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    if (!pg_databases(k->places[0].from, k->u->look, &names, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = 0;
+        while (at < k->n && strcmp(k->places[at].database, names[i]) != 0)
+            at++;
+        if (at == k->n)
+            return upgrade_fail(
+                e, E_SWITCH_PARTIAL,
+                "database %s is not of this upgrade, and %s has it as it was when the clone was "
+                "made",
+                names[i], k->arriving->identifier);
+    }
+    return true;
+}
+
+bool clone_ready_to_switch(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool ready = false;
+    if (!window_open(u, &ready, e) || (ready && !clone_available(u, &ready, e)) ||
+        (ready && !clone_caught_up(u, &ready, e)))
+        return false;
+    *ret = ready;
+    return true;
+}
+
+bool fence_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    struct cutover k = cutover_direction(u);
+    *ret = !k.arriving;
+    if (!k.arriving)
+        return true;
+    bool ok = cutover_open(&k, e) && is_whole(&k, e) && cutover_obstacles(&k, OLD_PREPARED_S, e);
+    for (size_t i = 0; ok && i < k.n; i++)
+        ok = check_rights(&k, &k.places[i], e);
+    cutover_close(&k);
+    *ret = ok;
+    return ok;
+}
+
+static bool is_up(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg, up = false;
+    (void)database;
+    if (!pg_fence_is_up(c, cutover_fact(u, u->world.production), &up, e))
+        return false;
+    *all = *all && up;
+    return true;
+}
+
+static bool is_down(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg, up = false;
+    (void)database;
+    if (!pg_fence_is_up(c, cutover_fact(u, u->world.production), &up, e))
+        return false;
+    *all = *all && !up;
+    return true;
+}
+
+bool fence_lifted(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool all = true;
+    if (!world_look(u, e))
+        return false;
+    if (u->world.production && u->has_login && !u->world.names_move &&
+        !side_each_database(u, SIDE_BLUE, false, is_down, &all, e))
+        return false;
+    *ret = all;
+    return true;
+}
+
+bool fence_lift(struct upgrade *u, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    struct cutover k = cutover_direction(u);
+    bool ok = run_each_database(u, k.from, false, cutover_add_place, &k, e);
+    for (size_t i = 0; ok && i < k.n; i++)
+        ok = cutover_lift(&k, &k.places[i], e) && (!k.arriving || cutover_follow_again(&k, &k.places[i], e));
+    cutover_close(&k);
+    return ok;
+}
+
+/* Whoever lifts it in between has taken the decision back: writes go on where nothing follows any more. */
+bool fence_stands(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool all = true;
+    if (!world_need(u, e))
+        return false;
+    const struct world *w = &u->world;
+    *ret = true;
+    if (!w->restored || strcmp(w->production->resource_id, w->restored->resource_id) == 0)
+        return true;
+    if (!side_each_database(u, SIDE_BLUE, false, is_up, &all, e))
+        return false;
+    *ret = all;
+    return all || upgrade_fail(e, E_FENCE_GONE, "the fence around %s was lifted after %s was to take over",
+                               w->production->identifier, w->restored->identifier);
+}
