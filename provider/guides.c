@@ -170,6 +170,46 @@ static void in_place_page(struct buf *out)
     flow_table(out, &flow_in_place_give_up);
 }
 
+static void logical_switch(struct buf *out)
+{
+    (void)buf_puts(
+        out,
+        "## The switch, second by second\n\n"
+        "Row `switch` is one call into PostgreSQL, without AWS in between:\n\n"
+        "1. *Fence.* CONNECT is revoked from PUBLIC and from everybody who was granted it, owners included; "
+        "what "
+        "the access lists were is written down in the same transaction. Sessions are ended until three "
+        "sweeps "
+        "in a row find none. Read-only mode would be no fence: any session may leave it. Only the login of "
+        "this upgrade and that of the subscriptions may still connect; a login that applications use too is "
+        "found by `check-fence` (AUR0231).\n"
+        "2. *Drain.* Once no transaction runs on the whole server, a marker is written into every database; "
+        "replication keeps the order of commits, so a marker that has arrived proves everything before it.\n"
+        "3. *Sequences* get exactly the state they have, called or not, and are read back.\n"
+        "4. *Way back.* The subscriptions are ended, and a slot is made on the new side before anybody can "
+        "write there.\n"
+        "5. *Proof.* Between marker and now the server has given out no transaction id but to our "
+        "markers.\n\n"
+        "Whatever fails, a Stop, or `max_write_outage` takes all of it back, and the error says whether a "
+        "test "
+        "write has passed. The journal (note at step `switch`) has the milliseconds of each part. A process "
+        "that is killed in between leaves the fence; the next apply lifts it first, and "
+        "`terraform-provider-aurora unfence <cluster>` does so from any machine.\n\n"
+        "The point of no return is a tag on the clone. From there on names move: production's instances and "
+        "cluster become `…-old`, the clone's take their names. That is AWS's time, minutes, and no endpoint "
+        "answers between `cluster-leaves` and `cluster-arrived`. An apply that is cut short, at whatever "
+        "point, "
+        "is finished by the next, from any machine, also with an empty state; until it is over "
+        "`data.aurora_cluster` fails with the reason.\n\n"
+        "## After the switch\n\n"
+        "The old side, `<cluster>-old`, stays fenced for everybody but this upgrade, and follows the new one "
+        "(`reverse_replication`). DDL on the new side is not carried back, and a value that the old major "
+        "does "
+        "not know stops the way back; WAL is kept on the new side for it: do not keep it longer than you "
+        "need.\n\n"
+        "## `rolled_back` after the switch\n\n");
+}
+
 static void logical_page(struct buf *out)
 {
     steps_page(out, "The steps of a logical upgrade", "aurora_logical_upgrade", "switch", &flow_logical,
@@ -221,41 +261,8 @@ static void logical_page(struct buf *out)
         "goes on: a lock "
         "held for ten minutes, or a slot that nobody reads for five (AUR0218); an apply worker that fails "
         "again and again "
-        "(AUR0217, with its last error from the clone's log); a slot that is gone or lost (AUR0215).\n\n"
-        "## The switch, second by second\n\n"
-        "Row `switch` is one call into PostgreSQL, without AWS in between:\n\n"
-        "1. *Fence.* CONNECT is revoked from PUBLIC and from everybody who was granted it, owners included; "
-        "what "
-        "the access lists were is written down in the same transaction. Sessions are ended until three "
-        "sweeps "
-        "in a row find none. Read-only mode would be no fence: any session may leave it. Only the login of "
-        "this upgrade and that of the subscriptions may still connect; a login that applications use too is "
-        "found by `check-fence` (AUR0231).\n"
-        "2. *Drain.* Once no transaction runs on the whole server, a marker is written into every database; "
-        "replication keeps the order of commits, so a marker that has arrived proves everything before it.\n"
-        "3. *Sequences* get exactly the state they have, called or not, and are read back.\n"
-        "4. *Way back.* The subscriptions are ended, and a slot is made on the new side before anybody can "
-        "write there.\n"
-        "5. *Proof.* Between marker and now the server has given out no transaction id but to our "
-        "markers.\n\n"
-        "Whatever fails, a Stop, or `max_write_outage` takes all of it back, and the error says whether a "
-        "test "
-        "write has passed. The journal (note at step `switch`) has the milliseconds of each part. A process "
-        "that is killed in between leaves the fence; the next apply lifts it first, and "
-        "`terraform-provider-aurora unfence <cluster>` does so from any machine.\n\n"
-        "The point of no return is a tag on the clone. From there on names move: production's instances and "
-        "cluster become `…-old`, the clone's take their names. That is AWS's time, minutes, and no endpoint "
-        "answers between `cluster-leaves` and `cluster-arrived`. An apply that is cut short, at whatever "
-        "point, "
-        "is finished by the next, from any machine, also with an empty state; until it is over "
-        "`data.aurora_cluster` fails with the reason.\n\n"
-        "## After the switch\n\n"
-        "The old side, `<cluster>-old`, stays fenced for everybody but this upgrade, and follows the new one "
-        "(`reverse_replication`). DDL on the new side is not carried back, and a value that the old major "
-        "does "
-        "not know stops the way back; WAL is kept on the new side for it: do not keep it longer than you "
-        "need.\n\n"
-        "## `rolled_back` after the switch\n\n");
+        "(AUR0217, with its last error from the clone's log); a slot that is gone or lost (AUR0215).\n\n");
+    logical_switch(out);
     flow_table(out, &flow_logical_return);
 }
 

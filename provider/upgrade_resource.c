@@ -418,16 +418,11 @@ static void tell_moving(struct operation *o)
     if (w->is_switching)
         tf_warn(o->call, NULL, "A switch is not over",
                 "Names of %s move to the new version. Apply with stage = \"switched\" to go on.", cluster);
-    else if (w->restored && o->kind->strategy->slot_prefix)
-        tf_warn(o->call, NULL, "A roll-back is not over",
-                "Names of %s move back to %s. Apply with stage = \"rolled_back\" to go on.", cluster,
-                w->restored->identifier);
     else if (w->restored)
-        tf_warn(
-            o->call, NULL, "A roll-back is not over",
-            "What the snapshot of %s was restored as is cluster %s. Apply with stage = \"rolled_back\" to "
-            "go on.",
-            cluster, w->restored->identifier);
+        tf_warn(o->call, NULL, "A roll-back is not over",
+                "%s of %s %s cluster %s. Apply with stage = \"rolled_back\" to go on.",
+                o->kind->restore_loses ? "What the snapshot" : "The side that gets the names", cluster,
+                o->kind->restore_loses ? "was restored as is" : "back is", w->restored->identifier);
 }
 
 /* Lowered only from `prepared` and `validated`, and only when AWS positively shows no deployment. */
