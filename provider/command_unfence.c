@@ -102,7 +102,7 @@ static enum command_status tell(struct invocation *i, const struct proof *p)
                                        p->was_fenced
                                            ? "A fence of an upgrade stood there, and was lifted; apply "
                                              "again to go on."
-                                           : "No fence of ours stands there; nothing was changed."),
+                                           : "There is no fence of ours; nothing was changed."),
                           COMMAND_DONE);
 }
 

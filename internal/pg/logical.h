@@ -137,6 +137,9 @@ MUST_CHECK bool pg_subscription_make(struct pg *c, const char *name, const struc
  * (ERR_CONFLICT) an origin that stands elsewhere already. */
 MUST_CHECK bool pg_subscription_start_at(struct pg *c, const char *name, lsn_t start, struct err *e);
 MUST_CHECK bool pg_subscription_enable(struct pg *c, const char *name, bool on, struct err *e);
+/* Disables it and ends its worker, which would notice within a second only. *ret: none runs any more; else to
+ * be repeated. What it was applying at that moment is applied again, whole, once it is enabled. */
+MUST_CHECK bool pg_subscription_halt(struct pg *c, const char *name, bool *ret, struct err *e);
 /* Leaves the publisher's slot alone; absent: success. */
 MUST_CHECK bool pg_subscription_drop(struct pg *c, const char *name, struct err *e);
 

@@ -283,6 +283,35 @@ static void follow(struct sides *s)
     assert_int_equal(sub.apply_errors, 0);
 }
 
+static bool has_halted(void *arg)
+{
+    const struct sides *s = arg;
+    struct err e = ERR_INIT;
+    bool halted = false;
+    must(pg_subscription_halt(s->new_side, "up_sub", &halted, &e), &e);
+    return halted;
+}
+
+/* Written meanwhile, it arrives once the subscription goes on. */
+static void halt(struct sides *s)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    struct pg_subscription sub;
+    assert_true(eventually(has_halted, s, 30000));
+    must(pg_subscription_find(s->new_side, a, "up_sub", &sub, &e), &e);
+    assert_true(sub.exists && !sub.enabled && sub.pid == 0);
+    server_sql(s->source, "app", "INSERT INTO t VALUES (300, 'halted')");
+    assert_int_equal(number(s->target, "SELECT count(*) FROM t WHERE id = 300"), 0);
+    must(pg_subscription_enable(s->new_side, "up_sub", true, &e), &e);
+    must(pg_marker_write(s->old_side, "halted", &e), &e);
+    for (int64_t n = 0; n == 0;) {
+        lsn_t at = 0;
+        must(pg_marker_find(s->new_side, "halted", &n, &at, &e), &e);
+    }
+    assert_int_equal(number(s->target, "SELECT count(*) FROM t WHERE id = 300"), 1);
+}
+
 /* ---- who stands in the way ---- */
 
 struct blocked {
@@ -408,6 +437,7 @@ static void one_pair(int from, int to)
     assert_true(slot < start);
     subscribe(&s, start);
     follow(&s);
+    halt(&s);
     if (!eventually(is_measured, &s, 120000))
         fail_msg("after two minutes nobody knows how old what the subscriber has is");
     whoever_holds_a_lock_is_named(&s);

@@ -298,6 +298,27 @@ bool pg_subscription_enable(struct pg *c, const char *name, bool on, struct err 
     return alter(c, name, on ? "ENABLE" : "DISABLE", e);
 }
 
+bool pg_subscription_halt(struct pg *c, const char *name, bool *ret, struct err *e)
+{
+    static const char sql[] =
+        "SELECT count(*), count(pg_terminate_backend(pid)) FROM pg_stat_subscription WHERE"
+        " subname = $1 AND pid IS NOT NULL";
+    struct running {
+        int64_t n, told;
+    };
+    static const struct field fields[] = {{FIELD_INT64, offsetof(struct running, n)},
+                                          {FIELD_INT64, offsetof(struct running, told)}};
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *rows;
+    size_t n;
+    if (!pg_subscription_enable(c, name, false, e) || !query_rows(c, sql, &name, 1, &r, e) ||
+        !query_map(r, a, fields, ARRAY_LEN(fields), sizeof(struct running), &rows, &n, e))
+        return err_wrap(e, "halt subscription %s of database \"%s\"", name, c->database);
+    *ret = ((const struct running *)rows)->n == 0;
+    return true;
+}
+
 bool pg_subscription_drop(struct pg *c, const char *name, struct err *e)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();

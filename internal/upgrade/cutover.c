@@ -108,7 +108,7 @@ static bool goes_on(const struct cutover *k, const char *doing, struct err *e)
                         k->u->request.cluster, k->u->request.max_write_outage_s);
 }
 
-static bool pause_(const struct cutover *k, const char *doing, struct err *e)
+static bool wait_on(const struct cutover *k, const char *doing, struct err *e)
 {
     (void)k->u->clock->wait(k->u->clock, NULL, PAUSE_MS);
     return goes_on(k, doing, e);
@@ -155,7 +155,7 @@ static bool raise_fence(struct cutover *k, struct err *e)
             return err_wrap(e, "stop writes to %s", k->left->identifier);
     for (int empty = 0; empty < EMPTY_SWEEPS;) {
         bool is_empty = false;
-        if (!sweep(k, &is_empty, e) || !pause_(k, "ending the sessions", e))
+        if (!sweep(k, &is_empty, e) || !wait_on(k, "ending the sessions", e))
             return false;
         empty = is_empty ? empty + 1 : 0;
     }
@@ -171,7 +171,7 @@ static bool wait_quiet(struct cutover *k, struct err *e)
             return false;
         if (k->quiet.xmin == k->quiet.xmax)
             return true;
-        if (!pause_(k, "waiting for running transactions", e))
+        if (!wait_on(k, "waiting for running transactions", e))
             return false;
     }
 }
@@ -190,7 +190,7 @@ static bool wait_marker(struct cutover *k, const struct place *p, struct err *e)
                                 k->arriving->identifier);
         if (n == 1) /* asking for the position makes it durable */
             return pg_subscription_find(p->to, k->u->look, LOGICAL_NAME, &durable, e);
-        if (!pause_(k, "waiting for the last write to arrive", e))
+        if (!wait_on(k, "waiting for the last write to arrive", e))
             return false;
     }
 }
@@ -277,15 +277,12 @@ static bool settle(struct cutover *k, struct err *e)
 
 static bool stop_following(struct cutover *k, const struct place *p, struct err *e)
 {
-    struct pg_subscription s;
-    if (!pg_subscription_enable(p->to, LOGICAL_NAME, false, e))
-        return false;
-    for (;;) {
-        if (!pg_subscription_find(p->to, k->u->look, LOGICAL_NAME, &s, e))
+    for (bool halted = false;;) {
+        if (!pg_subscription_halt(p->to, LOGICAL_NAME, &halted, e))
             return false;
-        if (s.pid == 0)
+        if (halted)
             return true;
-        if (!pause_(k, "ending the subscription", e))
+        if (!wait_on(k, "ending the subscription", e))
             return false;
     }
 }
