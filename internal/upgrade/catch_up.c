@@ -212,7 +212,9 @@ bool catch_up_watch(struct upgrade *u, struct err *e)
         u->catching_up = ARENA_NEW(u->arena, struct catching_up);
     if (!side_open(u, SIDE_BLUE, NULL, false, &source, e) || !look_at_all(u, source, e))
         return false;
-    say_state(worst(u->catching_up), u->catching_up->n, &text);
+    const struct follower *f = worst(u->catching_up);
+    if (f)
+        say_state(f, u->catching_up->n, &text);
     if (!find_blockers(u, &text, e) || !say_transaction(u, source, &text, e))
         return false;
     tell(u, &text);

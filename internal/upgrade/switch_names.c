@@ -28,8 +28,8 @@ static bool has_tag(const struct rds_cluster *k, const char *key, const char *va
 
 static bool was_put_aside(const struct upgrade *u, const struct rds_cluster *k)
 {
-    return has_tag(k, TAG_OLD_OF, u->request.cluster) && has_tag(k, TAG_RESOURCE, TAG_RESOURCE_LOGICAL) &&
-           tag(k, TAG_REPLACED_BY);
+    return k && has_tag(k, TAG_OLD_OF, u->request.cluster) &&
+           has_tag(k, TAG_RESOURCE, TAG_RESOURCE_LOGICAL) && tag(k, TAG_REPLACED_BY);
 }
 
 /* The one that leaves, once it has lost the name: under its new one, or wherever AWS is with it. */
@@ -37,7 +37,7 @@ static bool find_left(struct upgrade *u, const struct world *w, const char *id, 
                       const struct rds_cluster **ret, struct err *e)
 {
     const struct rds_cluster *k = NULL;
-    if (w->production && strcmp(w->production->resource_id, id) == 0)
+    if (!id || (w->production && strcmp(w->production->resource_id, id) == 0))
         return true;
     if (!rds_cluster_find(&u->aws, suffixed(u->look, u->request.cluster, suffix), &k, e))
         return false;
@@ -48,23 +48,25 @@ static bool find_left(struct upgrade *u, const struct world *w, const char *id, 
 }
 
 /* While nobody bears the name, the one that is to get it stands for production. */
-static bool moving(struct upgrade *u, struct world *w, const struct names_way *way, struct err *e)
+static bool moving(struct upgrade *u, struct world *w, const struct rds_cluster *arriving,
+                   const struct names_way *way, struct err *e)
 {
+    w->restored = arriving;
     w->names_move = w->is_ours = true;
     w->is_switching = way == &to_clone;
     w->way = way;
-    w->facts = tag(w->aside, TAG_REPLACED_BY) ? &w->aside->tags : &w->restored->tags;
+    w->facts = tag(w->aside, TAG_REPLACED_BY) ? &w->aside->tags : &arriving->tags;
     w->reached = w->is_switching ? STAGE_VALIDATED : STAGE_SWITCHED;
-    if (!rds_instance_list(&u->aws, w->restored->identifier, &w->restored_instances,
-                           &w->restored_instance_count, e))
-        return err_wrap(e, "read the instances of %s", w->restored->identifier);
+    if (!rds_instance_list(&u->aws, arriving->identifier, &w->restored_instances, &w->restored_instance_count,
+                           e))
+        return err_wrap(e, "read the instances of %s", arriving->identifier);
     if (!w->production) {
-        w->production = w->restored;
+        w->production = arriving;
         w->instances = w->restored_instances;
         w->instance_count = w->restored_instance_count;
-        (void)!version_parse(w->restored->engine_version, &w->version);
-    } else if (strcmp(w->production->resource_id, w->restored->resource_id) != 0) {
-        w->green = w->restored;
+        (void)!version_parse(arriving->engine_version, &w->version);
+    } else if (strcmp(w->production->resource_id, arriving->resource_id) != 0) {
+        w->green = arriving;
         w->green_instances = w->restored_instances;
         w->green_instance_count = w->restored_instance_count;
     }
@@ -74,27 +76,28 @@ static bool moving(struct upgrade *u, struct world *w, const struct names_way *w
 static bool announced(struct upgrade *u, struct world *w, const struct rds_cluster *arriving,
                       const struct names_way *way, struct err *e)
 {
-    w->restored = arriving;
-    return find_left(u, w, tag(arriving, TAG_REPLACES), way->leaves, &w->aside, e) && moving(u, w, way, e);
+    return find_left(u, w, tag(arriving, TAG_REPLACES), way->leaves, &w->aside, e) &&
+           moving(u, w, arriving, way, e);
 }
 
 /* Nothing on the arriving one tells any more: the one put aside does. */
 static bool noted(struct upgrade *u, struct world *w, const struct rds_cluster *aside,
                   const struct names_way *way, struct err *e)
 {
+    const struct rds_cluster *arriving = NULL;
     const char *id = tag(aside, TAG_REPLACED_BY);
     w->aside = aside;
-    if (!rds_cluster_find_by_resource_id(&u->aws, id, &w->restored, e))
+    if (id && !rds_cluster_find_by_resource_id(&u->aws, id, &arriving, e))
         return false;
-    return w->restored ? moving(u, w, way, e)
-                       : upgrade_fail(e, E_RENAME_STUCK, "the cluster that took over from %s (%s) is gone",
-                                      aside->identifier, id);
+    return arriving ? moving(u, w, arriving, way, e)
+                    : upgrade_fail(e, E_RENAME_STUCK, "the cluster that took over from %s (%s) is gone",
+                                   aside->identifier, id ? id : "");
 }
 
 static bool look_back(struct upgrade *u, struct world *w, const struct rds_cluster *old, struct err *e)
 {
     const struct rds_cluster *up = NULL;
-    if (tag(old, TAG_NAMES_MOVE) && tag(old, TAG_REPLACES))
+    if (old && tag(old, TAG_NAMES_MOVE) && tag(old, TAG_REPLACES))
         return announced(u, w, old, &to_old, e);
     if (!rds_cluster_find(&u->aws, suffixed(u->look, u->request.cluster, to_old.leaves), &up, e))
         return false;
@@ -119,10 +122,10 @@ static bool look_back(struct upgrade *u, struct world *w, const struct rds_clust
 
 bool switch_look(struct upgrade *u, struct world *w, struct err *e)
 {
-    const struct rds_cluster *old = NULL;
-    if (w->green && tag(w->green, TAG_NAMES_MOVE))
-        return announced(u, w, w->green, &to_clone, e);
-    if (w->green) {
+    const struct rds_cluster *old = NULL, *clone = w->green;
+    if (clone && tag(clone, TAG_NAMES_MOVE) && tag(clone, TAG_REPLACES))
+        return announced(u, w, clone, &to_clone, e);
+    if (clone) {
         w->way = &to_clone;
         w->restored_instances = w->green_instances;
         w->restored_instance_count = w->green_instance_count;
