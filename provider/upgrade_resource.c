@@ -56,37 +56,10 @@ static void note(void *arg, const char *step, const char *text)
     journal_event(arg, step, "note", text);
 }
 
-static const char *what_exists(const struct upgrade *u)
-{
-    const struct world *w = &u->world;
-    if (w->rehearsal)
-        return arena_printf(
-            u->look, "cluster %s (%s), the clone of a rehearsal. Apply again to go on, or to remove it.",
-            w->rehearsal->identifier, w->rehearsal->status);
-    if (!world_has_run(w))
-        return NULL;
-    if (w->names_move)
-        return arena_printf(u->look, "names of %s that move. Apply again to go on.", u->request.cluster);
-    if (w->green && !w->deployment)
-        return arena_printf(u->look,
-                            "clone %s (%s). Apply again to go on; stage = \"rolled_back\" removes it.",
-                            w->green->identifier, w->green->status);
-    if (w->snapshot)
-        return arena_printf(u->look, "snapshot %s (%s). Apply again to go on.", w->snapshot->identifier,
-                            w->snapshot->status);
-    if (w->old && u->strategy->slot_prefix)
-        return arena_printf(u->look, "old side %s. Apply again to go on.", w->old->identifier);
-    return arena_printf(u->look,
-                        "deployment %s (%s). Apply again to go on; stage = \"rolled_back\" removes it while "
-                        "production is not switched.",
-                        w->deployment ? w->deployment->name : "removed",
-                        w->deployment ? w->deployment->status : "the old side is being removed");
-}
-
 /* What a failed operation leaves, for the last paragraph of its error. */
 static void tell_what_exists(struct walk *w, struct err *e)
 {
-    const char *found = what_exists(&w->o->upgrade);
+    const char *found = run_found(&w->o->upgrade);
     char before[sizeof e->hint];
     (void)snprintf(before, sizeof before, "%s", e->hint);
     if (found)

@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+bool world_has_run(const struct world *w)
+{
+    return w->deployment || w->old || w->snapshot || w->restored || w->green;
+}
+
 const char *run_object(const struct upgrade *u)
 {
     const struct world *w = &u->world;
@@ -30,4 +35,31 @@ bool tag_run(struct upgrade *u, const char *key, const char *value, struct err *
         return err_set(e, ERR_NOT_FOUND, "nothing stands for the run to write %s on", key);
     return rds_tag_add(&u->aws, arn, (struct rds_tags){&tag, 1}, e) ||
            err_wrap(e, "write %s on %s", key, arn);
+}
+
+const char *run_found(const struct upgrade *u)
+{
+    const struct world *w = &u->world;
+    if (w->rehearsal)
+        return arena_printf(
+            u->look, "cluster %s (%s), the clone of a rehearsal. Apply again to go on, or to remove it.",
+            w->rehearsal->identifier, w->rehearsal->status);
+    if (!world_has_run(w))
+        return NULL;
+    if (w->names_move)
+        return arena_printf(u->look, "names of %s that move. Apply again to go on.", u->request.cluster);
+    if (w->green && !w->deployment)
+        return arena_printf(u->look,
+                            "clone %s (%s). Apply again to go on; stage = \"rolled_back\" removes it.",
+                            w->green->identifier, w->green->status);
+    if (w->snapshot)
+        return arena_printf(u->look, "snapshot %s (%s). Apply again to go on.", w->snapshot->identifier,
+                            w->snapshot->status);
+    if (w->old && u->strategy->slot_prefix)
+        return arena_printf(u->look, "old side %s. Apply again to go on.", w->old->identifier);
+    return arena_printf(u->look,
+                        "deployment %s (%s). Apply again to go on; stage = \"rolled_back\" removes it while "
+                        "production is not switched.",
+                        w->deployment ? w->deployment->name : "removed",
+                        w->deployment ? w->deployment->status : "the old side is being removed");
 }

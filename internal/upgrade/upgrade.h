@@ -123,6 +123,8 @@ extern const struct strategy strategy_logical;    /* logical.c */
 bool world_has_run(const struct world *w);
 /* ARN of the object that stands for the run and bears what is written down of it; NULL: there is none yet. */
 const char *run_object(const struct upgrade *u);
+/* What there is of the run, and what an apply does with it, for people; NULL: nothing. */
+const char *run_found(const struct upgrade *u);
 /* What a switch or a roll-back put aside and `completed` removes; NULL: nothing. */
 const struct rds_cluster *world_put_aside(const struct world *w);
 

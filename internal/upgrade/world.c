@@ -328,11 +328,6 @@ const struct strategy strategy_blue_green = {.resource = TAG_RESOURCE_BLUE_GREEN
                                              .new_side = "green",
                                              .hook_places = hooks_of_deployment};
 
-bool world_has_run(const struct world *w)
-{
-    return w->deployment || w->old || w->snapshot || w->restored || w->green;
-}
-
 const struct rds_cluster *world_put_aside(const struct world *w)
 {
     return w->old ? w->old : w->aside;
