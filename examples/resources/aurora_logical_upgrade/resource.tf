@@ -1,5 +1,5 @@
-# A clone of production on the new major that follows it, proved equal; production notices nothing.
-# prepared -> validated, or rolled_back, which removes all of it.
+# A clone of production on the new major that follows it, is proved equal, and takes over from it.
+# prepared -> validated -> switched -> completed; rolled_back loses nothing, also after the switch.
 resource "aurora_logical_upgrade" "orders" {
   cluster_identifier    = "orders"
   target_engine_version = "17.6"
@@ -8,9 +8,14 @@ resource "aurora_logical_upgrade" "orders" {
   max_retained_wal = "50GB" # what production's storage can bear while the clone is behind
 
   postgresql {
-    username            = "postgres"
+    username            = "upgrade_operator" # of rds_superuser, and nobody else's login: the switch ends its other sessions
     password_wo         = var.orders_password
     password_wo_version = "1"
+  }
+
+  cutover {
+    max_write_outage = "120s" # until the point of no return; beyond it everything is taken back
+    window           = ["Sun 02:00-04:00 UTC"]
   }
 
   validation {
