@@ -162,11 +162,17 @@ const struct command commands[] = {
      .run = command_cleanup},
     {.name = "unfence",
      .arguments = "CLUSTER[@REGION]",
-     .summary = "does production take writes?",
+     .summary = "lets production take writes again, and tries",
      .doc =
-         "A blue/green upgrade has no fence of ours: AWS refuses writes during its own switchover, and ends "
-         "that by itself. So this says so, and tries: a transaction as any application begins one, written "
-         "in and rolled back. Exit status 1 if production refuses it, while AWS is switching over, or "
+         "Lifts the fence that the switch of a logical upgrade has left when its process died, from any "
+         "machine, and lets the other side follow as before; behind the point of no return it takes the "
+         "switch back as long as no name has moved, else says so (AUR0237: apply again to finish it). Then "
+         "it "
+         "tries: a transaction as any application begins one, written in and rolled back. A blue/green "
+         "upgrade "
+         "has no fence of ours: AWS refuses writes during its own switchover, and ends that by itself. Exit "
+         "status 1 if production refuses the write, while AWS is switching over, while an apply is at work, "
+         "or "
          "without a login for PostgreSQL.",
      .example = "PGUSER=postgres_admin terraform-provider-aurora unfence orders",
      .min_args = 1,
