@@ -43,10 +43,16 @@ static bool read_side(struct upgrade *u, const struct rds_cluster *k, struct sho
     for (size_t i = 0; i < shown->n && side->n < ENDPOINTS_MAX; i++) {
         const struct rds_custom_endpoint *x = &shown->list[i];
         struct rds_tags tags = {0};
-        if (!rds_tag_list(&u->aws, x->arn, &tags, e))
+        struct err why = ERR_INIT;
+        bool is_there = rds_tag_list(&u->aws, x->arn, &tags, &why);
+        if (!is_there && why.code != ERR_NOT_FOUND) {
+            if (e)
+                *e = why;
             return err_wrap(e, "read the tags of custom endpoint %s", x->identifier);
+        }
+        /* gone since the list was read: the next look shows it no more */
         side->list[side->n++] = (struct moving_endpoint){x->identifier, rds_tag_value(&tags, TAG_TWIN_OF),
-                                                         is_available(x->status)};
+                                                         is_there && is_available(x->status)};
     }
     return true;
 }
