@@ -166,7 +166,8 @@ static bool is_too_early(struct upgrade *u, struct move m)
     const struct rds_cluster *r = u->world.restored;
     const char *since = r ? rds_tag_value(&r->tags, TAG_NAMES_MOVE) : NULL;
     int64_t then = 0;
-    if (m.act != MOVE_REMOVE || !since || !time_parse_iso(since, &then))
+    bool is_fenced = u->strategy->slot_prefix != NULL; /* every second counts */
+    if (m.act != MOVE_REMOVE || is_fenced || !since || !time_parse_iso(since, &then))
         return false;
     int64_t passed = u->clock->wall_ms(u->clock) - then;
     return passed >= 0 && passed < GRACE_MS;
