@@ -98,11 +98,12 @@ static bool look_at_all(struct upgrade *u, struct pg *source, struct err *e)
                                  u->world.green->identifier, u->request.cluster);
 }
 
+/* There is one: whoever asks has looked at all. */
 static const struct follower *worst(const struct catching_up *c)
 {
-    const struct follower *f = NULL;
-    for (size_t i = 0; i < c->n; i++)
-        if (!f || c->list[i].state.lag_bytes > f->state.lag_bytes)
+    const struct follower *f = &c->list[0];
+    for (size_t i = 1; i < c->n; i++)
+        if (c->list[i].state.lag_bytes > f->state.lag_bytes)
             f = &c->list[i];
     return f;
 }
@@ -212,9 +213,7 @@ bool catch_up_watch(struct upgrade *u, struct err *e)
         u->catching_up = ARENA_NEW(u->arena, struct catching_up);
     if (!side_open(u, SIDE_BLUE, NULL, false, &source, e) || !look_at_all(u, source, e))
         return false;
-    const struct follower *f = worst(u->catching_up);
-    if (f)
-        say_state(f, u->catching_up->n, &text);
+    say_state(worst(u->catching_up), u->catching_up->n, &text);
     if (!find_blockers(u, &text, e) || !say_transaction(u, source, &text, e))
         return false;
     tell(u, &text);
