@@ -382,7 +382,7 @@ static const char members[] =
     "SELECT 'member ' || quote_ident(m.rolname) || ' of ' || quote_ident(r.rolname), CASE WHEN"
     " bool_or(x.admin_option) THEN 'with admin option' ELSE '' END, NULL FROM pg_auth_members x"
     " JOIN pg_roles m ON m.oid = x.member JOIN pg_roles r ON r.oid = x.roleid"
-    " WHERE m.rolname !~ '^(pg_|rds|aurora_upgrade)' GROUP BY 1";
+    " WHERE m.rolname !~ '^(pg_|rds|aurora_upgrade)' AND r.rolname !~ '^aurora_upgrade' GROUP BY 1";
 
 const struct fingerprint_query fingerprint_queries[] = {
     {.aspect = "schemas", .sql = schemas},

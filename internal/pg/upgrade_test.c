@@ -93,7 +93,8 @@ static const struct {
     {"DROP EXTENSION pg_trgm", "extension pg_trgm is missing", 2},
     {"ALTER STATISTICS shop.st SET STATISTICS 9", "statistics object shop.st differs", 1},
     {"ALTER SERVER far OPTIONS (SET host 'elsewhere')", "foreign server far differs", 1},
-    {"CREATE ROLE aurora_upgrade_ours; GRANT SELECT ON shop.orders TO aurora_upgrade_ours; GRANT UPDATE ON "
+    {"CREATE ROLE aurora_upgrade_ours; GRANT aurora_upgrade_ours TO reader; GRANT SELECT ON shop.orders TO "
+     "aurora_upgrade_ours; GRANT UPDATE ON "
      "shop.orders TO reader",
      "privileges on table shop.orders to reader differs", 1},
     {"GRANT SELECT (note) ON shop.orders TO \"Odd \"\"Role\"",
