@@ -318,7 +318,7 @@ static const struct step forward[] = {
     {.name = "retention", .stage = STAGE_COMPLETED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_retention, .is_done = retention_check},
     {.name = "way-back-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
-     .describe = say_way_back_over, .equivalent = cli_way_back_over, .is_done = way_back_removed, .run = way_back_remove},
+     .describe = say_way_back_over, .equivalent = cli_way_back_over, .is_done = slots_removed, .run = way_back_remove},
     {.name = "publications-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publications_remove, .equivalent = cli_publications_remove, .is_done = publications_removed, .run = publications_remove},
     {.name = "role-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",

@@ -199,7 +199,7 @@ static void changed_meanwhile(struct server *s)
 struct storm {
     struct server *s;
     atomic_bool over;
-    atomic_long acknowledged;
+    atomic_long acknowledged, refused;
 };
 
 /* As fast as it can, with its own idea of what is read-only. */
@@ -219,6 +219,7 @@ static void *write_on(void *arg)
                 atomic_fetch_add(&storm->acknowledged, 1);
             PQclear(r);
         }
+        atomic_fetch_add(&storm->refused, 1);
         PQfinish(conn);
     }
     return NULL;
@@ -227,6 +228,11 @@ static void *write_on(void *arg)
 static bool has_written(void *arg)
 {
     return atomic_load(&((struct storm *)arg)->acknowledged) > 100;
+}
+
+static bool has_been_refused(void *arg)
+{
+    return atomic_load(&((struct storm *)arg)->refused) > 100;
 }
 
 static void sweep_empty(struct pg *c)
@@ -245,7 +251,7 @@ static void holds(struct server *s)
 {
     struct storm storm = {.s = s};
     struct err e = ERR_INIT;
-    struct pg_quiet before = {0}, after = {0};
+    struct pg_quiet before = {0};
     pthread_t threads[WRITERS];
     bool same = false;
     make_database(s, "");
@@ -258,16 +264,18 @@ static void holds(struct server *s)
     long acknowledged = atomic_load(&storm.acknowledged);
     must(pg_quiet(c, &before, &e), &e);
     assert_true(before.xmin <= before.xmax && before.at > 0);
-    struct timespec pause = {0, 300000000}; /* while they try on */
-    (void)nanosleep(&pause, NULL);
-    must(pg_quiet(c, &after, &e), &e);
+    char *rows = server_value(s, "app", "SELECT count(*) FROM t");
+    atomic_store(&storm.refused, 0);
+    assert_true(eventually(has_been_refused, &storm, 60000));
     assert_int_equal(atomic_load(&storm.acknowledged), acknowledged);
     char *n = server_value(s, "app", "SELECT count(*) FROM t");
+    assert_string_equal(n, rows);
     assert_true(strtol(n, NULL, 10) >= acknowledged);
     must(pg_fence_lift(c, FACT, &same, &e), &e);
     atomic_store(&storm.acknowledged, 0);
     assert_true(same && eventually(has_written, &storm, 60000));
     free(n);
+    free(rows);
     atomic_store(&storm.over, true);
     for (int i = 0; i < WRITERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);

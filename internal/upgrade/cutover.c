@@ -4,6 +4,7 @@
 #include "internal/upgrade/tags.h"
 
 #include "internal/base/file.h"
+#include "internal/base/log.h"
 #include "internal/pg/catalog.h"
 #include "internal/pg/logical.h"
 
@@ -313,7 +314,7 @@ static bool prove(struct cutover *k, struct err *e)
 
 /* ---- taking it back ---- */
 
-bool cutover_lift(struct cutover *k, struct place *p, struct err *e)
+static bool lift_place(struct cutover *k, struct place *p, struct err *e)
 {
     bool same = true;
     if (!p->from && !open_deaf(k->u, k->from, p->database, &p->from, e))
@@ -332,8 +333,7 @@ bool cutover_lift(struct cutover *k, struct place *p, struct err *e)
     return true;
 }
 
-/* Writes first; then the clone follows again as before. */
-bool cutover_follow_again(struct cutover *k, struct place *p, struct err *e)
+static bool follow_place(struct cutover *k, struct place *p, struct err *e)
 {
     const char *name = NULL;
     struct pg_subscription s;
@@ -345,32 +345,40 @@ bool cutover_follow_again(struct cutover *k, struct place *p, struct err *e)
     return !s.exists || s.enabled || pg_subscription_enable(p->to, LOGICAL_NAME, true, e);
 }
 
-static bool take_back(struct cutover *k, struct err *e)
+/* All of it is opened before anything else is put in order: production comes first. */
+bool cutover_take_back(struct cutover *k, struct err *e)
 {
     for (size_t i = 0; i < k->n; i++) {
         struct err why = ERR_INIT;
         int tries = 0;
-        while (!cutover_lift(k, &k->places[i], &why)) {
+        while (!lift_place(k, &k->places[i], &why)) {
             if (++tries >= LIFT_TRIES) {
-                *e = why;
+                if (e)
+                    *e = why;
                 return err_wrap(e, "lift the fence around database %s of %s", k->places[i].database,
                                 k->left->identifier);
             }
             (void)k->u->clock->wait(k->u->clock, NULL, LIFT_PAUSE_MS);
         }
     }
-    for (size_t i = 0; i < k->n; i++)
-        if (!cutover_follow_again(k, &k->places[i], e))
+    return true;
+}
+
+bool cutover_follow_again(struct cutover *k, struct err *e)
+{
+    for (size_t i = 0; k->arriving && i < k->n; i++)
+        if (!follow_place(k, &k->places[i], e))
             return err_wrap(e, "let %s follow again", k->arriving->identifier);
     return true;
 }
 
-/* The error tells what had failed, and whether production takes writes again: by trying. */
+/* The error tells what had failed, and whether production takes writes again: by trying. That the other side
+ * follows again is put right by the next apply where it fails here. */
 static bool failed(struct cutover *k, struct err *e)
 {
-    struct err why = ERR_INIT;
+    struct err why = ERR_INIT, later = ERR_INIT;
     const char *name = k->u->request.cluster;
-    bool open = take_back(k, &why), writes = open && pg_probe_writable(k->places[0].from, &why);
+    bool open = cutover_take_back(k, &why), writes = open && pg_probe_writable(k->places[0].from, &why);
     if (writes)
         (void)err_state(e, "%s is in production as before and takes writes (tried just now).", name);
     else if (open)
@@ -380,6 +388,8 @@ static bool failed(struct cutover *k, struct err *e)
                         "%s may still refuse connections: %s. Apply again, or run `terraform-provider-aurora "
                         "unfence %s`.",
                         name, why.text, name);
+    if (open && !cutover_follow_again(k, &later))
+        log_debug("switch", "%s: %s", name, later.text);
     return false;
 }
 

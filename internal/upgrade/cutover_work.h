@@ -35,9 +35,9 @@ bool cutover_add_place(struct upgrade *u, struct pg *c, const char *database, vo
 MUST_CHECK bool cutover_open(struct cutover *k, struct err *e);
 void cutover_close(struct cutover *k);
 MUST_CHECK bool cutover_obstacles(struct cutover *k, int prepared_s, struct err *e);
-/* Of one database; a session that is broken is closed, and made anew by the next try. */
-MUST_CHECK bool cutover_lift(struct cutover *k, struct place *p, struct err *e);
+/* Lifts the fence around every database; a session that is broken is made anew, for a minute. */
+MUST_CHECK bool cutover_take_back(struct cutover *k, struct err *e);
 /* The side that was to take over follows as before. */
-MUST_CHECK bool cutover_follow_again(struct cutover *k, struct place *p, struct err *e);
+MUST_CHECK bool cutover_follow_again(struct cutover *k, struct err *e);
 
 #endif

@@ -69,35 +69,31 @@ bool fence_check(struct upgrade *u, bool *ret, struct err *e)
     return ok;
 }
 
-static bool is_up(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
-{
-    bool *all = arg, up = false;
-    (void)database;
-    if (!pg_fence_is_up(c, cutover_fact(u, u->world.production), &up, e))
-        return false;
-    *all = *all && up;
-    return true;
-}
+struct fences {
+    size_t up, down;
+};
 
-static bool is_down(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+static bool count_fence(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
 {
-    bool *all = arg, up = false;
+    struct fences *all = arg;
+    bool up = false;
     (void)database;
     if (!pg_fence_is_up(c, cutover_fact(u, u->world.production), &up, e))
         return false;
-    *all = *all && !up;
+    all->up += up;
+    all->down += !up;
     return true;
 }
 
 bool fence_lifted(struct upgrade *u, bool *ret, struct err *e)
 {
-    bool all = true;
+    struct fences all = {0};
     if (!world_look(u, e))
         return false;
     if (u->world.production && u->has_login && !u->world.names_move &&
-        !side_each_database(u, SIDE_BLUE, false, is_down, &all, e))
+        !side_each_database(u, SIDE_BLUE, false, count_fence, &all, e))
         return false;
-    *ret = all;
+    *ret = all.up == 0;
     return true;
 }
 
@@ -107,8 +103,7 @@ bool fence_lift(struct upgrade *u, struct err *e)
         return false;
     struct cutover k = cutover_direction(u);
     bool ok = run_each_database(u, k.from, false, cutover_add_place, &k, e);
-    for (size_t i = 0; ok && i < k.n; i++)
-        ok = cutover_lift(&k, &k.places[i], e) && (!k.arriving || cutover_follow_again(&k, &k.places[i], e));
+    ok = ok && cutover_take_back(&k, e) && cutover_follow_again(&k, e);
     cutover_close(&k);
     return ok;
 }
@@ -116,16 +111,16 @@ bool fence_lift(struct upgrade *u, struct err *e)
 /* Whoever lifts it in between has taken the decision back: writes go on where nothing follows any more. */
 bool fence_stands(struct upgrade *u, bool *ret, struct err *e)
 {
-    bool all = true;
+    struct fences all = {0};
     if (!world_need(u, e))
         return false;
     const struct world *w = &u->world;
     *ret = true;
     if (!w->restored || strcmp(w->production->resource_id, w->restored->resource_id) == 0)
         return true;
-    if (!side_each_database(u, SIDE_BLUE, false, is_up, &all, e))
+    if (!side_each_database(u, SIDE_BLUE, false, count_fence, &all, e))
         return false;
-    *ret = all;
-    return all || upgrade_fail(e, E_FENCE_GONE, "the fence around %s was lifted after %s was to take over",
-                               w->production->identifier, w->restored->identifier);
+    *ret = all.down == 0;
+    return *ret || upgrade_fail(e, E_FENCE_GONE, "the fence around %s was lifted after %s was to take over",
+                                w->production->identifier, w->restored->identifier);
 }

@@ -64,6 +64,9 @@ bool marker_run(struct upgrade *u, struct err *e);
 MUST_CHECK bool logical_found(struct upgrade *u, void (*found)(void *arg, const char *kind, const char *name),
                               void *arg, struct err *e);
 /* Back: whatever the configuration says by now. */
+/* The run's slots on a side: none is left; drop them. */
+MUST_CHECK bool slots_gone(struct upgrade *u, enum side side, bool *ret, struct err *e);
+MUST_CHECK bool slots_drop(struct upgrade *u, enum side side, struct err *e);
 bool slots_removed(struct upgrade *u, bool *ret, struct err *e);
 bool slots_remove(struct upgrade *u, struct err *e);
 bool publications_removed(struct upgrade *u, bool *ret, struct err *e);

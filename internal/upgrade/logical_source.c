@@ -258,6 +258,15 @@ static bool has_no_slot(struct upgrade *u, struct pg *c, const char *database, v
     return true;
 }
 
+bool slots_gone(struct upgrade *u, enum side side, bool *ret, struct err *e)
+{
+    bool none = true;
+    if (!side_each_database(u, side, false, has_no_slot, &none, e))
+        return false;
+    *ret = none;
+    return true;
+}
+
 bool slots_removed(struct upgrade *u, bool *ret, struct err *e)
 {
     return none_of(u, has_no_slot, ret, e);
@@ -277,9 +286,14 @@ static bool remove_slots(struct upgrade *u, struct pg *c, const char *database, 
     return true;
 }
 
+bool slots_drop(struct upgrade *u, enum side side, struct err *e)
+{
+    return side_each_database(u, side, true, remove_slots, NULL, e);
+}
+
 bool slots_remove(struct upgrade *u, struct err *e)
 {
-    return side_each_database(u, SIDE_BLUE, true, remove_slots, NULL, e);
+    return slots_drop(u, SIDE_BLUE, e);
 }
 
 static bool has_no_publication(struct upgrade *u, struct pg *c, const char *database, void *arg,

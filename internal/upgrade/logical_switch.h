@@ -14,7 +14,7 @@
  * is left but to our own markers
  *
  * The point of no return is a tag on the cluster that takes over. From there on it goes forward only: names
- * move (names_move.c, rename.c), the side that is left stays fenced and follows.
+ * move (switch_names.c, rename.c), the side that is left stays fenced and follows.
  *
  * A process that dies before the tag leaves a fence: the first row of the next walk lifts it, so does
  * `unfence`. One that dies behind it is continued by the next apply, from any machine: which cluster is which
@@ -32,7 +32,7 @@
     "aurora_upgrade_back_" /* of slots on the new side; the database's oid follows                           \
                             */
 
-/* ---- cutover.c ---- */
+/* ---- fence.c, and cutover.c: cutover_run ---- */
 
 /* What would make the fence leak or wait in vain, in every database. */
 bool fence_check(struct upgrade *u, bool *ret, struct err *e);
@@ -88,7 +88,6 @@ bool arriving_opened(struct upgrade *u, bool *ret, struct err *e);
 bool arriving_open(struct upgrade *u, struct err *e);
 bool subscription_removed(struct upgrade *u, bool *ret, struct err *e);
 bool subscription_remove(struct upgrade *u, struct err *e);
-bool way_back_removed(struct upgrade *u, bool *ret, struct err *e);
 bool way_back_remove(struct upgrade *u, struct err *e);
 
 #endif

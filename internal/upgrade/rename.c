@@ -1,4 +1,5 @@
-/* Names move from the upgraded cluster to the restored one: old instances, old cluster, new cluster, new
+/* Names move from the cluster that is left to the one that arrives, of a roll-back in place or of a logical
+ * switch in either direction: old instances, old cluster, new cluster, new
  * instances. Each name is free before it is given; what moves is found by resource id and by tags, so that an
  * apply from anywhere goes on. */
 #include "internal/upgrade/errors.h"

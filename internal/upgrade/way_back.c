@@ -39,22 +39,10 @@ static bool is_unsubscribed(struct upgrade *u, struct pg *c, const char *databas
     return true;
 }
 
-static bool has_no_slot(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
-{
-    const struct pg_slot *slots = NULL;
-    bool *all = arg;
-    size_t n = 0;
-    (void)database;
-    if (!pg_slots(c, u->look, LOGICAL_SLOT_PREFIX, &slots, &n, e))
-        return false;
-    *all = *all && n == 0;
-    return true;
-}
-
 bool forward_removed(struct upgrade *u, bool *ret, struct err *e)
 {
-    bool all = true, none = false;
-    if (!on_old(u, has_no_slot, &none, e) ||
+    bool all = true, none = true;
+    if (!world_need(u, e) || (u->world.old && !slots_gone(u, SIDE_OLD, &none, e)) ||
         !run_each_database(u, SIDE_BLUE, false, is_unsubscribed, &all, e))
         return false;
     *ret = all && none;
@@ -69,23 +57,10 @@ static bool unsubscribe(struct upgrade *u, struct pg *c, const char *database, v
     return pg_subscription_drop(c, LOGICAL_NAME, e);
 }
 
-static bool drop_slots(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
-{
-    const struct pg_slot *slots = NULL;
-    size_t n = 0;
-    (void)arg;
-    if (!pg_slots(c, u->look, LOGICAL_SLOT_PREFIX, &slots, &n, e))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(slots[i].database, database) == 0 && !pg_slot_drop(c, slots[i].name, e))
-            return false;
-    return true;
-}
-
 bool forward_remove(struct upgrade *u, struct err *e)
 {
     return world_need(u, e) && run_each_database(u, SIDE_BLUE, true, unsubscribe, NULL, e) &&
-           (!u->world.old || run_each_database(u, SIDE_OLD, true, drop_slots, NULL, e));
+           (!u->world.old || slots_drop(u, SIDE_OLD, e));
 }
 
 bool subscription_removed(struct upgrade *u, bool *ret, struct err *e)
@@ -291,11 +266,6 @@ bool arriving_open(struct upgrade *u, struct err *e)
 }
 
 /* ---- over ---- */
-
-bool way_back_removed(struct upgrade *u, bool *ret, struct err *e)
-{
-    return slots_removed(u, ret, e);
-}
 
 /* The subscription would go with the old cluster, but not out of its final snapshot. One whose server is gone
  * already cannot be asked. */
