@@ -107,6 +107,20 @@ static void say_lag(struct buf *out, const struct value *status)
                          slots->count == 1 ? "" : "s");
 }
 
+static void say_not_followed(struct buf *out, const struct value *status)
+{
+    enum { SHOWN = 10 };
+    const struct value *list = value_get(status, "not_followed");
+    if (list->kind != VALUE_LIST || list->count == 0)
+        return;
+    (void)buf_printf(out, "%-12s ", "Left out:");
+    for (size_t n = 0; n < list->count && n < SHOWN; n++)
+        (void)buf_printf(out, "%s%s", n ? ", " : "", value_as_text(list->items[n], ""));
+    if (list->count > SHOWN)
+        (void)buf_printf(out, " and %zu more", list->count - SHOWN);
+    (void)buf_puts(out, "\n");
+}
+
 static void say_steps(struct buf *out, const struct value *status)
 {
     const struct value *left = value_path(status, "steps.left");
@@ -151,6 +165,7 @@ static const char *as_text(struct invocation *i, const struct value *status)
                          at(status, "snapshot.engine_version"), at(status, "snapshot.status"));
     say_deployment(&b, status);
     say_lag(&b, status);
+    say_not_followed(&b, status);
     if (*at(status, "held_by"))
         (void)buf_printf(&b, "%-12s an apply of %s\n", "At work:", at(status, "held_by"));
     say_steps(&b, status);

@@ -96,6 +96,10 @@ static const struct tf_attr attrs[] = {
         "lag_seconds", TF_NUMBER,
         "Logical upgrade: how old what the clone has applied last is; null while nobody reads the slots."),
     COMPUTED_OF("members", TF_OBJECT_LIST, member_attrs, "Members of the deployment."),
+    COMPUTED(
+        "not_followed", TF_STRING_LIST,
+        "Tables that a logical upgrade does not follow, `database: schema.table`: those left out, and those "
+        "made since. At most 1000; null without a login for PostgreSQL, and for the other kinds."),
     COMPUTED_OF(
         "new_side", TF_OBJECT, cluster_attrs,
         "The green cluster before the switch, or what a roll-back in place restores, until it bears the "

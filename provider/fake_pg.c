@@ -91,13 +91,15 @@ bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg
     return fake_enter(e);
 }
 
-bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
-                  const struct pg_finding **ret, size_t *ret_n, struct err *e)
+bool pg_preflight_of(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
+                     const struct pg_scope *scope, const struct pg_finding **ret, size_t *ret_n,
+                     struct err *e)
 {
     (void)c;
     (void)a;
     (void)purpose;
     (void)target_major;
+    (void)scope;
     *ret = NULL;
     *ret_n = 0;
     return fake_enter(e);

@@ -1,5 +1,5 @@
 /* What rows of several flows have in common: when they apply, what they say, the same by hand. */
-#include "internal/upgrade/upgrade.h"
+#include "internal/upgrade/tables.h"
 #include "provider/flow_upgrades.h"
 
 bool has_login(const struct upgrade *u)
@@ -107,10 +107,12 @@ void say_rows(const struct upgrade *u, struct buf *out)
     enum rows_mode mode = u->request.rows_mode;
     bool usual_reads = u->strategy && u->strategy->reads_rows;
     bool counts = mode == ROWS_COUNTS || (mode == ROWS_USUAL && !usual_reads);
-    (void)buf_printf(out, "Compares %s at a common position while writers go on.",
-                     counts                ? "the row count of every table"
-                     : mode == ROWS_SAMPLE ? "a tenth of the rows of every table, by content,"
-                                           : "all rows of every table, by content,");
+    const char *which = chooses_tables(u) ? "followed " : "";
+    (void)buf_printf(out, "Compares %s every %stable%s at a common position while writers go on.",
+                     counts                ? "the row count of"
+                     : mode == ROWS_SAMPLE ? "a tenth of the rows of"
+                                           : "all rows of",
+                     which, counts ? "" : ", by content,");
 }
 
 TELL(say_schema,

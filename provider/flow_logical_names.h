@@ -6,6 +6,7 @@
 
 #include "internal/upgrade/logical_switch.h"
 #include "internal/upgrade/roll_back.h"
+#include "internal/upgrade/tables.h"
 #include "provider/flow_upgrades.h"
 
 #define TOLD(name) void name(const struct upgrade *u, struct buf *out)
@@ -38,12 +39,19 @@ TOLD(cli_fence_lift);
 TOLD(say_fence_stands);
 TOLD(say_names_credentials);
 TOLD(say_names_available);
+TOLD(say_identities_back);
+TOLD(cli_identities_back);
 #undef TOLD
 
 /* clang-format off */
 #define FENCE_LIFTED(its_stage) \
     {.name = "fence-lifted", .stage = (its_stage), .kind = STEP_CHANGE, .duration = "seconds", .applies = has_login, \
      .describe = say_fence_lift, .equivalent = cli_fence_lift, .is_done = fence_lifted, .run = fence_lift}
+
+/* Once nothing is published any more, and as long as the facts are there. */
+#define IDENTITIES_RESTORED(its_stage) \
+    {.name = "identities-restored", .stage = (its_stage), .kind = STEP_CHANGE, .duration = "seconds", \
+     .describe = say_identities_back, .equivalent = cli_identities_back, .is_done = identities_restored, .run = identities_restore}
 
 #define NAMES_MOVE(its_stage) \
     {.name = "fence-stands", .stage = (its_stage), .kind = STEP_CHECK, .duration = "seconds", .blocks_writes = true, \

@@ -55,6 +55,8 @@ TELL(say_fence_stands, "Checks that the fence still stands, as long as no name h
 TELL(say_names_credentials,
      "Checks that the AWS credentials outlive the change of names or can be renewed meanwhile.")
 TELL(say_names_available, "Waits until the new production and all its instances are available.")
+TELL(say_identities_back, "Gives tables the replica identity back that they had.")
+TELL(cli_identities_back, "ALTER TABLE <each of them> REPLICA IDENTITY DEFAULT")
 
 /* ---- what only these rows say ---- */
 
@@ -126,6 +128,7 @@ static const struct step rows[] = {
      .describe = say_slots, .equivalent = cli_slots, .is_done = slots_removed, .run = slots_remove},
     {.name = "publications-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publications, .equivalent = cli_publications, .is_done = publications_removed, .run = publications_remove},
+    IDENTITIES_RESTORED(STAGE_ROLLED_BACK),
     {.name = "role-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_role, .equivalent = cli_role, .is_done = role_removed, .run = role_remove},
     {.name = "facts-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",

@@ -35,6 +35,7 @@ static void the_order_that_loses_nothing(void **state)
     (void)state;
     static const char *const order[] = {"check-databases",
                                         "facts",
+                                        "replica-identity",
                                         "publication",
                                         "slots",
                                         "marker",
@@ -51,7 +52,10 @@ static void the_order_that_loses_nothing(void **state)
                                         "prepared",
                                         "hooks-after-prepare",
                                         "replication-caught-up",
+                                        "clone-materialized-views",
+                                        "clone-statistics",
                                         "check-rows",
+                                        "clone-extensions",
                                         "validated",
                                         "check-schema-again",
                                         "endpoints-copied",
@@ -127,6 +131,19 @@ static void a_destroy_takes_the_last_rows(void **state)
     assert_int_equal(row_of(&flow_logical_keep, "facts-removed"), flow_logical_keep.count - 1);
 }
 
+/* Without an identity UPDATE and DELETE fail while anything is published; what it was is a fact. */
+static void identities_go_between_publications_and_facts(void **state)
+{
+    static const struct flow *const flows[] = {&flow_logical, &flow_logical_back, &flow_logical_return,
+                                               &flow_logical_keep, &flow_logical_retire};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
+        size_t row = row_of(flows[i], "identities-restored");
+        assert_true(row_of(flows[i], "publications-removed") < row);
+        assert_true(row < row_of(flows[i], "facts-removed"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(production_is_not_blocked_and_nothing_is_final),
         cmocka_unit_test(slots_go_first),
         cmocka_unit_test(a_destroy_takes_the_last_rows),
+        cmocka_unit_test(identities_go_between_publications_and_facts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,11 @@ SAY(say_position_known, "Checks that a clone of %s can tell its position.", CLUS
 SAY(say_databases, "Looks into every database for what would break replication or the upgrade, or lose data: "
                    "tables without a key, prepared and long transactions, subscriptions of your own, and "
                    "more; all findings at once.")
+SAY(say_tables, "Checks that every entry of include_tables, exclude_tables and replica_identity_full names a "
+                "table, and tells which tables are not followed.")
+SAY(say_identities,
+    "Sets REPLICA IDENTITY FULL on the tables of replica_identity_full that have no key; what they "
+    "had is written down.")
 SAY(say_cluster_group,
     "Makes sure of the cluster parameter group of family aurora-postgresql%d: yours, or one made from "
     "production's own overrides.",
@@ -31,7 +36,9 @@ SAY(say_role, "Makes a login on production for the clone's subscriptions, with t
 SAY(say_facts,
     "Makes schema aurora_upgrade in every database: what must be remembered about it, and markers.")
 SAY(say_publication, "Makes a publication in every database%s.",
-    u->request.publishes_all ? " for all tables" : ", with an explicit list of its tables")
+    u->request.publishes_all ? " for all tables"
+    : chooses_tables(u)      ? ", with the list of the tables chosen"
+                             : ", with an explicit list of its tables")
 SAY(say_slots, "Makes a replication slot in every database: from here on production keeps what the clone has "
                "not taken yet.")
 SAY(say_retained, "Checks that production keeps no more WAL for that than max_retained_wal; else the slots "
@@ -58,6 +65,10 @@ SAY(say_follow_marker,
 SAY(say_following, "Waits until that marker has arrived in every database of the clone.")
 SAY(say_readers, "Makes the clone's other instances, like production's.")
 SAY(say_prepared, "Writes down on the clone since when it follows.")
+SAY(say_views, "Refreshes the clone's materialized views: replication carries none.")
+SAY(say_extensions,
+    "Updates the clone's extensions that are behind the new version; one that may not be updated "
+    "is told.")
 SAY(say_statistics, "Runs ANALYZE on the clone, in stages: an upgrade does not carry statistics.")
 SAY(say_validated, "Writes down that the validation has passed, as a tag of the clone.")
 SAY(say_slots_remove, "Drops the replication slots of this upgrade: production keeps no WAL for it any more.")
@@ -75,8 +86,11 @@ SAY(say_clone_gone, "Waits until the clone is gone.")
 SAY(cli_role, "CREATE ROLE " LOGICAL_ROLE " LOGIN; GRANT rds_replication TO " LOGICAL_ROLE)
 SAY(cli_facts,
     "CREATE SCHEMA aurora_upgrade; CREATE TABLE aurora_upgrade.fact (…), aurora_upgrade.marker (…)")
+SAY(cli_identities, "ALTER TABLE <each of them> REPLICA IDENTITY FULL")
 SAY(cli_publication, "CREATE PUBLICATION " LOGICAL_NAME "%s",
-    u->request.publishes_all ? " FOR ALL TABLES" : " FOR TABLE ONLY <each table>")
+    u->request.publishes_all ? " FOR ALL TABLES"
+    : chooses_tables(u)      ? " FOR TABLE ONLY <each table chosen>"
+                             : " FOR TABLE ONLY <each table>")
 SAY(cli_slots, "SELECT pg_create_logical_replication_slot('" LOGICAL_SLOT_PREFIX "<oid>', 'pgoutput')")
 SAY(cli_marker, "INSERT INTO aurora_upgrade.marker (token) VALUES (…)")
 SAY(cli_clone,
@@ -107,6 +121,8 @@ SAY(cli_enabled, "ALTER SUBSCRIPTION " LOGICAL_NAME " ENABLE")
 SAY(cli_follow, "SELECT count(*) FROM aurora_upgrade.marker WHERE token = … (on the clone)")
 SAY(cli_prepared,
     RDS "add-tags-to-resource --resource-name <clone> --tags Key=aurora-upgrade:follows-since,Value=<now>")
+SAY(cli_views, "REFRESH MATERIALIZED VIEW <each> (on the clone)")
+SAY(cli_extensions, "ALTER EXTENSION <each that is behind> UPDATE (on the clone)")
 SAY(cli_statistics, "vacuumdb --all --analyze-in-stages (on the clone)")
 SAY(cli_validated,
     RDS "add-tags-to-resource --resource-name <clone> --tags Key=aurora-upgrade:validated-at,Value=<now>")
@@ -178,6 +194,8 @@ static const struct step forward[] = {
      .describe = say_position_known, .is_done = start_position_check},
     {.name = "check-databases", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_databases, .is_done = databases_check},
+    {.name = "check-tables", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = names_tables,
+     .describe = say_tables, .is_done = tables_check},
     {.name = "source-parameters", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = manages_source,
      .describe = say_source_group, .equivalent = cli_source_group, .is_done = source_parameters_done, .run = source_parameters_run},
     {.name = "source-settled", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = may_reboot,
@@ -196,6 +214,8 @@ static const struct step forward[] = {
      .describe = say_role, .equivalent = cli_role, .is_done = role_done, .run = role_run},
     {.name = "facts", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_facts, .equivalent = cli_facts, .is_done = facts_done, .run = facts_run},
+    {.name = "replica-identity", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = sets_identities,
+     .describe = say_identities, .equivalent = cli_identities, .is_done = identities_done, .run = identities_run},
     {.name = "publication", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publication, .equivalent = cli_publication, .is_done = publication_done, .run = publication_run},
     {.name = "slots", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .undo_on_failure = true,
@@ -248,6 +268,8 @@ static const struct step forward[] = {
 
     {.name = "replication-caught-up", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_lag, .equivalent = cli_lag, .is_done = clone_caught_up},
+    {.name = "clone-materialized-views", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_views, .equivalent = cli_views, .is_done = clone_views_done, .run = clone_views_run},
     {.name = "clone-statistics", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "minutes",
      .describe = say_statistics, .equivalent = cli_statistics, .is_done = statistics_done, .run = statistics_run},
     {.name = "check-schema", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "seconds",
@@ -258,6 +280,8 @@ static const struct step forward[] = {
      .describe = say_queries, .is_done = queries_check},
     {.name = "check-settings", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_settings, .is_done = settings_check},
+    {.name = "clone-extensions", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_extensions, .equivalent = cli_extensions, .is_done = clone_extensions_done, .run = clone_extensions_run},
     {.name = "validated", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_validated, .equivalent = cli_validated, .is_done = validated_done, .run = validated_run},
     {.name = "soak", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "hours", .applies = soaks,
@@ -321,6 +345,7 @@ static const struct step forward[] = {
      .describe = say_way_back_over, .equivalent = cli_way_back_over, .is_done = slots_removed, .run = way_back_remove},
     {.name = "publications-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publications_remove, .equivalent = cli_publications_remove, .is_done = publications_removed, .run = publications_remove},
+    IDENTITIES_RESTORED(STAGE_COMPLETED),
     {.name = "role-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_role_remove, .equivalent = cli_role_remove, .is_done = role_removed, .run = role_remove},
     {.name = "facts-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
@@ -350,6 +375,7 @@ static const struct step back[] = {
      .describe = say_before_rollback, .equivalent = cli_hooks, .is_done = before_rollback_hooks_done, .run = before_rollback_hooks_run},
     {.name = "publications-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publications_remove, .equivalent = cli_publications_remove, .is_done = publications_removed, .run = publications_remove},
+    IDENTITIES_RESTORED(STAGE_ROLLED_BACK),
     {.name = "role-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_role_remove, .equivalent = cli_role_remove, .is_done = role_removed, .run = role_remove},
     {.name = "facts-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
@@ -375,7 +401,7 @@ static const struct step back[] = {
 
 const struct flow flow_logical = {.name = "logical", .steps = forward, .count = ARRAY_LEN(forward)};
 const struct flow flow_logical_back = {.name = "logical-back", .steps = back, .count = ARRAY_LEN(back)};
-enum { RETIRE_ROWS = 9, KEEP_ROWS = 4 };
+enum { RETIRE_ROWS = 10, KEEP_ROWS = 5 };
 /* The last rows of the forward table, without the retention: for on_destroy = "delete_old". */
 const struct flow flow_logical_retire = {
     .name = "logical-retire", .steps = &forward[ARRAY_LEN(forward) - RETIRE_ROWS], .count = RETIRE_ROWS};

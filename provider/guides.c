@@ -210,6 +210,39 @@ static void logical_switch(struct buf *out)
         "## `rolled_back` after the switch\n\n");
 }
 
+static void options_part(struct buf *out)
+{
+    (void)buf_puts(
+        out,
+        "## A part of the tables, and tables without a key\n\n"
+        "`include_tables` and `exclude_tables` choose what is published; a partitioned table is chosen by "
+        "its "
+        "root. What is left out stays on the clone as it was when that was made: its rows are not compared, "
+        "its "
+        "definition is. The plan says so and, with `plan_checks = \"full\"`, names every such table, and "
+        "each "
+        "foreign key that leads to one: replication does not check foreign keys, so that what they refer to "
+        "may "
+        "be missing. `data.aurora_upgrade_status` has the list as `not_followed`, with the tables made "
+        "since. A "
+        "table that is left out needs no key.\n\n"
+        "A switch moves the whole cluster, and what is left out stands there as of the clone. So a part of "
+        "the tables goes as far as `validated`: a plan with `stage = \"switched\"` or `\"completed\"` is "
+        "refused (AUR0224), whether those tables are written to or not. Before the fence the publications "
+        "themselves are asked, whatever the configuration says by then: a table that they do not hold, one "
+        "made since among them, is AUR0225, and so it is on the way back.\n\n"
+        "A table without a key refuses UPDATE and DELETE once it is published. `replica_identity_full` names "
+        "tables (or `schema.*`) that get REPLICA IDENTITY FULL before they are, where they have no usable "
+        "identity; what they had is written down in schema `aurora_upgrade` before, and put back by "
+        "`rolled_back`, a destroy, `cleanup` and, on the new production, `completed`, once nothing is "
+        "published any more: the way back needs it, too. Production then writes the whole old row to its "
+        "WAL, and the clone searches for it row by row: small tables only. A column of "
+        "a "
+        "type without a default operator class for equality (`json`, `xml`, `point`) would stop the clone at "
+        "the "
+        "first UPDATE: such a table is refused (`identity-without-equality`).\n\n");
+}
+
 static void logical_page(struct buf *out)
 {
     steps_page(out, "The steps of a logical upgrade", "aurora_logical_upgrade", "switch", &flow_logical,
@@ -262,6 +295,7 @@ static void logical_page(struct buf *out)
         "held for ten minutes, or a slot that nobody reads for five (AUR0218); an apply worker that fails "
         "again and again "
         "(AUR0217, with its last error from the clone's log); a slot that is gone or lost (AUR0215).\n\n");
+    options_part(out);
     logical_switch(out);
     flow_table(out, &flow_logical_return);
 }

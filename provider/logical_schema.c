@@ -6,6 +6,22 @@
 #include <string.h>
 
 static const char *const publication_ways[] = {"tables", "all_tables", NULL};
+
+/* "schema.table", "schema.*", or quoted as SQL does. */
+static bool validate_tables(const struct value *v, struct err *e)
+{
+    enum { LONGEST = 2 * (2 * 63 + 2) + 1 }; /* both quoted, every byte of it doubled */
+    for (size_t i = 0; i < v->count; i++) {
+        const char *s = value_as_text(v->items[i], "x.x"), *dot = strchr(s, '.');
+        if (!dot || dot == s || !dot[1] || strlen(s) > LONGEST)
+            return err_set(e, ERR_INVALID, "\"%.200s\" is not \"schema.table\" or \"schema.*\"", s);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(s, value_as_text(v->items[k], "")) == 0)
+                return err_set(e, ERR_INVALID, "\"%.200s\" is there twice", s);
+    }
+    return true;
+}
+
 static const char *const source_ways[] = {"check", "manage", NULL};
 
 /* clang-format off */
@@ -36,6 +52,15 @@ static const struct tf_attr attrs[] = {
     {.name = "publication", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"tables\"", .one_of = publication_ways,
      .doc = "`tables`: an explicit list, so that a table made later cannot break production; it is then told as a difference. `all_tables`: a table made later without "
             "a replica identity refuses updates and deletes in production."},
+    {.name = "include_tables", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .validate = validate_tables,
+     .doc = "Follow these tables only: `schema.table`, or `schema.*`; a partitioned table by its root. All others are on the clone as they were when it was made, and are not "
+            "compared: such an upgrade goes as far as `validated` (AUR0224). An entry that names no table in any database is an error (AUR0223). Not with `publication = \"all_tables\"`."},
+    {.name = "exclude_tables", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .validate = validate_tables,
+     .doc = "Do not follow these tables, written likewise. Definitions of all tables are compared, rows of the followed ones."},
+    {.name = "replica_identity_full", .type = TF_STRING_LIST, .flags = TF_OPTIONAL, .validate = validate_tables,
+     .doc = "Tables, written likewise, that get `REPLICA IDENTITY FULL` for the time of the upgrade where they have no key: without one, UPDATE and DELETE on them "
+            "would fail once they are published. What they had is put back. Each changed row is then searched for on the clone, whole: for small tables, and none with a "
+            "column whose type cannot be compared (`json`, `xml`, `point`), which is refused."},
     {.name = "max_retained_wal", .type = TF_STRING, .flags = TF_OPTIONAL_COMPUTED, .otherwise = "\"100GB\"", .validate = validate_size,
      .doc = "How much WAL production may keep for the clone. Beyond it the slots are dropped by whatever of ours sees it first, and the run has to be rolled back: production "
             "comes first. Between two applies only an alarm on `OldestReplicationSlotLag` sees it."},

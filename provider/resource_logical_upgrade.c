@@ -1,11 +1,17 @@
 /* aurora_logical_upgrade: what tells it from the other kinds of upgrades. */
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/tables.h"
 #include "internal/upgrade/tags.h"
 #include "provider/flow_upgrades.h"
 #include "provider/upgrade_resource.h"
 
+#include <string.h>
+
 static const char *const shape[] = {"databases",
                                     "publication",
+                                    "include_tables",
+                                    "exclude_tables",
+                                    "replica_identity_full",
                                     "clone.instance_class",
                                     "target_parameter_group.db_cluster_parameter_group_name",
                                     "target_parameter_group.db_parameter_group_name",
@@ -19,6 +25,9 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "source_parameters",
                                        "databases",
                                        "publication",
+                                       "include_tables",
+                                       "exclude_tables",
+                                       "replica_identity_full",
                                        "clone",
                                        "target_parameter_group",
                                        "validation",
@@ -27,7 +36,25 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "reverse_replication",
                                        NULL};
 
-static upgrade_check *const checks[] = {in_place_source_check, target_check, parameters_check, NULL};
+static upgrade_check *const checks[] = {in_place_source_check, target_check, parameters_check, tables_check,
+                                        NULL};
+
+static bool has_items(const struct value *list)
+{
+    return list->kind == VALUE_LIST && list->count > 0;
+}
+
+static void validate_choice(struct tf_call *c)
+{
+    static const char *const lists[] = {"include_tables", "exclude_tables"};
+    if (strcmp(value_as_text(value_get(c->config, "publication"), "tables"), "all_tables") != 0)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        if (has_items(value_get(c->config, lists[i])))
+            tf_error(c, lists[i], "Two arguments contradict each other",
+                     "publication = \"all_tables\" publishes every table; leave %s out, or take \"tables\".",
+                     lists[i]);
+}
 
 const struct upgrade_kind kind_logical = {
     .strategy = &strategy_logical,
@@ -40,6 +67,7 @@ const struct upgrade_kind kind_logical = {
     .shape = shape,
     .deciding = deciding,
     .checks = checks,
+    .validate = validate_choice,
     .without_login = "nothing of a logical upgrade is possible",
 };
 

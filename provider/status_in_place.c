@@ -179,3 +179,11 @@ const char *in_place_next(const struct upgrade *u, struct arena *a)
                  "remove what was made."
                : NULL;
 }
+
+const char *hint_alone(struct arena *a, const struct err *e)
+{
+    char *hint = arena_strdup(a, e->hint), *note = strstr(hint, " (Attribute: ");
+    if (note && !strchr(note, '\n'))
+        *note = '\0';
+    return hint;
+}

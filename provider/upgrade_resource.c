@@ -574,4 +574,6 @@ void upgrade_validate(const struct upgrade_kind *kind, struct tf_call *c)
 {
     provider_validate_login(c, value_get(c->config, "postgresql"), "postgresql");
     staging_validate(kind, c);
+    if (kind->validate)
+        kind->validate(c);
 }

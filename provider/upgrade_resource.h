@@ -25,7 +25,9 @@ struct upgrade_kind {
     /* Attributes that shape a run and cannot change while it is under way (S in INTERFACE); dotted paths.
      * This list and the next two end with NULL. */
     const char *const *shape;
-    const char *const *deciding;  /* attributes without which the steps are not known */
+    const char *const *deciding; /* attributes without which the steps are not known */
+    void (*validate)(
+        struct tf_call *c);       /* of the configuration, what no attribute says alone; NULL: nothing */
     upgrade_check *const *checks; /* of the first steps, as far as a plan may look at AWS */
     const char *without_login;    /* what is not done without a login */
 };

@@ -12,14 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-const char *hint_alone(struct arena *a, const struct err *e)
-{
-    char *hint = arena_strdup(a, e->hint), *note = strstr(hint, " (Attribute: ");
-    if (note && !strchr(note, '\n'))
-        *note = '\0';
-    return hint;
-}
-
 /* ---- a look without a configuration ---- */
 
 bool group_owner(struct upgrade *u, bool is_cluster, const char *name, struct group_owner *ret, struct err *e)
@@ -160,6 +152,7 @@ struct report {
     struct arena *arena;
     enum flow_stage reached;
     struct value *out, *findings, *slots;
+    const struct value *not_followed;
     int64_t lag_bytes;
     bool lag_known;
     struct follow_status follow;
@@ -425,11 +418,16 @@ static bool check_ceiling(struct report *r, struct err *e)
     return ceiling_check(u, r->o->may_give_up, e);
 }
 
+static bool check_tables(struct report *r, struct err *e)
+{
+    return status_not_followed(r->o, r->arena, &r->not_followed, e);
+}
+
 static void find(struct report *r)
 {
     static bool (*const checks[])(struct report *, struct err *) = {
-        check_deployment, check_members, check_names, check_production,
-        check_ceiling,    check_slots,   check_events};
+        check_deployment, check_members, check_names,  check_production,
+        check_ceiling,    check_slots,   check_tables, check_events};
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         struct err e = ERR_INIT;
         if (!checks[i](r, &e))
@@ -556,6 +554,7 @@ static void fill(struct report *r)
     set(r, "members", members_value(r, w->deployment));
     set(r, "tasks", tasks_value(r, w->deployment));
     set(r, "slots", r->slots);
+    set(r, "not_followed", r->not_followed);
     set(r, "lag_bytes", r->lag_known ? value_int(r->arena, r->lag_bytes) : &value_null);
     set(r, "findings", r->findings);
     status_follow_fill(r->arena, &r->follow, r->out);
@@ -581,8 +580,12 @@ static bool find_again(struct report *r, struct err *e)
 bool upgrade_status(struct operation *o, const struct value **ret, struct err *e)
 {
     struct arena *a = o->call->arena;
-    struct report r = {
-        .o = o, .arena = a, .out = value_object(a), .findings = value_list(a), .slots = value_list(a)};
+    struct report r = {.o = o,
+                       .arena = a,
+                       .out = value_object(a),
+                       .findings = value_list(a),
+                       .slots = value_list(a),
+                       .not_followed = &value_null};
     if (!status_look(o, &r.reached, e))
         return false;
     find(&r);

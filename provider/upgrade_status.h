@@ -58,6 +58,12 @@ const char *in_place_next(const struct upgrade *u, struct arena *a);
 const char *age_since(const struct upgrade *u, struct arena *a, const char *iso);
 MUST_CHECK bool aside_cost(struct upgrade *u, struct arena *a, const char **ret, struct err *e);
 
+/* ---- status_tables.c ---- */
+
+/* What a logical upgrade does not follow; null where nobody could look, and for the other kinds. */
+MUST_CHECK bool status_not_followed(struct operation *o, struct arena *a, const struct value **ret,
+                                    struct err *e);
+
 /* The next thing to do, without the note for a configuration that upgrade_fail() adds. */
 const char *hint_alone(struct arena *a, const struct err *e);
 

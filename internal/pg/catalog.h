@@ -61,8 +61,22 @@ enum pg_purpose {
     PG_FOR_TEMPLATE =
         8 /* a template database: nothing replicates it, pg_upgrade takes it over like any other */
 };
-MUST_CHECK bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
-                             const struct pg_finding **ret, size_t *ret_n, struct err *e);
+/* What of a database is replicated, and how: objects as PostgreSQL writes an array of oids, "{16401,16405}".
+ */
+struct pg_scope {
+    const char *untaken;   /* tables and partitions that are not replicated; NULL: none */
+    const char *made_full; /* that get REPLICA IDENTITY FULL before they are published; NULL: none */
+};
+MUST_CHECK bool pg_preflight_of(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
+                                const struct pg_scope *scope, const struct pg_finding **ret, size_t *ret_n,
+                                struct err *e);
+/* The same of the whole database, as it is. */
+MUST_CHECK static inline bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose,
+                                           int target_major, const struct pg_finding **ret, size_t *ret_n,
+                                           struct err *e)
+{
+    return pg_preflight_of(c, a, purpose, target_major, &(struct pg_scope){NULL, NULL}, ret, ret_n, e);
+}
 
 /* Row `i` of that table, for the documentation. False: there are no more. */
 struct pg_check_row {

@@ -55,12 +55,29 @@ MUST_CHECK bool pg_replication_role_drop(struct pg *c, const char *name, struct 
 
 /* The user's permanent tables, partitioned ones by their root, those that an extension declares to hold the
  * user's data among them; quoted. A table is chosen if `include` is empty or names it, and `exclude` does
- * not; an entry is "schema.table" or "schema.*". An entry that matches nothing is ERR_INVALID and named. */
+ * not; an entry is "schema.table", as it is or quoted as SQL does, or "schema.*". An entry that matches
+ * nothing is ERR_INVALID and named, unless it may be meant for another database. */
 struct pg_table_choice {
     const char *const *include, *const *exclude; /* end with NULL; may be NULL */
+    bool elsewhere;                              /* entries may name tables of other databases */
 };
 MUST_CHECK bool pg_publishable(struct pg *c, struct arena *a, const struct pg_table_choice *choice,
                                const char ***ret, size_t *ret_n, struct err *e);
+/* Sets seen[i] where entry i of `list` names a table of this database; leaves the others alone. */
+MUST_CHECK bool pg_choice_seen(struct pg *c, const char *const *list, bool *seen, struct err *e);
+
+/* What a choice leaves out. */
+struct pg_untaken {
+    const char **tables; /* as pg_publishable names them, sorted */
+    size_t table_count;
+    const char **relations;  /* the same and all their partitions; ends with NULL */
+    const char *oids;        /* of those, as PostgreSQL writes an array: "{16401,16405}" */
+    const char **references; /* foreign keys of what is taken to what is not: "public.a.key → public.b" */
+    size_t reference_count;
+};
+/* NULL, or a choice without entries: nothing is left out, and nothing is asked. */
+MUST_CHECK bool pg_untaken(struct pg *c, struct arena *a, const struct pg_table_choice *choice,
+                           struct pg_untaken *ret, struct err *e);
 
 struct pg_publication {
     bool exists, all_tables;

@@ -157,7 +157,7 @@ static void choosing(struct pg *c)
 {
     for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
         struct arena *a CLEANUP(arena_cleanup) = arena_new();
-        const struct pg_table_choice choice = {choices[i].include, choices[i].exclude};
+        const struct pg_table_choice choice = {choices[i].include, choices[i].exclude, false};
         const char **names = NULL, *joined = "";
         struct err e = ERR_INIT;
         size_t n = 0;
@@ -179,7 +179,7 @@ static void choosing(struct pg *c)
 static void publish(struct pg *c, lsn_t *ret_slot)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
-    const struct pg_table_choice choice = {NULL, (const char *const[]){"public.audit", NULL}};
+    const struct pg_table_choice choice = {NULL, (const char *const[]){"public.audit", NULL}, false};
     struct err e = ERR_INIT;
     struct pg_publication p;
     const char **names;

@@ -31,13 +31,16 @@ static bool applies(const struct pg *c, const struct preflight_check *k, unsigne
            (!k->target_min || target_major == 0 || target_major >= k->target_min);
 }
 
-static bool ask(struct pg *c, struct arena *a, const struct preflight_check *k, struct evidence *ret,
-                struct err *e)
+static bool ask(struct pg *c, struct arena *a, const struct preflight_check *k, const struct pg_scope *scope,
+                struct evidence *ret, struct err *e)
 {
+    const char *params[] = {scope->untaken ? scope->untaken : "{}",
+                            scope->made_full ? scope->made_full : "{}"};
     PGresult *r CLEANUP(result_cleanup) = NULL;
     void *rows;
     size_t n;
-    if (!query_rows(c, arena_printf(a, "%s%s%s", WRAP_BEFORE, k->sql, WRAP_AFTER), NULL, 0, &r, e) ||
+    if (!query_rows(c, arena_printf(a, "%s%s%s", WRAP_BEFORE, k->sql, WRAP_AFTER), params, k->params, &r,
+                    e) ||
         !query_map(r, a, evidence_fields, ARRAY_LEN(evidence_fields), sizeof *ret, &rows, &n, e))
         return false;
     *ret = *(const struct evidence *)rows;
@@ -69,8 +72,9 @@ static void add_unreadable(struct pg *c, struct arena *a, const struct preflight
     ARR_PUSH(a, f->items, f->n, f->cap, x);
 }
 
-bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
-                  const struct pg_finding **ret, size_t *ret_n, struct err *e)
+bool pg_preflight_of(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
+                     const struct pg_scope *scope, const struct pg_finding **ret, size_t *ret_n,
+                     struct err *e)
 {
     struct findings f = {0};
     for (size_t i = 0; i < preflight_check_count; i++) {
@@ -79,7 +83,7 @@ bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int ta
         struct err failure = ERR_INIT;
         if (!applies(c, k, (unsigned)purpose, target_major))
             continue;
-        if (!ask(c, a, k, &v, &failure)) {
+        if (!ask(c, a, k, scope, &v, &failure)) {
             if (failure.code == ERR_DENIED) {
                 add_unreadable(c, a, k, &failure, &f);
                 continue;

@@ -15,6 +15,7 @@ struct preflight_check {
     bool whole_server;
     int source_max; /* only for sources up to this major; 0: all */
     int target_min; /* only for targets from this major on; 0: all */
+    size_t params;  /* of the scope that the SQL takes: $1 untaken, $2 made_full */
     const char *sql, *remedy;
 };
 extern const struct preflight_check preflight_checks[];

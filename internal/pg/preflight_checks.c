@@ -20,21 +20,24 @@
 
 /* ---- replica identity ---- */
 
-#define PUBLISHED "c.relkind = 'r' AND c.relpersistence = 'p'"
+#define TAKEN     "c.oid NOT IN (SELECT unnest($1::oid[]))"
+#define MADE_FULL "c.oid IN (SELECT unnest($2::oid[]))"
+#define PUBLISHED "c.relkind = 'r' AND c.relpersistence = 'p' AND " TAKEN
 /* relcache.c takes an index as identity only if it is valid and immediate: a deferrable key is none. */
 static const char no_identity[] = "SELECT " NAME("n", "c.relname") RELATION
-    " AND " PUBLISHED " AND (c.relreplident = 'n'"
+    " AND " PUBLISHED " AND NOT " MADE_FULL " AND (c.relreplident = 'n'"
     " OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid"
     "  AND x.indisprimary AND x.indimmediate AND x.indisvalid)"
     " OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid"
     "  AND x.indisreplident AND x.indimmediate AND x.indisvalid))";
-static const char full_identity[] =
-    "SELECT " NAME("n", "c.relname") RELATION " AND " PUBLISHED " AND c.relreplident = 'f'";
+static const char full_identity[] = "SELECT " NAME("n", "c.relname") RELATION
+    " AND " PUBLISHED " AND (c.relreplident = 'f' OR " MADE_FULL ")";
 /* The apply worker compares whole rows through the type cache: a default btree or hash operator class of the
  * type itself, of what it is binary-coercible to, or of its family of container types. */
 static const char full_without_equality[] =
     "SELECT " COLUMN_NAME " || ' ' || format_type(a.atttypid, NULL)" COLUMN " AND " PUBLISHED
-    " AND c.relreplident = 'f' AND NOT EXISTS (WITH RECURSIVE b(t) AS (SELECT a.atttypid UNION SELECT CASE"
+    " AND (c.relreplident = 'f' OR " MADE_FULL
+    ") AND NOT EXISTS (WITH RECURSIVE b(t) AS (SELECT a.atttypid UNION SELECT CASE"
     "  WHEN y.typbasetype <> 0 THEN y.typbasetype WHEN y.typelem <> 0 AND y.typlen = -1 THEN y.typelem ELSE"
     "  y.oid END FROM b JOIN pg_type y ON y.oid = b.t) SELECT FROM b JOIN pg_type y ON y.oid = b.t"
     "  WHERE y.typbasetype = 0 AND NOT (y.typelem <> 0 AND y.typlen = -1) AND (y.typtype IN ('e', 'c', 'r', "
@@ -52,7 +55,7 @@ static const char full_without_equality[] =
 static const char of_others[] = "SELECT " NAME(
     "n", "c.relname") " || ' of ' || pg_get_userbyid(c.relowner)::text" RELATION
                       " AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'"
-                      " AND NOT pg_has_role(current_user, c.relowner, 'USAGE')";
+                      " AND " TAKEN " AND NOT pg_has_role(current_user, c.relowner, 'USAGE')";
 static const char no_create[] = "SELECT quote_ident(current_database()) WHERE NOT"
                                 " has_database_privilege(current_database(), 'CREATE')";
 static const char no_roles[] =
@@ -267,6 +270,12 @@ static const char background[] =
     {                                                                                                        \
         .id = id_, .purposes = purposes_, .severity = severity_, .sql = sql_, .remedy = remedy_              \
     }
+/* One that looks at what is replicated: `params_` of the scope. */
+#define SCOPED_CHECK(id_, purposes_, severity_, params_, sql_, remedy_)                                      \
+    {                                                                                                        \
+        .id = id_, .purposes = purposes_, .severity = severity_, .params = params_, .sql = sql_,             \
+        .remedy = remedy_                                                                                    \
+    }
 #define SERVER_CHECK(id_, purposes_, severity_, sql_, remedy_)                                               \
     {                                                                                                        \
         .id = id_, .purposes = purposes_, .severity = severity_, .whole_server = true, .sql = sql_,          \
@@ -279,19 +288,20 @@ static const char background[] =
     }
 
 const struct preflight_check preflight_checks[] = {
-    CHECK(
-        "no-replica-identity", STREAMS, PG_BLOCKER, no_identity,
+    SCOPED_CHECK(
+        "no-replica-identity", STREAMS, PG_BLOCKER, 2, no_identity,
         "once published, UPDATE and DELETE on these tables fail: add a primary key (not deferrable), or ALTER"
         " TABLE … REPLICA IDENTITY FULL where the table is small"),
-    CHECK("identity-without-equality", STREAMS, PG_BLOCKER, full_without_equality,
-          "with REPLICA IDENTITY FULL these columns' types cannot be compared, and the new side would stop "
-          "at the"
-          " first UPDATE or DELETE: add a primary key instead"),
-    CHECK(
-        "identity-full", STREAMS, PG_WARNING, full_identity,
+    SCOPED_CHECK(
+        "identity-without-equality", STREAMS, PG_BLOCKER, 2, full_without_equality,
+        "with REPLICA IDENTITY FULL these columns' types cannot be compared, and the new side would stop "
+        "at the"
+        " first UPDATE or DELETE: add a primary key instead"),
+    SCOPED_CHECK(
+        "identity-full", STREAMS, PG_WARNING, 2, full_identity,
         "each changed row is searched for on the new side: add a primary key if the table is large or busy"),
-    CHECK(
-        "tables-of-others", PG_FOR_LOGICAL, PG_BLOCKER, of_others,
+    SCOPED_CHECK(
+        "tables-of-others", PG_FOR_LOGICAL, PG_BLOCKER, 1, of_others,
         "GRANT each of these owners to the login: only then it can publish the tables, and write to them on "
         "the new side"),
     CHECK("database-without-create", PG_FOR_LOGICAL, PG_BLOCKER, no_create,

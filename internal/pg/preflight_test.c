@@ -244,6 +244,45 @@ static void each_obstacle_is_found_on_the_newest_major(void **state)
     server_stop(s);
 }
 
+/* In the scope `s`: is `id` found of table t.bare? */
+static bool is_found(struct arena *a, struct pg *c, const struct pg_scope *s, const char *id)
+{
+    const struct pg_finding *findings;
+    struct err e = ERR_INIT;
+    size_t n;
+    if (!pg_preflight_of(c, a, PG_FOR_LOGICAL, 17, s, &findings, &n, &e))
+        fail_msg("%s (%s)", e.text, e.said);
+    const struct pg_finding *f = find(findings, n, id);
+    return f && strstr(f->evidence, "t.bare") != NULL;
+}
+
+static void what_is_not_replicated_needs_no_key_and_full_needs_equality(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        bool whole, untaken, made_full;
+    } expected[] = {
+        {"no-replica-identity", true, false, false},
+        {"identity-without-equality", false, false, true},
+        {"identity-full", false, false, true},
+        {"tables-of-others", true, false, true},
+    };
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg *c CLEANUP(pg_cleanup) = server_open(server, "pre", "master", false);
+    server_sql(server, "pre", "CREATE TABLE t.bare (x int, y json)");
+    char *oid = server_value(server, "pre", "SELECT 't.bare'::regclass::oid");
+    const char *it = arena_printf(a, "{1,%s}", oid);
+    const struct pg_scope whole = {NULL, NULL}, untaken = {it, NULL}, made_full = {NULL, it};
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        assert_int_equal(is_found(a, c, &whole, expected[i].id), expected[i].whole);
+        assert_int_equal(is_found(a, c, &untaken, expected[i].id), expected[i].untaken);
+        assert_int_equal(is_found(a, c, &made_full, expected[i].id), expected[i].made_full);
+    }
+    free(oid);
+    server_sql(server, "pre", "DROP TABLE t.bare");
+}
+
 static void only_a_target_that_lacks_it_makes_it_an_obstacle(void **state)
 {
     (void)state;
@@ -488,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_obstacle_is_found),
         cmocka_unit_test(each_obstacle_is_found_on_the_newest_major),
+        cmocka_unit_test(what_is_not_replicated_needs_no_key_and_full_needs_equality),
         cmocka_unit_test(only_a_target_that_lacks_it_makes_it_an_obstacle),
         cmocka_unit_test(a_template_is_asked_for_what_pg_upgrade_refuses),
         cmocka_unit_test(slots_and_prepared_transactions_of_other_databases_are_found),

@@ -3,6 +3,7 @@
 #include "internal/pg/catalog.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/tables.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +111,9 @@ static bool examine(struct upgrade *u, const struct pg_database_row *d, struct f
             *e = why;
         return false;
     }
-    if (!pg_preflight(c, u->look, purpose, u->request.target.major, &found, &n, e))
+    struct pg_scope scope = {NULL, NULL};
+    if (!tables_scope(u, c, d->name, &scope, e) ||
+        !pg_preflight_of(c, u->look, purpose, u->request.target.major, &scope, &found, &n, e))
         return false;
     for (size_t i = 0; i < n; i++)
         note_finding(u, f, &found[i]);

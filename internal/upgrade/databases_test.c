@@ -3,6 +3,7 @@
 #include "internal/pg/catalog.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,11 +73,13 @@ bool pg_all_databases(struct pg *c, struct arena *a, const struct pg_database_ro
     return true;
 }
 
-bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
-                  const struct pg_finding **ret, size_t *ret_n, struct err *e)
+bool pg_preflight_of(struct pg *c, struct arena *a, enum pg_purpose purpose, int target_major,
+                     const struct pg_scope *scope, const struct pg_finding **ret, size_t *ret_n,
+                     struct err *e)
 {
     (void)e;
     assert_int_equal(target_major, 17);
+    assert_string_equal(scope->untaken, strcmp(c->database, "shop") == 0 ? "{16401}" : "{}");
     struct pg_finding *list = ARENA_ARRAY(a, struct pg_finding, FINDINGS_MAX);
     size_t n = 0;
     for (size_t i = 0; i < server.finding_count; i++)
@@ -87,6 +90,16 @@ bool pg_preflight(struct pg *c, struct arena *a, enum pg_purpose purpose, int ta
         (void)snprintf(server.purposes_of_template, sizeof server.purposes_of_template, "%s", c->database);
     *ret = list;
     *ret_n = n;
+    return true;
+}
+
+/* Of the databases, one has a table that is not replicated. */
+bool tables_scope(struct upgrade *u, struct pg *c, const char *database, struct pg_scope *ret, struct err *e)
+{
+    (void)u;
+    (void)e;
+    assert_string_equal(database, c->database);
+    *ret = (struct pg_scope){.untaken = strcmp(database, "shop") == 0 ? "{16401}" : "{}", .made_full = NULL};
     return true;
 }
 

@@ -247,6 +247,20 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "that does not reach production needs its way through security groups and routes back), then apply "
          "again: it "
          "goes on from here, nothing was lost. Until then production keeps what the clone has not taken."},
+    [E_TABLES] =
+        {"AUR0223", ERR_INVALID, "include_tables",
+         "An entry is \"schema.table\" or \"schema.*\"; a partition goes with its root, and unlogged "
+         "and foreign tables are not replicated. Correct the lists. Nothing was done."},
+    [E_SWITCH_SUBSET] =
+        {"AUR0224", ERR_INVALID, "stage",
+         "A switch moves the whole cluster: what was written to the other tables since the clone was made "
+         "would be lost. A part of the tables goes as far as \"validated\"; to switch, roll back, leave "
+         "include_tables and exclude_tables out, and apply forward again."},
+    [E_NOT_FOLLOWED] =
+        {"AUR0225", ERR_REMOTE, "stage",
+         "What was written to these tables would be lost. Before the switch: stage = \"rolled_back\", then "
+         "forward again, so that they are followed from the start. On the way back: keep what they hold "
+         "elsewhere (pg_dump), drop them, and apply again. Nothing was switched."},
     [E_OUTAGE_TOO_LONG] =
         {"AUR0230", ERR_TIMEOUT, "cutover.max_write_outage",
          "Everything was taken back, and applying again tries again. The journal says which "

@@ -2,7 +2,7 @@
  * deployment touches them (AWS guide "Upgrading PostgreSQL extensions"; a row of the flows does). What may
  * not be updated by the login's role stays and is told: it works as it did before. */
 #include "internal/pg/catalog.h"
-#include "internal/upgrade/blue_green.h"
+#include "internal/upgrade/logical.h"
 
 #include <string.h>
 
@@ -34,14 +34,23 @@ static bool add_behind(struct upgrade *u, struct pg *c, const char *database, vo
     return true;
 }
 
-bool new_extensions_done(struct upgrade *u, bool *ret, struct err *e)
+static bool none_behind(struct upgrade *u, enum side side, bool looks, bool *ret, struct err *e)
 {
     struct texts behind = {0};
-    bool looks = !u->is_verified && !u->extensions_told;
-    if (!world_need(u, e) || (looks && !side_each_database(u, SIDE_BLUE, false, add_behind, &behind, e)))
+    if (looks && !side_each_database(u, side, false, add_behind, &behind, e))
         return false;
     *ret = behind.n == 0;
     return true;
+}
+
+bool new_extensions_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    return world_need(u, e) && none_behind(u, SIDE_BLUE, !u->is_verified && !u->extensions_told, ret, e);
+}
+
+bool clone_extensions_done(struct upgrade *u, bool *ret, struct err *e)
+{
+    return world_need(u, e) && none_behind(u, SIDE_GREEN, u->world.green && !u->extensions_told, ret, e);
 }
 
 /* The server's own answer; anything else is no answer at all. */
@@ -73,11 +82,11 @@ static bool update_all(struct upgrade *u, struct pg *c, const char *database, vo
     return true;
 }
 
-bool new_extensions_run(struct upgrade *u, struct err *e)
+static bool update_behind(struct upgrade *u, enum side side, struct err *e)
 {
     struct texts refused = {0}, behind = {0};
-    if (!side_each_database(u, SIDE_BLUE, true, update_all, &refused, e) ||
-        !side_each_database(u, SIDE_BLUE, false, add_behind, &behind, e))
+    if (!side_each_database(u, side, true, update_all, &refused, e) ||
+        !side_each_database(u, side, false, add_behind, &behind, e))
         return false;
     u->extensions_told = true;
     if (behind.n > 0)
@@ -89,4 +98,14 @@ bool new_extensions_run(struct upgrade *u, struct err *e)
                     join_lines(u->look, behind.lines, behind.n, EXTENSIONS_SHOWN),
                     refused.n ? join_lines(u->look, refused.lines, refused.n, EXTENSIONS_SHOWN) : "nothing"));
     return true;
+}
+
+bool new_extensions_run(struct upgrade *u, struct err *e)
+{
+    return update_behind(u, SIDE_BLUE, e);
+}
+
+bool clone_extensions_run(struct upgrade *u, struct err *e)
+{
+    return update_behind(u, SIDE_GREEN, e);
 }

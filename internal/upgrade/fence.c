@@ -1,6 +1,7 @@
 /* Before a cutover, and after a process that died in it. */
 #include "internal/upgrade/cutover_work.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/tables.h"
 
 #include "internal/pg/catalog.h"
 
@@ -61,7 +62,8 @@ bool fence_check(struct upgrade *u, bool *ret, struct err *e)
     *ret = !k.arriving;
     if (!k.arriving)
         return true;
-    bool ok = cutover_open(&k, e) && is_whole(&k, e) && cutover_obstacles(&k, OLD_PREPARED_S, e);
+    bool ok = cutover_open(&k, e) && is_whole(&k, e) && tables_all_followed(u, e) &&
+              cutover_obstacles(&k, OLD_PREPARED_S, e);
     for (size_t i = 0; ok && i < k.n; i++)
         ok = check_rights(&k, &k.places[i], e);
     cutover_close(&k);

@@ -120,6 +120,14 @@ bool clone_deleted(struct upgrade *u, bool *ret, struct err *e);
 bool clone_delete(struct upgrade *u, struct err *e);
 bool clone_gone(struct upgrade *u, bool *ret, struct err *e);
 
+/* ---- extensions.c, aftercare.c: the clone, before anybody is switched to it ---- */
+bool clone_extensions_done(struct upgrade *u, bool *ret, struct err *e);
+/* As new_extensions_run, on the clone. */
+bool clone_extensions_run(struct upgrade *u, struct err *e);
+/* Replication carries no materialized view. What may not be refreshed is a warning. */
+bool clone_views_done(struct upgrade *u, bool *ret, struct err *e);
+bool clone_views_run(struct upgrade *u, struct err *e);
+
 /* ---- position.c: where the clone's history ends ---- */
 bool position_noted(struct upgrade *u, bool *ret, struct err *e);
 bool position_note(struct upgrade *u, struct err *e);

@@ -1,8 +1,10 @@
 /* Production's side of a logical upgrade: what has to be there before the clone is made, and how it goes. */
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/logical.h"
+#include "internal/upgrade/tables.h"
 #include "internal/upgrade/tags.h"
 
+#include "internal/pg/identity.h"
 #include "internal/pg/logical.h"
 #include "internal/pg/replica.h"
 
@@ -101,13 +103,25 @@ static bool cannot_follow(const struct upgrade *u, const char *database, const c
                         u->world.green->identifier, database, u->request.cluster, what);
 }
 
+/* As asked for: an apply that died before the clone was made may have been asked for something else. */
+static bool is_wanted(struct upgrade *u, struct pg *c, const struct pg_publication *p, bool *ret,
+                      struct err *e)
+{
+    const char *noted = "";
+    if (!pg_fact_read(c, u->look, "publication", &noted, e))
+        return false;
+    *ret = p->exists && p->all_tables == u->request.publishes_all && strcmp(noted, table_choice_text(u)) == 0;
+    return true;
+}
+
 static bool has_publication(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
 {
-    bool *all = arg;
+    bool *all = arg, wanted = true;
     struct pg_publication p;
-    if (!pg_publication_find(c, u->look, LOGICAL_NAME, &p, e))
+    if (!pg_publication_find(c, u->look, LOGICAL_NAME, &p, e) ||
+        (!u->world.green && !is_wanted(u, c, &p, &wanted, e)))
         return false;
-    *all = *all && p.exists;
+    *all = *all && p.exists && wanted;
     return p.exists || !u->world.green || cannot_follow(u, database, "the publication is gone", e);
 }
 
@@ -125,17 +139,18 @@ static bool drop_slot(struct upgrade *u, struct pg *c, struct err *e)
 
 static bool make_publication(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
 {
-    const struct pg_table_choice choice = {NULL, NULL};
+    const struct pg_table_choice choice = table_choice(u, database);
     const char **tables = NULL;
     struct pg_publication p;
+    bool wanted = false;
     size_t n = 0;
-    (void)database;
     (void)arg;
-    if (!pg_publication_find(c, u->look, LOGICAL_NAME, &p, e))
+    if (!pg_publication_find(c, u->look, LOGICAL_NAME, &p, e) || !is_wanted(u, c, &p, &wanted, e))
         return false;
-    if (p.exists)
+    if (wanted)
         return true;
-    if (!drop_slot(u, c, e))
+    if (!drop_slot(u, c, e) || !pg_publication_drop(c, LOGICAL_NAME, e) ||
+        !pg_fact_forget(c, "publication", e) || !pg_fact_write(c, "publication", table_choice_text(u), e))
         return false;
     if (u->request.publishes_all)
         return pg_publication_make_for_all(c, LOGICAL_NAME, e);
@@ -397,8 +412,9 @@ static bool find_in(struct upgrade *u, struct pg *c, const char *database, void 
     const struct pg_slot *slots = NULL;
     struct pg_publication p;
     bool has_schema = false;
+    int64_t changed = 0;
     size_t n = 0;
-    if (!pg_slots(c, u->look, LOGICAL_SLOT_PREFIX, &slots, &n, e) ||
+    if (!pg_identity_changed(c, &changed, e) || !pg_slots(c, u->look, LOGICAL_SLOT_PREFIX, &slots, &n, e) ||
         !pg_publication_find(c, u->look, LOGICAL_NAME, &p, e) || !pg_facts_exist(c, &has_schema, e))
         return false;
     for (size_t i = 0; i < n; i++)
@@ -406,6 +422,9 @@ static bool find_in(struct upgrade *u, struct pg *c, const char *database, void 
             f->found(f->arg, "replication slot", slots[i].name);
     if (p.exists)
         f->found(f->arg, "publication", arena_printf(u->look, "%s in %s", LOGICAL_NAME, database));
+    if (changed > 0)
+        f->found(f->arg, "replica identity",
+                 arena_printf(u->look, "FULL on %lld table(s) of %s", (long long)changed, database));
     if (has_schema)
         f->found(f->arg, "schema", arena_printf(u->look, "aurora_upgrade in %s", database));
     return true;

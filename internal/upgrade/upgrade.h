@@ -45,7 +45,9 @@ struct request {
     const char *accepted_loss;                  /* in place: the snapshot whose roll-back is wanted; NULL */
     bool rehearses;                             /* in place: on a clone first */
     const char *const *databases;               /* logical: of the run; ends with NULL; NULL or none: all */
-    bool publishes_all;                         /* logical: FOR ALL TABLES, instead of a list */
+    const char *const *tables, *const *tables_left_out; /* logical: of the run; end with NULL; may be NULL */
+    const char *const *full_identity;  /* logical: tables that get a replica identity, if they have none */
+    bool publishes_all;                /* logical: FOR ALL TABLES, instead of a list */
     bool reverse_replication;          /* logical: the old side follows the new one after the switch */
     int64_t max_retained_bytes;        /* logical: of WAL that production keeps for our slots */
     double target_min_capacity;        /* Serverless v2, while green builds; < 0: default */
@@ -238,6 +240,7 @@ MUST_CHECK bool side_each_database(struct upgrade *u, enum side side, bool writa
                                    void *arg, struct err *e);
 
 /* The same, but only databases of the run (request.databases). */
+bool run_has_database(const struct upgrade *u, const char *database);
 MUST_CHECK bool run_each_database(struct upgrade *u, enum side side, bool writable,
                                   bool (*each)(struct upgrade *u, struct pg *c, const char *database,
                                                void *arg, struct err *e),

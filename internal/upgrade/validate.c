@@ -5,6 +5,7 @@
 #include "internal/pg/rows.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
+#include "internal/upgrade/tables.h"
 #include "internal/upgrade/tags.h"
 
 #include <inttypes.h>
@@ -323,11 +324,14 @@ static bool compare_rows(struct upgrade *u, struct pg *blue, struct pg *green, c
                          struct lines *out, struct err *e)
 {
     struct pair_of pair = {u, database};
+    const char *const *not_compared = NULL;
+    if (!tables_not_compared(u, blue, database, &not_compared, e))
+        return err_wrap(e, "compare the rows of %s on both sides", database);
     const struct pg_rows_options o = {.mode = rows_mode(u),
                                       .open = open_side,
                                       .arg = &pair,
                                       .slot = slot_of(u, blue, database, e),
-                                      .exclude = u->request.exclude_tables,
+                                      .exclude = not_compared,
                                       .max_connections = u->request.max_connections};
     struct pg_rows_result result = {0};
     (void)green;

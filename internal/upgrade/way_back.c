@@ -6,6 +6,7 @@
 #include "internal/base/file.h"
 #include "internal/base/log.h"
 #include "internal/pg/fence.h"
+#include "internal/pg/identity.h"
 #include "internal/pg/logical.h"
 #include "internal/pg/replica.h"
 
@@ -267,15 +268,21 @@ bool arriving_open(struct upgrade *u, struct err *e)
 
 /* ---- over ---- */
 
-/* The subscription would go with the old cluster, but not out of its final snapshot. One whose server is gone
- * already cannot be asked. */
+/* All of this would go with the old cluster, but not out of its final snapshot, nor where it is kept. */
+static bool end_old(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    return unsubscribe(u, c, database, arg, e) && pg_publication_drop(c, LOGICAL_NAME, e) &&
+           pg_identity_put_back(c, e);
+}
+
+/* One whose server is gone already cannot be asked. */
 bool way_back_remove(struct upgrade *u, struct err *e)
 {
     struct err ignored = ERR_INIT;
     if (!world_need(u, e))
         return false;
-    if (u->world.old && !run_each_database(u, SIDE_OLD, true, unsubscribe, NULL, &ignored))
-        log_debug("switch", "%s: its subscription stays until it is deleted: %s", u->world.old->identifier,
-                  ignored.text);
+    if (u->world.old && !run_each_database(u, SIDE_OLD, true, end_old, NULL, &ignored))
+        log_debug("switch", "%s: what it has of this upgrade stays until it is deleted: %s",
+                  u->world.old->identifier, ignored.text);
     return slots_remove(u, e);
 }

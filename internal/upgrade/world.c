@@ -511,7 +511,7 @@ struct of_run {
     void *arg;
 };
 
-static bool is_of_run(const struct upgrade *u, const char *database)
+bool run_has_database(const struct upgrade *u, const char *database)
 {
     const char *const *wanted = u->request.databases;
     if (!wanted || !*wanted)
@@ -524,7 +524,7 @@ static bool is_of_run(const struct upgrade *u, const char *database)
 static bool if_of_run(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
 {
     const struct of_run *r = arg;
-    return !is_of_run(u, database) || r->each(u, c, database, r->arg, e);
+    return !run_has_database(u, database) || r->each(u, c, database, r->arg, e);
 }
 
 bool run_each_database(struct upgrade *u, enum side side, bool writable,
