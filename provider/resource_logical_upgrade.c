@@ -44,9 +44,21 @@ static bool has_items(const struct value *list)
     return list->kind == VALUE_LIST && list->count > 0;
 }
 
+/* What goes only as far as a proved copy. */
+static void validate_part(struct tf_call *c)
+{
+    enum flow_stage to = stage_of(c->config, "stage");
+    struct err e = ERR_INIT;
+    bool is_part = has_items(value_get(c->config, "include_tables")) ||
+                   has_items(value_get(c->config, "exclude_tables"));
+    if (!tables_may_switch(is_part, to, value_as_text(value_get(c->config, "cluster_identifier"), "it"), &e))
+        tf_fail(c, &e);
+}
+
 static void validate_choice(struct tf_call *c)
 {
     static const char *const lists[] = {"include_tables", "exclude_tables"};
+    validate_part(c);
     if (strcmp(value_as_text(value_get(c->config, "publication"), "tables"), "all_tables") != 0)
         return;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

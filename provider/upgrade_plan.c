@@ -10,7 +10,6 @@
 #include "internal/upgrade/logical.h"
 #include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
-#include "internal/upgrade/tables.h"
 #include "provider/flow_upgrades.h"
 #include "provider/staging.h"
 #include "provider/upgrade_resource.h"
@@ -185,11 +184,6 @@ static bool missed_window(const struct situation *s, struct err *e)
     return err_wrap(e, "the maintenance window is over");
 }
 
-static bool part_of_tables(const struct situation *s, struct err *e)
-{
-    return s->already || s->above || only_ends(s->prior, s->wanted) || tables_may_switch(&s->o->upgrade, e);
-}
-
 static bool login_missing(const struct situation *s, struct err *e)
 {
     bool passes = false;
@@ -206,9 +200,9 @@ static bool hook_without_login(const struct situation *s, struct err *e)
 }
 
 static bool (*const refusals[])(const struct situation *s, struct err *e) = {
-    run_gone,           other_run,    lower_target,  lower_stage,   roll_back_running,
-    loss_not_accepted,  no_way_back,  too_early,     shape_changed, login_missing,
-    hook_without_login, still_queued, missed_window, part_of_tables};
+    run_gone,           other_run,    lower_target, lower_stage,   roll_back_running,
+    loss_not_accepted,  no_way_back,  too_early,    shape_changed, login_missing,
+    hook_without_login, still_queued, missed_window};
 
 static void refuse(const struct situation *s)
 {

@@ -176,7 +176,7 @@ bool tables_check(struct upgrade *u, bool *ret, struct err *e)
         .left_out = ARENA_ARRAY(u->arena, bool, length(u->request.tables_left_out) + 1),
         .keyless = ARENA_ARRAY(u->arena, bool, length(u->request.full_identity) + 1),
     };
-    *ret = tables_may_switch(u, e);
+    *ret = tables_may_switch(chooses_tables(u), u->request.stage, u->request.cluster, e);
     if (!*ret || !names_tables(u))
         return *ret;
     if (!world_need(u, e))
@@ -196,14 +196,12 @@ bool tables_check(struct upgrade *u, bool *ret, struct err *e)
     return *ret;
 }
 
-bool tables_may_switch(const struct upgrade *u, struct err *e)
+bool tables_may_switch(bool chooses, enum flow_stage to, const char *cluster, struct err *e)
 {
-    enum flow_stage to = u->request.stage;
-    if (!chooses_tables(u) || (to != STAGE_SWITCHED && to != STAGE_COMPLETED))
+    if (!chooses || (to != STAGE_SWITCHED && to != STAGE_COMPLETED))
         return true;
     return upgrade_fail(e, E_SWITCH_SUBSET,
-                        "%s cannot be switched to a clone that follows a part of its tables",
-                        u->request.cluster);
+                        "%s cannot be switched to a clone that follows a part of its tables", cluster);
 }
 
 /* ---- what the publications hold ---- */

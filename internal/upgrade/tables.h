@@ -38,9 +38,8 @@ bool identities_restore(struct upgrade *u, struct err *e);
  * the row says nothing. */
 bool tables_check(struct upgrade *u, bool *ret, struct err *e);
 
-/* A part of the tables may not become production: AUR0224 where the configuration wants a part and a switch.
- */
-MUST_CHECK bool tables_may_switch(const struct upgrade *u, struct err *e);
+/* A part of the tables may not become production: AUR0224 where a part is chosen, and a switch. */
+MUST_CHECK bool tables_may_switch(bool chooses, enum flow_stage to, const char *cluster, struct err *e);
 /* AUR0225 where a table of production, one made since among them, is not published: what was written to it
  * since the clone was made, or since the switch, is on one side only. Configurations say nothing here. */
 MUST_CHECK bool tables_all_followed(struct upgrade *u, struct err *e);
