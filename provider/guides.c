@@ -294,7 +294,8 @@ static void logical_page(struct buf *out)
         "goes on: a lock "
         "held for ten minutes, or a slot that nobody reads for five (AUR0218); an apply worker that fails "
         "again and again "
-        "(AUR0217, with its last error from the clone's log); a slot that is gone or lost (AUR0215).\n\n");
+        "(AUR0217, with its last error from the clone's log); a slot that is gone or lost, a subscription "
+        "that is gone (AUR0215).\n\n");
     options_part(out);
     logical_switch(out);
     flow_table(out, &flow_logical_return);

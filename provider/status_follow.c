@@ -95,9 +95,13 @@ static bool judge(struct upgrade *u, const char *database, const struct pg_subsc
                   const struct pg_holder *list, size_t n, struct err *e)
 {
     const char *clone = u->world.green->identifier;
-    if (!s->exists || !s->enabled)
-        return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is %s", database, clone,
-                            s->exists ? "disabled" : "gone");
+    if (!s->exists)
+        return upgrade_fail(e, E_CANNOT_FOLLOW,
+                            "clone %s can never catch up: the subscription of database %s is gone", clone,
+                            database);
+    if (!s->enabled)
+        return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is disabled", database,
+                            clone);
     if (s->pid == 0 && s->apply_errors >= ERRORS_TOLD) {
         (void)upgrade_fail(e, E_APPLY_FAILS,
                            "the subscription of database %s on %s has failed %" PRId64 " times", database,

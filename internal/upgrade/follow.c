@@ -37,17 +37,29 @@ static bool on_clone(struct upgrade *u, each_database *each, bool *ret, struct e
     return true;
 }
 
+/* Only the subscription that went knew how far it had come: one that is made anew would take again what is
+ * on the clone already. */
+static bool is_lost(struct upgrade *u, const char *database, const char *what, struct err *e)
+{
+    return upgrade_fail(e, E_CANNOT_FOLLOW, "clone %s can never catch up: the subscription of database %s %s",
+                        u->world.green->identifier, database, what);
+}
+
+static bool was_enabled(const struct upgrade *u)
+{
+    return rds_tag_value(u->world.facts, TAG_ENABLED_AT) || rds_tag_value(u->world.facts, TAG_FOLLOWS_SINCE);
+}
+
 /* ---- subscriptions ---- */
 
 static bool is_subscribed(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
 {
     bool *all = arg;
     struct pg_subscription s;
-    (void)database;
     if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
         return false;
     *all = *all && s.exists;
-    return true;
+    return s.exists || !was_enabled(u) || is_lost(u, database, "is gone", e);
 }
 
 bool subscriptions_done(struct upgrade *u, bool *ret, struct err *e)
@@ -97,11 +109,10 @@ static bool is_begun(struct upgrade *u, struct pg *clone, const char *database, 
 {
     bool *all = arg;
     struct pg_subscription s;
-    (void)database;
     if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
         return false;
     *all = *all && s.advanced;
-    return true;
+    return s.advanced || !was_enabled(u) || is_lost(u, database, "was made anew", e);
 }
 
 bool origins_done(struct upgrade *u, bool *ret, struct err *e)
@@ -149,9 +160,20 @@ static bool enable(struct upgrade *u, struct pg *clone, const char *database, vo
     return pg_subscription_enable(clone, LOGICAL_NAME, true, e);
 }
 
+/* Written down first: from here on what has arrived is known to the subscriptions alone. */
+static bool note_enabled(struct upgrade *u, struct err *e)
+{
+    char now[TIME_ISO_SIZE];
+    if (was_enabled(u))
+        return true;
+    time_iso(u->clock->wall_ms(u->clock), false, now);
+    return tag_run(u, TAG_ENABLED_AT, now, e);
+}
+
 bool enabled_run(struct upgrade *u, struct err *e)
 {
-    return need_position(u, e) && run_each_database(u, SIDE_GREEN, true, enable, NULL, e);
+    return need_position(u, e) && note_enabled(u, e) &&
+           run_each_database(u, SIDE_GREEN, true, enable, NULL, e);
 }
 
 /* ---- what is written on production arrives, once ---- */
@@ -235,8 +257,10 @@ static bool works(struct upgrade *u, struct pg *clone, const char *database, voi
     *all = *all && s.exists && s.enabled && s.not_ready == 0;
     if (s.exists && s.enabled)
         return !fails_again(u, database, &s) || worker_fails(u, database, s.apply_errors + s.sync_errors, e);
-    return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is %s", database,
-                        u->world.green->identifier, s.exists ? "disabled" : "gone");
+    if (!s.exists)
+        return is_lost(u, database, "is gone", e);
+    return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is disabled", database,
+                        u->world.green->identifier);
 }
 
 static bool stands(struct upgrade *u, bool *ret, struct err *e)

@@ -108,7 +108,8 @@ static bool both_sides(struct upgrade *u, struct pairs *ret, struct err *e)
         return false;
     const struct world *w = &u->world;
     if (!w->green)
-        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
+        return upgrade_fail(e, E_DEPLOYMENT_GONE, "%s of %s has disappeared", u->strategy->new_side,
+                            u->request.cluster);
     *ret = (struct pairs){.with_tags = w->restored || u->carries_tags};
     add_clusters(u, ret, w->production, w->green);
     add_instances(u, ret, (struct members){w->instances, w->instance_count},
@@ -461,7 +462,7 @@ bool settings_check(struct upgrade *u, bool *ret, struct err *e)
     tell(u, "before the switch", &soft);
     *ret = hard.n == 0;
     return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "%s does not have production's settings: %s",
-                                u->world.restored ? u->world.restored->identifier : "green",
+                                u->world.restored ? u->world.restored->identifier : u->strategy->new_side,
                                 join_lines(u->look, hard.items, hard.n, LINES_SHOWN));
 }
 

@@ -32,8 +32,8 @@ bool soak_fits(struct upgrade *u, int64_t until_wall_ms, struct err *e)
     if (ends <= until_wall_ms)
         return true;
     time_iso(ends, false, date);
-    return upgrade_fail(e, E_SOAK, "the green side of %s has to be stable until %s (minimum_stable)",
-                        u->request.cluster, date);
+    return upgrade_fail(e, E_SOAK, "%s of %s has to be stable until %s (minimum_stable)",
+                        u->strategy->new_side, u->request.cluster, date);
 }
 
 /* ---- window ---- */

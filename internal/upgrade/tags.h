@@ -73,7 +73,9 @@
 #define TAG_CLONE_OF      "aurora-upgrade:clone-of"
 #define TAG_RESTORE_LSN   "aurora-upgrade:restore-lsn"
 #define TAG_FOLLOWS_SINCE "aurora-upgrade:follows-since"
-/* On the same: when its materialized views were refreshed. */
+/* On the same: when its subscriptions were enabled first, noted before; when its materialized views were
+ * refreshed. */
+#define TAG_ENABLED_AT   "aurora-upgrade:enabled-at"
 #define TAG_REFRESHED_AT "aurora-upgrade:refreshed-at"
 
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"

@@ -33,8 +33,8 @@ static bool both_sides(struct upgrade *u, struct err *e)
 {
     if (!world_need(u, e))
         return false;
-    return u->world.green ||
-           upgrade_fail(e, E_DEPLOYMENT_GONE, "the green side of %s has disappeared", u->request.cluster);
+    return u->world.green || upgrade_fail(e, E_DEPLOYMENT_GONE, "%s of %s has disappeared",
+                                          u->strategy->new_side, u->request.cluster);
 }
 
 /* ---- lag ---- */
@@ -259,8 +259,8 @@ bool schema_check(struct upgrade *u, bool *ret, struct err *e)
     if (!compare_pairs(u, &differences, compare_schema, e))
         return false;
     *ret = differences.n == 0;
-    return *ret || upgrade_fail(e, E_SCHEMA_DIFFERS, "blue and green differ in %zu place(s): %s",
-                                differences.n, shown(u, &differences));
+    return *ret || upgrade_fail(e, E_SCHEMA_DIFFERS, "production and %s differ in %zu place(s): %s",
+                                u->strategy->new_side, differences.n, shown(u, &differences));
 }
 
 /* ---- rows ---- */

@@ -460,9 +460,9 @@ static bool place_of(const struct upgrade *u, enum side side, const char **host,
     return k && k->endpoint[0] != '\0';
 }
 
-static const char *side_name(enum side side)
+static const char *side_name(const struct upgrade *u, enum side side)
 {
-    return side == SIDE_GREEN ? "green" : side == SIDE_OLD ? "old" : "production";
+    return side == SIDE_GREEN ? u->strategy->new_side : side == SIDE_OLD ? "the old side" : "production";
 }
 
 bool side_open(struct upgrade *u, enum side side, const char *database, bool writable, struct pg **ret,
@@ -473,9 +473,9 @@ bool side_open(struct upgrade *u, enum side side, const char *database, bool wri
     bool known = false;
     struct pg_target t = {0};
     if (!place_of(u, side, &host, &port))
-        return err_set(e, ERR_UNAVAILABLE, "the %s side has no endpoint at the moment", side_name(side));
+        return err_set(e, ERR_UNAVAILABLE, "%s has no endpoint at the moment", side_name(u, side));
     if (!u->login(u->login_arg, side == SIDE_BLUE ? NULL : host, port, &t, &known, e))
-        return err_wrap(e, "log in to the %s side", side_name(side));
+        return err_wrap(e, "log in to %s", side_name(u, side));
     if (!known)
         return err_set(e, ERR_NOT_FOUND, "no login is configured");
     if (database)
@@ -483,7 +483,7 @@ bool side_open(struct upgrade *u, enum side side, const char *database, bool wri
     t.writable = writable;
     if (!pg_open(&t, u->stop, ret, e)) {
         (void)err_attribute(e, "postgresql");
-        return err_wrap(e, "connect to the %s side", side_name(side));
+        return err_wrap(e, "connect to %s", side_name(u, side));
     }
     return true;
 }
