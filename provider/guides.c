@@ -210,6 +210,28 @@ static void logical_switch(struct buf *out)
         "## `rolled_back` after the switch\n\n");
 }
 
+static void own_login_part(struct buf *out)
+{
+    (void)buf_puts(
+        out,
+        "## A login that nobody else uses\n\n"
+        "The fence keeps out whoever has another login than this upgrade. Where applications log in as the "
+        "master user, the upgrade needs one of its own (AUR0231), from `prepared` on. Up to 15 the master "
+        "user makes it:\n\n"
+        "```sql\n"
+        "CREATE ROLE upgrader LOGIN CREATEROLE PASSWORD '…';\n"
+        "GRANT rds_superuser, rds_replication, <master user> TO upgrader;\n"
+        "```\n\n"
+        "It then has every right of the master user, and not the other way round: the fence holds for him, "
+        "too, on the old side and, at a `rolled_back` after the switch, on the new one. From 16 on nobody "
+        "may "
+        "give membership in the master user away, since that takes the ADMIN option: grant `upgrader` the "
+        "roles "
+        "that own databases, tables and sequences instead, and see that none of them belongs to the master "
+        "user himself. A role that comes through an upgrade from 15 or earlier to 16 or later cannot be "
+        "dropped by the master user there, for the same reason.\n\n");
+}
+
 static void options_part(struct buf *out)
 {
     (void)buf_puts(
@@ -296,6 +318,7 @@ static void logical_page(struct buf *out)
         "again and again "
         "(AUR0217, with its last error from the clone's log); a slot that is gone or lost, a subscription "
         "that is gone (AUR0215).\n\n");
+    own_login_part(out);
     options_part(out);
     logical_switch(out);
     flow_table(out, &flow_logical_return);
