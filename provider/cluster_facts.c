@@ -252,9 +252,11 @@ static bool refuse_moving(const struct upgrade *u, const char *why, struct err *
     (void)upgrade_fail(e, E_SWITCHOVER_RUNNING, "cannot read %s while its name moves: %s", u->request.cluster,
                        why);
     (void)err_hint(
-        e, "Plan again when the switch has ended, usually within minutes. If it was interrupted, apply the "
-           "upgrade resource first (terraform apply -target=<its address>): it finishes or "
-           "reverses the move.");
+        e,
+        "Plan again when the switch has ended, usually within minutes. If it was interrupted, apply the "
+        "upgrade resource first (terraform apply -target=<its address>), or run "
+        "`terraform-provider-aurora resume %s`: both finish it.",
+        u->request.cluster);
     return false;
 }
 

@@ -131,8 +131,9 @@ const struct command commands[] = {
             "stage "
             "AWS shows, the new side's parameter groups as resources of `hashicorp/aws` with the parameters "
             "that differ from their defaults, each with its `import` block, and the data source that the "
-            "cluster's "
-            "changed values come from. Groups of your own are not printed: they are in your configuration.",
+            "cluster's changed values come from. After a logical switch that moved no name "
+            "(`cutover.endpoint`) also `import` blocks for the new cluster and its instances. Groups of your "
+            "own are not printed: they are in your configuration.",
      .example = "terraform-provider-aurora adopt orders > adopted.tf",
      .min_args = 1,
      .max_args = 1,
@@ -179,6 +180,23 @@ const struct command commands[] = {
      .max_args = 1,
      .options = CLUSTER_OPTIONS,
      .run = command_unfence},
+    {.name = "resume",
+     .arguments = "CLUSTER[@REGION]",
+     .summary = "brings names that are between two clusters to where they belong",
+     .doc =
+         "An apply that was cut short while names moved has left some with nobody: the next apply finishes "
+         "that. Where its configuration is not at hand, this does, from tags alone and from any machine: the "
+         "switch of a logical upgrade, its way back, and the roll-back of an upgrade in place. It walks the "
+         "same rows with the same lock and the same journal, at most two hours; interrupted, it is repeated. "
+         "A login for PostgreSQL is needed as long as production's own name has not moved. The rest of the "
+         "upgrade (replication, settings, the watch) is for the next apply. To take a switch back instead: "
+         "`unfence`, as long as no name has moved; afterwards `stage = \"rolled_back\"`, which loses "
+         "nothing. While nothing moves it changes nothing.",
+     .example = "PGUSER=postgres_admin terraform-provider-aurora resume orders",
+     .min_args = 1,
+     .max_args = 1,
+     .options = CLUSTER_OPTIONS,
+     .run = command_resume},
     {.name = "version",
      .arguments = "",
      .summary = "what this is",

@@ -66,6 +66,27 @@ const struct value *command_attrs(struct invocation *i);
 /* A session for AWS in the cluster's Region. */
 struct aws_session command_session(struct invocation *i);
 
+/* ---- command_walk.c: a table of steps, walked as an apply does it ---- */
+
+/* Where its steps are written down; NULL, after a warning: it goes without. */
+struct journal *command_journal(struct invocation *i);
+/* With the lease of an apply, within two hours. Findings of checks are told one by one on standard error:
+ * then `e` has no code. */
+MUST_CHECK bool command_walk(struct invocation *i, struct upgrade *u, const struct flow *flow,
+                             enum flow_stage target, struct journal *journal, struct err *e);
+
+/* ---- command_resume.c ---- */
+
+/* The rows in which names move, of one kind of upgrade and one direction; ends with kind == NULL. */
+struct strategy;
+extern const struct names_part {
+    const struct strategy *kind;
+    bool is_switching; /* to the new version, not back */
+    const struct flow *flow;
+    const char *first, *last; /* rows of it */
+} names_parts[];
+struct flow names_rows(const struct names_part *p);
+
 /* ---- answers ---- */
 
 /* Tells it on standard error, unless it has no code: then it was told already. PAUSED for what goes on when
@@ -86,5 +107,6 @@ enum command_status command_wait(struct invocation *i);
 enum command_status command_cleanup(struct invocation *i);
 enum command_status command_adopt(struct invocation *i);
 enum command_status command_unfence(struct invocation *i);
+enum command_status command_resume(struct invocation *i);
 
 #endif

@@ -188,13 +188,40 @@ static bool adopt_groups(struct adoption *x, struct err *e)
     return true;
 }
 
+/* ---- the new cluster, where it keeps its own name ---- */
+
+static void adopt_renamed(struct adoption *x, const char *type, const char *of, const char *name,
+                          const char *argument)
+{
+    const struct hcl_arg args[] = {{argument, QUOTED(x, name)}};
+    (void)buf_puts(&x->out, "\n");
+    import_block(x, type, new_name(x, type, name), name);
+    hcl_args(&x->out, 2, args, ARRAY_LEN(args));
+    (void)buf_printf(&x->out, "  # and what your %s of %s has else\n}\n", type, of);
+}
+
+static void adopt_cluster(struct adoption *x)
+{
+    const struct world *w = &x->o->upgrade.world;
+    const char *name = w->production->identifier;
+    (void)buf_printf(&x->out,
+                     "\n# Production since the switch. The next upgrade is one of cluster_identifier = %s.\n",
+                     QUOTED(x, name));
+    adopt_renamed(x, "aws_rds_cluster", x->i->cluster, name, "cluster_identifier");
+    for (size_t i = 0; i < w->instance_count; i++)
+        adopt_renamed(x, "aws_rds_cluster_instance", x->i->cluster, w->instances[i]->identifier,
+                      "identifier");
+}
+
 /* ---- values ---- */
 
 static void adopt_values(struct adoption *x)
 {
-    const char *name = hcl_name(x->i->arena, x->i->cluster);
+    const struct world *w = &x->o->upgrade.world;
+    const char *cluster = w->names_stay && !w->aside ? w->production->identifier : x->i->cluster;
+    const char *name = hcl_name(x->i->arena, cluster);
     const char *live = arena_printf(x->i->arena, "data.aurora_cluster.%s", name);
-    const struct hcl_arg one[] = {{"cluster_identifier", QUOTED(x, x->i->cluster)}};
+    const struct hcl_arg one[] = {{"cluster_identifier", QUOTED(x, cluster)}};
     (void)buf_printf(&x->out,
                      "\n# What an upgrade changes about the cluster itself. Your aws_rds_cluster takes from "
                      "here:\n"
@@ -220,6 +247,8 @@ static bool adopt(struct adoption *x, struct err *e)
     adopt_upgrade(x);
     if (!adopt_groups(x, e))
         return false;
+    if (w->names_stay && !w->aside)
+        adopt_cluster(x);
     adopt_values(x);
     return !x->out.overflow || err_set(e, ERR_UNAVAILABLE, "the answer is too large");
 }

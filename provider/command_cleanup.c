@@ -11,55 +11,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { POLL_MS = 1000, POLL_MAX_MS = 30000, TEXT_MAX = 1 << 20 };
-static const int64_t cleanup_default_ms = 2LL * 3600000;
+enum { TEXT_MAX = 1 << 20 };
 
 struct cleanup {
     struct invocation *i;
     struct operation *o;
     struct journal *journal;
-    size_t findings;
 };
 
 /* ---- removing ---- */
 
-static void report(void *arg, const struct step *s, const struct err *finding)
-{
-    struct cleanup *c = arg;
-    struct err e = *finding;
-    (void)s;
-    c->findings++;
-    world_state(&c->o->upgrade, &e);
-    (void)command_fail(c->i, &e);
-}
-
-/* Told finding by finding already: then `e` loses its code. */
 static bool walk(struct cleanup *c, const struct flow *flow, int major, struct err *e)
 {
     struct upgrade *u = &c->o->upgrade;
-    struct lease *lease CLEANUP(lease_cleanup) = lease_new(u);
-    const struct step *failed = NULL;
-    const struct flow_run run = {.flow = flow,
-                                 .u = u,
-                                 .target = STAGE_ROLLED_BACK,
-                                 .clock = u->clock,
-                                 .stop = u->stop,
-                                 .deadline_ms = u->clock->mono_ms(u->clock) + cleanup_default_ms,
-                                 .poll_ms = POLL_MS,
-                                 .poll_max_ms = POLL_MAX_MS,
-                                 .journal = c->journal,
-                                 .may_change = lease_hold,
-                                 .may_change_arg = lease,
-                                 .report = report,
-                                 .report_arg = c};
     u->request.target = (struct version){major, -1};
     u->source_major = u->world.version.major;
-    if (flow_apply(&run, &failed, e))
-        return true;
-    world_state(u, e);
-    if (failed && failed->kind == STEP_CHECK && c->findings > 0)
-        *e = (struct err)ERR_INIT;
-    return false;
+    return command_walk(c->i, u, flow, STAGE_ROLLED_BACK, c->journal, e);
 }
 
 /* Only the looks of its own kind see a clone. */
@@ -100,10 +67,7 @@ static bool find(struct cleanup *c, struct leftovers *ret, struct err *e)
 static bool remove_all(struct cleanup *c, const struct leftovers *found, struct err *e)
 {
     struct leftovers rest;
-    struct err why = ERR_INIT;
-    if (!journal_open(provider_config(&c->i->call)->journal_dir, c->i->cluster, "cleanup", clock_real(),
-                      &c->journal, &why))
-        tf_warn(&c->i->call, NULL, "No journal is kept", "%s. The clean-up does not need it.", why.text);
+    c->journal = command_journal(c->i);
     const struct upgrade_kind *kind = c->o->kind;
     if ((found->has_rehearsal && !walk_as(c, &strategy_in_place, &flow_in_place_sweep, e)) ||
         (found->has_logical && !walk_as(c, &strategy_logical, &flow_logical_back, e)) ||

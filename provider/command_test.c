@@ -60,12 +60,29 @@ static void test_guide(void **state)
         assert_non_null(strstr(buf_text(&page), o->name));
 }
 
+/* What `resume` walks begins behind the point of no return and leaves no row in which nobody can write. */
+static void test_names_rows(void **state)
+{
+    (void)state;
+    for (const struct names_part *p = names_parts; p->kind; p++) {
+        const struct flow part = names_rows(p);
+        const struct step *end = part.steps + part.count;
+        assert_true(part.count > 10 && part.count < p->flow->count);
+        assert_int_equal(part.steps[-1].kind, STEP_NO_RETURN);
+        assert_string_equal(part.steps[0].name, p->first);
+        assert_string_equal(end[-1].name, p->last);
+        for (const struct step *s = end; s < p->flow->steps + p->flow->count; s++)
+            assert_false(s->blocks_writes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_guide),
+        cmocka_unit_test(test_names_rows),
     };
     return cmocka_run_group_tests_name("companion command", tests, NULL, NULL);
 }

@@ -78,7 +78,8 @@ static const struct tf_attr attrs[] = {
     IDENTIFIER_OF_CLUSTER(TF_REQUIRED, "Identifier of the production cluster."),
     REGION_OF_CLUSTER,
     COMPUTED("apply_rate", TF_NUMBER,
-             "Logical upgrade: bytes of WAL per second that the clone applies, over two seconds."),
+             "Logical upgrade: bytes of WAL per second that the clone, after the switch the old side, "
+             "applies, over two seconds."),
     COMPUTED("catch_up", TF_STRING,
              "Logical upgrade, of the database that is furthest behind: lag, rates, and when it will be "
              "caught up, in one "

@@ -58,6 +58,18 @@ TELL(say_names_available, "Waits until the new production and all its instances 
 TELL(say_identities_back, "Gives tables the replica identity back that they had.")
 TELL(cli_identities_back, "ALTER TABLE <each of them> REPLICA IDENTITY DEFAULT")
 
+TELL(say_endpoint_way, "Checks that cutover.endpoint is what the switch was begun with.")
+
+bool moves_names(const struct upgrade *u)
+{
+    return !u->request.keeps_names;
+}
+
+bool keeps_names(const struct upgrade *u)
+{
+    return u->request.keeps_names;
+}
+
 /* ---- what only these rows say ---- */
 
 SAY(say_not_switching, "Checks that the switch is over: one that moves names has to end first.")
@@ -104,16 +116,19 @@ static const struct step rows[] = {
      .describe = say_login, .is_done = login_check},
     {.name = "check-switch-over", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_not_switching, .is_done = not_switching_check},
+    ENDPOINT_WAY(STAGE_ROLLED_BACK),
     FENCE_LIFTED(STAGE_ROLLED_BACK),
     {.name = "way-back-caught-up", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_caught_up, .is_done = way_back_caught_up},
-    {.name = "old-twins", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
+    {.name = "old-twins", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .applies = moves_names,
      .describe = say_twins, .equivalent = cli_names_tag, .is_done = old_twins_noted, .run = old_twins_note},
-    {.name = "endpoints-copied", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes",
+    {.name = "endpoints-copied", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = moves_names,
      .describe = say_names_copy, .equivalent = cli_names_copy, .is_done = endpoints_copied, .run = endpoints_copy},
+    {.name = "hooks-before-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_rollback,
+     .describe = say_before_rollback, .equivalent = cli_hooks, .is_done = before_rollback_hooks_done, .run = before_rollback_hooks_run},
     {.name = "check-fence", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_fence_check, .is_done = fence_check},
-    {.name = "check-credentials", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
+    {.name = "check-credentials", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds", .applies = moves_names,
      .describe = say_names_credentials, .is_done = credentials_check_names},
     {.name = "switch-back", .stage = STAGE_ROLLED_BACK, .kind = STEP_NO_RETURN, .duration = "seconds", .blocks_writes = true,
      .describe = say_return, .equivalent = cli_return, .is_done = return_done, .run = cutover_run},
@@ -133,6 +148,8 @@ static const struct step rows[] = {
      .describe = say_role, .equivalent = cli_role, .is_done = role_removed, .run = role_remove},
     {.name = "facts-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_facts, .equivalent = cli_facts, .is_done = facts_removed, .run = facts_remove},
+    {.name = "hooks-after-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_rollback,
+     .describe = say_after_rollback, .equivalent = cli_hooks, .is_done = after_rollback_hooks_done, .run = after_rollback_hooks_run},
     {.name = "roll-back-noted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_noted, .equivalent = cli_names_tag, .is_done = aside_over, .run = roll_back_note},
     {.name = "aside-unprotected", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",

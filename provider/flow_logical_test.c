@@ -127,7 +127,7 @@ static void a_destroy_takes_the_last_rows(void **state)
 {
     (void)state;
     assert_int_equal(row_of(&flow_logical_retire, "way-back-removed"), 0);
-    assert_int_equal(row_of(&flow_logical_retire, "source-group-removed"), flow_logical_retire.count - 1);
+    assert_int_equal(row_of(&flow_logical_retire, "completed-noted"), flow_logical_retire.count - 1);
     assert_int_equal(row_of(&flow_logical_keep, "facts-removed"), flow_logical_keep.count - 1);
 }
 

@@ -71,6 +71,10 @@ SAY(say_extensions,
     "is told.")
 SAY(say_statistics, "Runs ANALYZE on the clone, in stages: an upgrade does not carry statistics.")
 SAY(say_validated, "Writes down that the validation has passed, as a tag of the clone.")
+SAY(say_old_clear, "Drops what is left of the replication on %s, which stays, fenced: it is yours.", CLUSTER)
+SAY(cli_old_clear,
+    "DROP SUBSCRIPTION " LOGICAL_NAME "; DROP PUBLICATION " LOGICAL_NAME "; DROP ROLE " LOGICAL_ROLE)
+SAY(say_completed, "Writes down on the new cluster that the upgrade is over.")
 SAY(say_slots_remove, "Drops the replication slots of this upgrade: production keeps no WAL for it any more.")
 SAY(say_publications_remove, "Drops its publications.")
 SAY(say_role_remove, "Drops the login of the clone's subscriptions.")
@@ -287,32 +291,37 @@ static const struct step forward[] = {
     {.name = "soak", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "hours", .applies = soaks,
      .describe = say_soak, .is_done = kept_soak_over, .fits = soak_fits},
 
-    {.name = "check-names", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+    {.name = "check-names", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = moves_names,
      .describe = say_old_names, .is_done = old_names_check},
     {.name = "check-schema-again", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_schema, .is_done = schema_check},
     {.name = "clone-settings-again", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes",
      .describe = say_same_clone, .equivalent = cli_clone_settings, .is_done = clone_settings_same, .run = clone_settings_carry},
-    {.name = "endpoints-copied", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes",
+    {.name = "endpoints-copied", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = moves_names,
      .describe = say_names_copy, .equivalent = cli_names_copy, .is_done = endpoints_copied, .run = endpoints_copy},
     {.name = "clone-snapshots-deleted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_snapshots_delete, .equivalent = cli_snapshots_delete, .is_done = clone_snapshots_deleted, .run = clone_snapshots_delete},
+    {.name = "hooks-before-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_switch,
+     .describe = say_before_switch, .equivalent = cli_hooks, .is_done = before_switch_hooks_done, .run = before_switch_hooks_run},
     {.name = "window", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "hours", .applies = has_window,
      .describe = say_window, .is_done = window_open, .fits = window_fits},
+    {.name = "hooks-in-window", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_in_window,
+     .describe = say_in_window, .equivalent = cli_hooks, .is_done = in_window_hooks_done, .run = in_window_hooks_run},
     {.name = "ready-to-switch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
      .describe = say_still_equal, .equivalent = cli_lag, .is_done = clone_ready_to_switch, .fits = window_fits},
     {.name = "check-fence", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_fence_check, .is_done = fence_check},
-    {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+    {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = moves_names,
      .describe = say_names_credentials, .is_done = credentials_check_names},
     {.name = "check-window", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_window,
      .describe = say_window_left, .is_done = window_check},
     {.name = "switch", .stage = STAGE_SWITCHED, .kind = STEP_NO_RETURN, .duration = "seconds", .blocks_writes = true,
      .describe = say_switch, .equivalent = cli_switch, .is_done = switch_done, .run = cutover_run},
+    ENDPOINT_WAY(STAGE_SWITCHED),
     NAMES_MOVE(STAGE_SWITCHED),
-    {.name = "old-protected", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+    {.name = "old-protected", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = moves_names,
      .describe = say_names_protect, .equivalent = cli_names_protect, .is_done = aside_protected, .run = aside_protect},
-    {.name = "switched-noted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+    {.name = "switched-noted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = moves_names,
      .describe = say_switched, .equivalent = cli_names_tag, .is_done = switched_noted, .run = switched_note},
     {.name = "new-available", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_names_available, .is_done = new_available},
@@ -334,6 +343,8 @@ static const struct step forward[] = {
      .describe = say_new_put_right, .equivalent = cli_clone_settings, .is_done = new_settings_done, .run = new_settings_run},
     {.name = "verify-settings", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_new_settings, .is_done = new_settings_check},
+    {.name = "hooks-after-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_switch,
+     .describe = say_after_switch, .equivalent = cli_hooks, .is_done = after_switch_hooks_done, .run = after_switch_hooks_run},
     {.name = "watch-started", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = watches,
      .describe = say_watch_started, .equivalent = cli_watch, .is_done = watch_begun, .run = watch_begin},
     {.name = "watch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "hours", .applies = watches,
@@ -350,16 +361,20 @@ static const struct step forward[] = {
      .describe = say_role_remove, .equivalent = cli_role_remove, .is_done = role_removed, .run = role_remove},
     {.name = "facts-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_facts_remove, .equivalent = cli_facts_remove, .is_done = facts_removed, .run = facts_remove},
-    {.name = "old-unprotected", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
+    {.name = "old-unprotected", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds", .applies = moves_names,
      .describe = say_old_unprotect, .equivalent = cli_old_unprotect, .is_done = old_unprotected, .run = old_unprotect},
-    {.name = "old-instances-deleted", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "minutes", .irreversible = true,
+    {.name = "old-instances-deleted", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "minutes", .applies = moves_names, .irreversible = true,
      .describe = say_old_instances, .equivalent = cli_old_instances, .is_done = old_instances_deleted, .run = old_instances_delete},
-    {.name = "old-cluster-deleted", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "minutes", .irreversible = true,
+    {.name = "old-cluster-deleted", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "minutes", .applies = moves_names, .irreversible = true,
      .describe = say_old_cluster, .equivalent = cli_old_cluster, .is_done = old_cluster_deleted, .run = old_cluster_delete},
-    {.name = "old-gone", .stage = STAGE_COMPLETED, .kind = STEP_WAIT, .duration = "minutes",
+    {.name = "old-gone", .stage = STAGE_COMPLETED, .kind = STEP_WAIT, .duration = "minutes", .applies = moves_names,
      .describe = say_old_gone, .is_done = old_gone},
+    {.name = "old-cleared", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds", .applies = keeps_names,
+     .describe = say_old_clear, .equivalent = cli_old_clear, .is_done = old_cleared, .run = old_clear},
     {.name = "source-group-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_source_group_gone, .equivalent = cli_group_back, .is_done = source_group_removed, .run = source_group_remove},
+    {.name = "completed-noted", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds", .applies = keeps_names,
+     .describe = say_completed, .equivalent = cli_names_tag, .is_done = stay_completed, .run = stay_complete},
 };
 
 /* Slots first: from then on production keeps nothing for this upgrade, whatever the rest takes. */
@@ -401,7 +416,7 @@ static const struct step back[] = {
 
 const struct flow flow_logical = {.name = "logical", .steps = forward, .count = ARRAY_LEN(forward)};
 const struct flow flow_logical_back = {.name = "logical-back", .steps = back, .count = ARRAY_LEN(back)};
-enum { RETIRE_ROWS = 10, KEEP_ROWS = 5 };
+enum { RETIRE_ROWS = 12, KEEP_ROWS = 5 };
 /* The last rows of the forward table, without the retention: for on_destroy = "delete_old". */
 const struct flow flow_logical_retire = {
     .name = "logical-retire", .steps = &forward[ARRAY_LEN(forward) - RETIRE_ROWS], .count = RETIRE_ROWS};

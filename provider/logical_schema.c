@@ -22,6 +22,7 @@ static bool validate_tables(const struct value *v, struct err *e)
     return true;
 }
 
+static const char *const endpoint_ways[] = {"rename", "none", NULL};
 static const char *const source_ways[] = {"check", "manage", NULL};
 
 /* clang-format off */
@@ -67,6 +68,9 @@ static const struct tf_attr attrs[] = {
     UPGRADE_COMMON,
     {.name = "staging_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Writer endpoint of the clone, to test against. What is written there is lost, and may stop the replication."},
     {.name = "staging_reader_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Reader endpoint of the clone."},
+    {.name = "endpoint", .type = TF_STRING, .flags = TF_COMPUTED,
+     .doc = "Writer endpoint of production, whichever cluster that is. With `cutover { endpoint = \"none\" }` a switch changes it."},
+    {.name = "reader_endpoint", .type = TF_STRING, .flags = TF_COMPUTED, .doc = "Reader endpoint of production."},
     {.name = "new_cluster_resource_id", .type = TF_STRING, .flags = TF_COMPUTED,
      .doc = "Resource id of the clone, known from `prepared` on: IAM database policies must name it before the switch."},
     {.name = "new_dbi_resource_ids", .type = TF_STRING_LIST, .flags = TF_COMPUTED, .doc = "Resource ids of the clone's instances."},
@@ -89,6 +93,11 @@ static const struct tf_attr validation_attrs[] = {
 };
 
 static const struct tf_attr cutover_attrs[] = {
+    {.name = "endpoint", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = endpoint_ways,
+     .doc = "How clients get to the new version. `rename` (default): it takes over production's names; nothing of a configuration changes, and the write outage includes "
+            "AWS's renaming, minutes. `none`: no name moves, and the outage on our side is under a second; the new cluster keeps the name `<cluster>-next`, `endpoint` and "
+            "`reader_endpoint` tell where clients or a DNS record of yours have to be led. The old cluster keeps its name, is fenced and follows; it is yours, and no stage "
+            "deletes it. Cannot change between the switch and `completed` or `rolled_back`."},
     {.name = "max_write_outage", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
      .doc = "How long nobody may write before the switch is past its point of no return, default `\"300s\"`; then everything is taken back and production stays as it is. "
             "From that point on the outage is AWS's time for two renamings, minutes."},

@@ -50,7 +50,6 @@ static const char *const hook_points[] = {"after_prepare",   "before_switch",  "
                                           "before_rollback", "after_rollback", NULL};
 static const char *const in_place_points[] = {"before_switch", "after_switch", "before_rollback",
                                               "after_rollback", NULL};
-static const char *const logical_points[] = {"after_prepare", "before_rollback", "after_rollback", NULL};
 static const char *const hook_places[] = {"old", "new", "runner", NULL};
 static const char *const failure_ways[] = {"abort", "continue", NULL};
 
@@ -98,14 +97,16 @@ const struct tf_attr in_place_hook_attrs[] = {
 };
 
 const struct tf_attr logical_hook_attrs[] = {
-    {.name = "at", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = logical_points,
-     .doc = "When: `after_prepare` (the clone follows production), `before_rollback` (the slots are dropped, nothing else; if there is a clone), `after_rollback` (if this "
-            "apply removed a clone)."},
+    {.name = "at", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = hook_points,
+     .doc = "When: `after_prepare` (the clone follows production), `before_switch` (before the window is waited for), `in_window` (right before the switch, while production "
+            "still takes writes), `after_switch` (the new production is proved), `before_rollback` (before the switch: the slots are dropped, nothing else, and if there is "
+            "a clone; after it: right before production goes back), `after_rollback` (before the switch: if this apply removed a clone; after it: production has gone back, "
+            "what was put aside is still there)."},
     {.name = "on", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = hook_places,
-     .doc = "Where: `old` (production), `new` (the clone) or `runner` (this machine)."},
+     .doc = "Where: `old` (production, after the switch the old side), `new` (the clone, after the switch production) or `runner` (this machine)."},
     {.name = "sql", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_hook_text,
      .doc = "On `old` or `new`: SQL for the side's default database, run as the login's user; without BEGIN of its own all of it happens or nothing. "
-            "A row written on the clone may collide with one of production's and stop the replication."},
+            "A row written on the clone may collide with one of production's and stop the replication. The old side takes no writes."},
     HOOK_REST,
 };
 /* clang-format on */
@@ -281,14 +282,29 @@ static const char *billed(struct operation *o)
     return arena_strdup(u->look, buf_text(&out));
 }
 
+static void remind_of_endpoint(struct operation *o, const struct rds_cluster *k)
+{
+    const struct rds_cluster *old = o->upgrade.world.old;
+    tf_warn(o->call, "cutover.endpoint", "Production has another endpoint",
+            "%s (%s) is production: %s, for readers %s, port %d. Lead your clients, or your DNS record, "
+            "there. %s (%s) has kept its name; it is fenced, follows, and is billed like any other cluster "
+            "until you delete it, which no stage does.",
+            k->identifier, k->engine_version, k->endpoint, k->reader_endpoint, k->port, old->identifier,
+            old->engine_version);
+}
+
 void staging_remind(struct operation *o)
 {
     struct upgrade *u = &o->upgrade;
     const struct rds_cluster *old = u->world.old;
     char ends[TIME_ISO_SIZE];
-    bool noted = old && tag_time(&old->tags, TAG_SWITCHED_AT) > 0;
+    bool noted = old && tag_time(&switch_notes(&u->world)->tags, TAG_SWITCHED_AT) > 0;
     if (u->world.reached != STAGE_SWITCHED || !noted || strcmp(old->status, "deleting") == 0)
         return;
+    if (u->world.names_stay) {
+        remind_of_endpoint(o, u->world.production);
+        return;
+    }
     int64_t ends_ms = retention_ends(u);
     time_iso(ends_ms, false, ends);
     tf_warn(o->call, "stage", "The old side still runs and costs money",

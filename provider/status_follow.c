@@ -1,5 +1,5 @@
-/* How the clone of a logical upgrade follows, in one look: two readings of the slots a moment apart, for the
- * rates, and the apply worker of every database. */
+/* How the clone of a logical upgrade follows, after the switch its old side, in one look: two readings of the
+ * slots a moment apart, for the rates, and the apply worker of every database. */
 #include "provider/upgrade_status.h"
 
 #include "internal/pg/logical.h"
@@ -94,11 +94,11 @@ static const struct value *worker_value(struct upgrade *u, struct arena *a, cons
 static bool judge(struct upgrade *u, const char *database, const struct pg_subscription *s,
                   const struct pg_holder *list, size_t n, struct err *e)
 {
-    const char *clone = u->world.green->identifier;
+    const char *clone = who_follows(u).cluster->identifier;
     if (!s->exists)
         return upgrade_fail(e, E_CANNOT_FOLLOW,
-                            "clone %s can never catch up: the subscription of database %s is gone", clone,
-                            database);
+                            "%s can never catch up: the subscription of database %s is gone",
+                            follower_name(u, u->look), database);
     if (!s->enabled)
         return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is disabled", database,
                             clone);
@@ -106,11 +106,11 @@ static bool judge(struct upgrade *u, const char *database, const struct pg_subsc
         (void)upgrade_fail(e, E_APPLY_FAILS,
                            "the subscription of database %s on %s has failed %" PRId64 " times", database,
                            clone, s->apply_errors);
-        return err_said(e, "%.1000s", clone_log_error(u));
+        return err_said(e, "%.1000s", follower_log_error(u));
     }
     return n == 0 || list[0].age_ms < WAITS_TOLD_MS ||
-           upgrade_fail(e, E_STALLED, "in database %s of clone %s the replication waits for %s", database,
-                        clone, waits_for(u, list, n));
+           upgrade_fail(e, E_STALLED, "in database %s of %s the replication waits for %s", database,
+                        follower_name(u, u->look), waits_for(u, list, n));
 }
 
 static bool look_at_worker(struct upgrade *u, struct arena *a, const char *database, struct value *workers,
@@ -120,7 +120,7 @@ static bool look_at_worker(struct upgrade *u, struct arena *a, const char *datab
     const struct pg_holder *list = NULL;
     struct pg_subscription s;
     size_t n = 0;
-    if (!side_open(u, SIDE_GREEN, database, false, &clone, e) ||
+    if (!side_open(u, who_follows(u).side, database, false, &clone, e) ||
         !pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e) ||
         !pg_apply_blockers(clone, u->look, LOGICAL_NAME, &list, &n, e))
         return err_wrap(e, "the replication of database %s cannot be looked at", database);

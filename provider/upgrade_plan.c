@@ -7,7 +7,7 @@
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
-#include "internal/upgrade/logical.h"
+#include "internal/upgrade/logical_switch.h"
 #include "internal/upgrade/rehearsal.h"
 #include "internal/upgrade/roll_back.h"
 #include "provider/flow_upgrades.h"
@@ -141,6 +141,8 @@ static bool too_early(const struct situation *s, struct err *e)
 static bool shape_changed(const struct situation *s, struct err *e)
 {
     bool of_this_run = s->prior_target == s->o->upgrade.request.target.major;
+    if (!endpoint_way_holds(&s->o->upgrade, e))
+        return false;
     if (is_create(s) || !s->run || !of_this_run || s->wanted == STAGE_ROLLED_BACK)
         return true;
     for (const char *const *path = s->o->kind->shape; *path; path++) {

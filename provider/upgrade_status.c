@@ -67,7 +67,7 @@ static bool look_for_run(struct operation *o, struct err *e)
     set_kind(o, &kind_logical);
     if (!world_look(u, e))
         return false;
-    if (!world_has_run(&u->world))
+    if (!world_has_run(&u->world) && !u->world.names_stay)
         set_kind(o, &kind_blue_green);
     return true;
 }
@@ -105,8 +105,8 @@ static bool was_upgraded(struct operation *o, bool *ret, struct err *e)
     struct upgrade *u = &o->upgrade;
     const struct world *w = &u->world;
     struct group_owner owner = {0};
-    *ret = false;
-    if (!w->production || world_has_run(w) || w->aside)
+    *ret = w->names_stay && w->reached == STAGE_COMPLETED;
+    if (*ret || !w->production || world_has_run(w) || w->aside)
         return true;
     if (!group_owner(u, true, w->production->parameter_group, &owner, e))
         return false;
@@ -312,8 +312,8 @@ static bool check_names(struct report *r, struct err *e)
 {
     const struct upgrade *u = &r->o->upgrade;
     return !u->world.names_move || holder(r, &u->world) ||
-           upgrade_fail(e, E_ROLL_BACK_RUNNING, "a roll-back of %s was cut short while names move",
-                        u->request.cluster);
+           upgrade_fail(e, u->world.is_switching ? E_SWITCH_UNDERWAY : E_ROLL_BACK_RUNNING,
+                        "names of %s move, and nobody goes on with it", u->request.cluster);
 }
 
 /* States that do not pass by themselves. */
@@ -377,6 +377,13 @@ static bool slot_is_well(const struct report *r, const struct pg_slot *s, struct
                         s->name, s->database);
 }
 
+/* The clone of a logical upgrade follows, and after the switch its old side, unless names move. */
+static bool logical_follows(const struct report *r)
+{
+    const struct world *w = &r->o->upgrade.world;
+    return r->o->kind == &kind_logical && (w->green || w->old) && !w->names_move;
+}
+
 /* Before the switch every logical slot of production belongs to the deployment, if there is one. */
 static bool check_slots(struct report *r, struct err *e)
 {
@@ -384,17 +391,16 @@ static bool check_slots(struct report *r, struct err *e)
     struct pg *blue CLEANUP(pg_cleanup) = NULL;
     const struct pg_slot *slots = NULL;
     size_t n = 0;
-    bool follows = u->world.deployment || (u->strategy->slot_prefix && u->world.green);
-    if (!u->has_login || !u->world.production || !follows || r->reached >= STAGE_SWITCHED ||
-        is_switching(&u->world))
+    bool is_blue_green = u->world.deployment && r->reached < STAGE_SWITCHED && !is_switching(&u->world);
+    if (!u->has_login || !u->world.production || !(is_blue_green || logical_follows(r)))
         return true;
     if (!side_open(u, SIDE_BLUE, NULL, false, &blue, e) ||
         !pg_slots(blue, u->look, u->strategy->slot_prefix, &slots, &n, e))
         return err_wrap(e, "the replication slots cannot be looked at");
     r->lag_known = n > 0;
-    bool well = n > 0 || r->o->kind != &kind_logical || !is_built(r) ||
-                upgrade_fail(e, E_CANNOT_FOLLOW, "clone %s can never catch up: %s has no slot of it",
-                             u->world.green->identifier, u->request.cluster);
+    bool well = n > 0 || r->o->kind != &kind_logical || !is_built(r) || !u->world.green ||
+                upgrade_fail(e, E_CANNOT_FOLLOW, "%s can never catch up: %s has no slot of it",
+                             follower_name(u, u->look), u->request.cluster);
     if (n > 0 && r->o->kind == &kind_logical && is_built(r)) {
         r->follow = (struct follow_status){.slots = slots, .slot_count = n};
         well = status_follow(u, r->arena, blue, &r->follow, e);
@@ -408,14 +414,11 @@ static bool check_slots(struct report *r, struct err *e)
     return well;
 }
 
-/* A clone that is not served any more. */
 static bool check_ceiling(struct report *r, struct err *e)
 {
     struct upgrade *u = &r->o->upgrade;
-    if (r->o->kind != &kind_logical || !u->has_login || !u->world.production || !u->world.green ||
-        r->reached >= STAGE_SWITCHED)
-        return true;
-    return ceiling_check(u, r->o->may_give_up, e);
+    return !u->has_login || !u->world.production || !logical_follows(r) ||
+           ceiling_check(u, r->o->may_give_up, e);
 }
 
 static bool check_tables(struct report *r, struct err *e)

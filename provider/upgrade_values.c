@@ -109,6 +109,7 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .tables_left_out = strings_at(a, attrs, "exclude_tables"),
         .full_identity = strings_at(a, attrs, "replica_identity_full"),
         .publishes_all = strcmp(value_as_text(value_get(attrs, "publication"), "tables"), "all_tables") == 0,
+        .keeps_names = strcmp(value_as_text(value_path(attrs, "cutover.endpoint"), "rename"), "none") == 0,
         .reverse_replication = value_as_bool(value_get(attrs, "reverse_replication"), true),
         .max_retained_bytes = RETAINED_WAL_DEFAULT,
         .toggles_groups =
@@ -328,6 +329,8 @@ const struct value *operation_state(struct operation *o, const struct value *bas
         fact_now(&f, "region", operation_region(o));
     fact_now(&f, "reached_stage", stage_name(reached_of(o, stage_of(base, "stage"))));
     fact_now(&f, "staging_endpoint", u->world.green ? u->world.green->endpoint : NULL);
+    fact_now(&f, "endpoint", u->world.production ? u->world.production->endpoint : NULL);
+    fact_now(&f, "reader_endpoint", u->world.production ? u->world.production->reader_endpoint : NULL);
     fact_now(&f, "staging_reader_endpoint", u->world.green ? u->world.green->reader_endpoint : NULL);
     fact(&f, "new_cluster_resource_id", h->new_cluster_resource_id);
     fact_list(&f, "new_dbi_resource_ids", h->new_dbi_resource_ids);

@@ -10,13 +10,12 @@ static bool as_the_user_would(struct pg *c, int64_t timeout_ms, struct err *e)
     const char *params[] = {limit};
     PGresult *r CLEANUP(result_cleanup) = NULL;
     return query_run(c, "RESET ALL", e) &&
+           (c->writable || query_run(c, "SET default_transaction_read_only = on", e)) &&
            query_rows(c, "SELECT pg_catalog.set_config('statement_timeout', $1, false)", params, 1, &r, e);
 }
 
 bool pg_run_script(struct pg *c, const char *sql, int64_t timeout_ms, struct err *e)
 {
-    if (!c->writable)
-        return err_set(e, ERR_BUG, "a script on a session that was opened read-only");
     if (!as_the_user_would(c, timeout_ms, e))
         return err_wrap(e, "prepare a session on %s:%d", c->host, c->port);
     if (!query_script(c, sql, timeout_ms, e))

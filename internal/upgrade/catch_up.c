@@ -20,7 +20,7 @@ enum {
 };
 
 /* One slot, over all looks of this operation. */
-struct follower {
+struct watched_slot {
     char slot[NAME_BYTES], database[NAME_BYTES];
     struct catch_up seen;
     struct catch_up_state state;
@@ -30,7 +30,7 @@ struct follower {
 };
 
 struct catching_up {
-    struct follower *list;
+    struct watched_slot *list;
     size_t n, cap;
     bool was_told;
     int64_t told_ms;
@@ -44,13 +44,13 @@ const char *catch_up_progress(const struct upgrade *u)
 
 /* ---- one look ---- */
 
-static struct follower *follower_of(struct upgrade *u, const struct pg_slot *s)
+static struct watched_slot *slot_of(struct upgrade *u, const struct pg_slot *s)
 {
     struct catching_up *c = u->catching_up;
     for (size_t i = 0; i < c->n; i++)
         if (strcmp(c->list[i].slot, s->name) == 0)
             return &c->list[i];
-    struct follower f = {.unread_since = -1, .blocked_since = -1};
+    struct watched_slot f = {.unread_since = -1, .blocked_since = -1};
     (void)snprintf(f.slot, sizeof f.slot, "%s", s->name);
     (void)snprintf(f.database, sizeof f.database, "%s", s->database);
     ARR_PUSH(u->arena, c->list, c->n, c->cap, f);
@@ -59,7 +59,7 @@ static struct follower *follower_of(struct upgrade *u, const struct pg_slot *s)
 
 static void look_at(struct upgrade *u, const struct pg_slot *s)
 {
-    struct follower *f = follower_of(u, s);
+    struct watched_slot *f = slot_of(u, s);
     int64_t now = u->clock->mono_ms(u->clock);
     catch_up_add(&f->seen, (struct catch_up_look){now, s->confirmed + (lsn_t)s->lag_bytes, s->confirmed});
     f->state = catch_up_state(&f->seen, u->request.max_lag_bytes);
@@ -73,8 +73,8 @@ static void look_at(struct upgrade *u, const struct pg_slot *s)
 static bool is_gone(const struct upgrade *u, const char *slot, const char *database, const char *how,
                     struct err *e)
 {
-    return upgrade_fail(e, E_CANNOT_FOLLOW, "clone %s can never catch up: slot %s of database %s %s",
-                        u->world.green->identifier, slot, database, how);
+    return upgrade_fail(e, E_CANNOT_FOLLOW, "%s can never catch up: slot %s of database %s %s",
+                        follower_name(u, u->look), slot, database, how);
 }
 
 static bool look_at_all(struct upgrade *u, struct pg *source, struct err *e)
@@ -94,14 +94,14 @@ static bool look_at_all(struct upgrade *u, struct pg *source, struct err *e)
     for (size_t i = 0; i < c->n; i++)
         if (!c->list[i].is_there)
             return is_gone(u, c->list[i].slot, c->list[i].database, "is gone", e);
-    return n > 0 || upgrade_fail(e, E_CANNOT_FOLLOW, "clone %s can never catch up: %s has no slot of it",
-                                 u->world.green->identifier, u->request.cluster);
+    return n > 0 || upgrade_fail(e, E_CANNOT_FOLLOW, "%s can never catch up: %s has no slot of it",
+                                 follower_name(u, u->look), u->request.cluster);
 }
 
 /* There is one: whoever asks has looked at all. */
-static const struct follower *worst(const struct catching_up *c)
+static const struct watched_slot *worst(const struct catching_up *c)
 {
-    const struct follower *f = &c->list[0];
+    const struct watched_slot *f = &c->list[0];
     for (size_t i = 1; i < c->n; i++)
         if (c->list[i].state.lag_bytes > f->state.lag_bytes)
             f = &c->list[i];
@@ -110,33 +110,33 @@ static const struct follower *worst(const struct catching_up *c)
 
 /* ---- who stands in the way ---- */
 
-static bool is_unread(struct upgrade *u, const struct follower *f, struct err *e)
+static bool is_unread(struct upgrade *u, const struct watched_slot *f, struct err *e)
 {
     if (f->unread_since < 0 || u->clock->mono_ms(u->clock) - f->unread_since < UNREAD_MAX_MS)
         return true;
-    (void)upgrade_fail(
-        e, E_STALLED, "nobody has read slot %s of database %s for %d minutes: clone %s does not reach %s",
-        f->slot, f->database, UNREAD_MAX_MS / 60000, u->world.green->identifier, u->request.cluster);
-    return err_said(e, "%.1000s", clone_log_error(u));
+    (void)upgrade_fail(e, E_STALLED,
+                       "nobody has read slot %s of database %s for %d minutes: %s does not reach %s", f->slot,
+                       f->database, UNREAD_MAX_MS / 60000, follower_name(u, u->look), u->request.cluster);
+    return err_said(e, "%.1000s", follower_log_error(u));
 }
 
-static void say_blocker(struct upgrade *u, const struct follower *f, const struct pg_holder *h,
+static void say_blocker(struct upgrade *u, const struct watched_slot *f, const struct pg_holder *h,
                         struct buf *out)
 {
-    (void)buf_printf(out, "in database %s of clone %s the replication waits for a lock%s%s held by %s",
-                     f->database, u->world.green->identifier, h->table[0] ? " on " : "", h->table,
+    (void)buf_printf(out, "in database %s of %s the replication waits for a lock%s%s held by %s", f->database,
+                     follower_name(u, u->look), h->table[0] ? " on " : "", h->table,
                      pg_holder_text(u->look, h));
 }
 
 /* Only of one that stands: whoever waits for a moment is no news. */
-static bool find_blocker(struct upgrade *u, struct follower *f, struct buf *out, struct err *e)
+static bool find_blocker(struct upgrade *u, struct watched_slot *f, struct buf *out, struct err *e)
 {
-    struct pg *clone CLEANUP(pg_cleanup) = NULL;
+    struct pg *c CLEANUP(pg_cleanup) = NULL;
     const struct pg_holder *list = NULL;
     size_t n = 0;
     int64_t now = u->clock->mono_ms(u->clock);
-    if (!side_open(u, SIDE_GREEN, f->database, false, &clone, e) ||
-        !pg_apply_blockers(clone, u->look, LOGICAL_NAME, &list, &n, e))
+    if (!side_open(u, who_follows(u).side, f->database, false, &c, e) ||
+        !pg_apply_blockers(c, u->look, LOGICAL_NAME, &list, &n, e))
         return false;
     if (n == 0) {
         f->blocked_since = -1;
@@ -153,7 +153,7 @@ static bool find_blockers(struct upgrade *u, struct buf *out, struct err *e)
 {
     struct catching_up *c = u->catching_up;
     for (size_t i = 0; i < c->n; i++) {
-        struct follower *f = &c->list[i];
+        struct watched_slot *f = &c->list[i];
         struct buf one CLEANUP(buf_done) = BUF_INIT(SAID_BYTES);
         if (!is_unread(u, f, e))
             return false;
@@ -182,7 +182,7 @@ static bool say_transaction(struct upgrade *u, struct pg *source, struct buf *ou
     return true;
 }
 
-static void say_state(const struct follower *f, size_t of, struct buf *out)
+static void say_state(const struct watched_slot *f, size_t of, struct buf *out)
 {
     if (of > 1)
         (void)buf_printf(out, "database %s: ", f->database);

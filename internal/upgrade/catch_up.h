@@ -59,7 +59,7 @@ struct catch_up_state {
 };
 struct catch_up_state catch_up_state(const struct catch_up *c, int64_t goal_bytes);
 
-/* "1.2 GB (4 min) behind; production writes 3.1 MB/s, the clone applies 5.0 MB/s: there in 4 to 9 minutes" */
+/* "1.2 GB (4 min) behind; production writes 3.1 MB/s, applied are 5.0 MB/s: there in 4 to 9 minutes" */
 void catch_up_say(const struct catch_up_state *s, struct buf *out);
 /* Only the end of that: "there in 4 to 9 minutes", "will not get there at this rate"; "" if nothing is known.
  */

@@ -211,7 +211,7 @@ void catch_up_say(const struct catch_up_state *s, struct buf *out)
     if (s->write_rate >= 0) {
         (void)buf_puts(out, "; production writes ");
         bytes_say(s->write_rate, out);
-        (void)buf_puts(out, "/s, the clone applies ");
+        (void)buf_puts(out, "/s, applied are ");
         bytes_say(s->apply_rate, out);
         (void)buf_puts(out, "/s");
     }

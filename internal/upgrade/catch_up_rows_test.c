@@ -89,7 +89,17 @@ const char *pg_holder_text(struct arena *a, const struct pg_holder *h)
     return arena_printf(a, "process %lld (%s)", (long long)h->pid, h->application);
 }
 
-const char *clone_log_error(struct upgrade *u)
+struct follower who_follows(const struct upgrade *u)
+{
+    return (struct follower){SIDE_GREEN, u->world.green};
+}
+
+const char *follower_name(const struct upgrade *u, struct arena *a)
+{
+    return arena_printf(a, "clone %s", u->world.green->identifier);
+}
+
+const char *follower_log_error(struct upgrade *u)
 {
     (void)u;
     return "ERROR:  could not connect to the publisher";
@@ -173,7 +183,7 @@ static void it_is_told_once_a_minute(void **state)
     assert_int_equal(looks_until_failure(&r, 12, 10, 30, &e), 12);
     assert_int_equal(world.notes, 3); /* at once, after one minute, after two */
     assert_non_null(strstr(catch_up_progress(&r.u),
-                           "behind; production writes 682.7 kB/s, the clone applies 2.0 MB/s: caught up in"));
+                           "behind; production writes 682.7 kB/s, applied are 2.0 MB/s: caught up in"));
     assert_int_equal(world.looked_for_blockers, 0);
     end(&r);
 }

@@ -66,11 +66,18 @@ static bool most_kept(struct upgrade *u, const struct pg_slot **ret, struct err 
     return true;
 }
 
+/* After the switch the slot is that of the way back. */
 static bool too_much(const struct upgrade *u, const struct pg_slot *s, int64_t ceiling, struct err *e)
 {
-    return upgrade_fail(
+    (void)upgrade_fail(
         e, E_RETAINED_WAL, "%s keeps %lld MB of WAL for slot %s, more than max_retained_wal (%lld MB)",
         u->request.cluster, (long long)(s->kept_bytes >> 20), s->name, (long long)(ceiling >> 20));
+    if (u->world.old)
+        (void)err_hint(e,
+                       "The old side, %s, does not take what is written, so its slot goes: production comes "
+                       "first. Without it there is no way back any more that loses nothing.",
+                       u->world.old->identifier);
+    return false;
 }
 
 static bool within(struct upgrade *u, bool *ret, struct err *e)
@@ -117,7 +124,7 @@ bool ceiling_check(struct upgrade *u, bool may_drop, struct err *e)
         return err_wrap(e, "drop the slots, for which %s keeps more than max_retained_wal",
                         u->request.cluster);
     (void)too_much(u, most, ceiling, e);
-    if (!may_drop)
+    if (!may_drop && !u->world.old)
         (void)err_hint(
             e,
             "The next apply drops the slots of this upgrade, and so does `terraform-provider-aurora "

@@ -48,6 +48,7 @@ struct cutover cutover_direction(struct upgrade *u)
                         .to = back ? SIDE_OLD : SIDE_GREEN,
                         .left = w->production,
                         .arriving = back ? w->old : w->green,
+                        .stays = back ? w->names_stay : u->request.keeps_names,
                         .keeps_way_back = !back && u->request.reverse_replication};
     if (k.left)
         k.fact = cutover_fact(u, k.left);
@@ -416,12 +417,26 @@ static bool run_phases(struct cutover *k, struct err *e)
 
 /* ---- the point of no return ---- */
 
-static bool note_names_move(struct cutover *k, struct err *e)
+static const struct rds_cluster *marked(const struct cutover *k)
+{
+    return k->stays && k->to == SIDE_OLD ? k->left : k->arriving;
+}
+
+static const char *mark(const struct cutover *k)
+{
+    return !k->stays ? TAG_NAMES_MOVE : k->to == SIDE_GREEN ? TAG_NAMES_STAY : TAG_RETURNED_AT;
+}
+
+/* Where no name moves, the clone says all: it is ours in either direction. */
+static bool note_take_over(struct cutover *k, struct err *e)
 {
     char date[TIME_ISO_SIZE];
     time_iso(k->u->clock->wall_ms(k->u->clock), false, date);
-    const struct rds_tag tags[] = {{TAG_NAMES_MOVE, date}, {TAG_REPLACES, k->left->resource_id}};
-    return rds_tag_add(&k->u->aws, k->arriving->arn, (struct rds_tags){tags, ARRAY_LEN(tags)}, e) ||
+    const struct rds_tag moves[] = {{TAG_NAMES_MOVE, date}, {TAG_REPLACES, k->left->resource_id}},
+                         stays[] = {{TAG_NAMES_STAY, k->left->resource_id}, {TAG_SWITCHED_AT, date}},
+                         returns[] = {{TAG_RETURNED_AT, date}, {TAG_OLD_OF, k->u->request.cluster}};
+    const struct rds_tag *tags = !k->stays ? moves : k->to == SIDE_GREEN ? stays : returns;
+    return rds_tag_add(&k->u->aws, marked(k)->arn, (struct rds_tags){tags, 2}, e) ||
            err_wrap(e, "write down that %s takes over", k->arriving->identifier);
 }
 
@@ -432,8 +447,8 @@ static bool is_noted_after_all(struct cutover *k, bool *ret, struct err *e)
     for (;;) {
         struct rds_tags tags = {0};
         struct err why = ERR_INIT;
-        if (rds_tag_list(&k->u->aws, k->arriving->arn, &tags, &why)) {
-            *ret = rds_tag_value(&tags, TAG_NAMES_MOVE) != NULL;
+        if (rds_tag_list(&k->u->aws, marked(k)->arn, &tags, &why)) {
+            *ret = rds_tag_value(&tags, mark(k)) != NULL;
             return true;
         }
         (void)k->u->clock->wait(k->u->clock, NULL, LIFT_PAUSE_MS);
@@ -449,7 +464,7 @@ static bool is_noted_after_all(struct cutover *k, bool *ret, struct err *e)
 static bool take_over(struct cutover *k, struct err *e)
 {
     bool noted = false;
-    if (note_names_move(k, e))
+    if (note_take_over(k, e))
         return true;
     struct err why = ERR_INIT;
     if (!is_noted_after_all(k, &noted, &why)) {

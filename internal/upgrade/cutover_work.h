@@ -20,8 +20,8 @@ struct cutover {
     size_t n, cap;
     int64_t began_ms, until_ms;
     struct pg_quiet quiet;
-    bool keeps_way_back;
-    char times[400]; /* "fence 31 ms, drain 4 ms" */
+    bool keeps_way_back, stays; /* no name moves */
+    char times[400];            /* "fence 31 ms, drain 4 ms" */
 };
 
 /* The name of the fact that holds the access list. */

@@ -287,12 +287,15 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "takes the switch back; then apply again."},
     [E_SWITCH_UNDERWAY] =
         {"AUR0237", ERR_CONFLICT, "stage",
-         "Apply with stage = \"switched\" first: it goes on where it was. Then \"rolled_back\" "
-         "loses nothing."},
+         "Apply with stage = \"switched\" first, or run `terraform-provider-aurora resume`: it goes on where "
+         "it was. Then \"rolled_back\" loses nothing."},
     [E_NO_WAY_BACK_LEFT] =
         {"AUR0238", ERR_REMOTE, "stage",
          "Going back would lose what was written since. The old side is kept as it was at the switch; "
          "stage = \"completed\" removes it."},
+    [E_ENDPOINT_WAY] = {"AUR0239", ERR_INVALID, "cutover.endpoint",
+                        "Set it to what the switch was begun with: it can be another one for the next "
+                        "upgrade."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -94,6 +94,7 @@ enum upgrade_error {
     E_FENCE_GONE,
     E_SWITCH_UNDERWAY,
     E_NO_WAY_BACK_LEFT,
+    E_ENDPOINT_WAY,
     E_COUNT
 };
 

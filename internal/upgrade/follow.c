@@ -217,18 +217,38 @@ bool follow_marker_run(struct upgrade *u, struct err *e)
     return need_position(u, e) && run_each_database(u, SIDE_BLUE, true, write_marker, NULL, e);
 }
 
-/* What the server wrote last of an error: statistics count them and keep no text. Best effort: "". */
-const char *clone_log_error(struct upgrade *u)
+/* ---- how whoever follows does ---- */
+
+struct follower who_follows(const struct upgrade *u)
 {
     const struct world *w = &u->world;
+    return w->green ? (struct follower){SIDE_GREEN, w->green} : (struct follower){SIDE_OLD, w->old};
+}
+
+const char *follower_name(const struct upgrade *u, struct arena *a)
+{
+    const struct follower f = who_follows(u);
+    return arena_printf(a, "%s %s", f.side == SIDE_GREEN ? "clone" : "old side",
+                        f.cluster ? f.cluster->identifier : "(gone)");
+}
+
+static const char *writer_of(const struct rds_cluster *k)
+{
+    for (size_t m = 0; m < k->member_count; m++)
+        if (k->members[m].is_writer)
+            return k->members[m].identifier;
+    return NULL;
+}
+
+/* Statistics count errors and keep no text. Best effort. */
+const char *follower_log_error(struct upgrade *u)
+{
+    const struct follower f = who_follows(u);
     const struct rds_log_file *files = NULL, *newest = NULL;
     const char *text = "", *line = NULL;
     struct err ignored = ERR_INIT;
     size_t n = 0;
-    const char *writer = w->green_instance_count > 0 ? w->green_instances[0]->identifier : NULL;
-    for (size_t m = 0; m < w->green->member_count; m++)
-        if (w->green->members[m].is_writer)
-            writer = w->green->members[m].identifier;
+    const char *writer = f.cluster ? writer_of(f.cluster) : NULL;
     if (!writer || !rds_log_files(&u->aws, writer, "postgresql", &files, &n, &ignored))
         return "";
     for (size_t i = 0; i < n; i++)
@@ -244,15 +264,15 @@ const char *clone_log_error(struct upgrade *u)
 static bool worker_fails(struct upgrade *u, const char *database, int64_t times, struct err *e)
 {
     (void)upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s has failed %" PRId64 " times",
-                       database, u->world.green->identifier, times);
-    return err_said(e, "%.1000s", clone_log_error(u));
+                       database, who_follows(u).cluster->identifier, times);
+    return err_said(e, "%.1000s", follower_log_error(u));
 }
 
-static bool works(struct upgrade *u, struct pg *clone, const char *database, void *arg, struct err *e)
+static bool works(struct upgrade *u, struct pg *follower, const char *database, void *arg, struct err *e)
 {
     bool *all = arg;
     struct pg_subscription s;
-    if (!pg_subscription_find(clone, u->look, LOGICAL_NAME, &s, e))
+    if (!pg_subscription_find(follower, u->look, LOGICAL_NAME, &s, e))
         return false;
     *all = *all && s.exists && s.enabled && s.not_ready == 0;
     if (s.exists && s.enabled)
@@ -260,13 +280,25 @@ static bool works(struct upgrade *u, struct pg *clone, const char *database, voi
     if (!s.exists)
         return is_lost(u, database, "is gone", e);
     return upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s is disabled", database,
-                        u->world.green->identifier);
+                        who_follows(u).cluster->identifier);
+}
+
+bool follower_works(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool all = true;
+    const struct follower f = who_follows(u);
+    if (!f.cluster)
+        return upgrade_fail(e, E_CANNOT_FOLLOW, "nobody follows %s", u->request.cluster);
+    if (!run_each_database(u, f.side, false, works, &all, e) || !catch_up_watch(u, e))
+        return false;
+    *ret = all;
+    return true;
 }
 
 static bool stands(struct upgrade *u, bool *ret, struct err *e)
 {
     bool fits = false;
-    return retained_wal_check(u, &fits, e) && on_clone(u, works, ret, e) && catch_up_watch(u, e);
+    return retained_wal_check(u, &fits, e) && need_position(u, e) && follower_works(u, ret, e);
 }
 
 bool following(struct upgrade *u, bool *ret, struct err *e)

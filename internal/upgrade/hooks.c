@@ -54,13 +54,14 @@ const struct hook_place hooks_of_snapshot[HOOK_POINTS] = {
 };
 
 const struct hook_place hooks_of_clone[HOOK_POINTS] = {
-    [HOOK_AFTER_PREPARE] = {.memory = ON_CLONE, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
-    [HOOK_BEFORE_ROLLBACK] = {.memory = ON_CLONE, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
-    [HOOK_AFTER_ROLLBACK] = {.memory = NOWHERE,
-                             .old_side = SIDE_BLUE,
-                             .new_side = SIDE_GREEN,
-                             .no_new = true},
+    [HOOK_AFTER_PREPARE] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_BEFORE_SWITCH] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_IN_WINDOW] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_AFTER_SWITCH] = {.memory = ON_RUN, .old_side = SIDE_OLD, .new_side = SIDE_BLUE},
+    [HOOK_BEFORE_ROLLBACK] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_AFTER_ROLLBACK] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN, .no_new = true},
 };
+
 static const char *const places[HOOK_PLACES] = {"old", "new", "runner"};
 
 const char *hook_point_name(enum hook_point at)
@@ -105,14 +106,17 @@ size_t hooks_at(const struct upgrade *u, enum hook_point at)
 
 /* ---- what has run ---- */
 
+/* Once the new version is production, a roll-back has the sides that the switch has left. */
 static const struct hook_place *place_of(const struct upgrade *u, enum hook_point at)
 {
-    return &u->strategy->hook_places[at];
+    bool is_return = at == HOOK_BEFORE_ROLLBACK && u->world.old;
+    return &u->strategy->hook_places[is_return ? HOOK_AFTER_SWITCH : at];
 }
 
 static bool is_on_old(const struct upgrade *u, enum hook_point at)
 {
-    return place_of(u, at)->memory == ON_OLD_CLUSTER && u->world.old;
+    const struct hook_place *p = place_of(u, at);
+    return p == &u->strategy->hook_places[HOOK_AFTER_SWITCH] && p->memory != ON_SNAPSHOT && u->world.old;
 }
 
 /* NULL: there is nothing to write on. */
@@ -122,14 +126,14 @@ static const struct rds_tags *memory_of(const struct upgrade *u, enum hook_point
     switch (place_of(u, at)->memory) {
     case ON_OLD_CLUSTER:
         if (w->old)
-            return &w->old->tags;
+            return &switch_notes(w)->tags;
         return w->deployment ? &w->deployment->tags : NULL;
     case ON_DEPLOYMENT:
         return w->deployment ? &w->deployment->tags : NULL;
     case ON_SNAPSHOT:
         return w->snapshot ? &w->snapshot->tags : NULL;
-    case ON_CLONE:
-        return w->green ? &w->green->tags : NULL;
+    case ON_RUN:
+        return w->facts;
     case HOOK_NOT_HERE:
     case NOWHERE:
         break;
@@ -156,7 +160,8 @@ static const char *fingerprint(struct upgrade *u, size_t index)
         if (hooks[i].at == k->at && hooks[i].on == k->on &&
             strcmp(hooks[i].sql ? hooks[i].sql : hooks[i].command, text) == 0)
             h = hash_mix(h, "again");
-    const char *when = is_on_old(u, k->at) ? rds_tag_value(&u->world.old->tags, TAG_SWITCHED_AT) : NULL;
+    const char *when =
+        is_on_old(u, k->at) ? rds_tag_value(&switch_notes(&u->world)->tags, TAG_SWITCHED_AT) : NULL;
     h = hash_mix(h, when ? when : "");
     return arena_printf(u->look, "%0*llx", PRINT_DIGITS, (unsigned long long)(h & 0xffffffffffffU));
 }
@@ -166,6 +171,11 @@ static bool has_run(struct upgrade *u, size_t index)
     return u->hooks_ran >> index & 1 || strstr(noted(u, u->request.hooks[index].at), fingerprint(u, index));
 }
 
+static bool is_of_clone(const struct upgrade *u)
+{
+    return u->strategy->hook_places == hooks_of_clone;
+}
+
 /* Is there anything these hooks would be about? */
 static bool concerns(const struct upgrade *u, enum hook_point at)
 {
@@ -173,11 +183,10 @@ static bool concerns(const struct upgrade *u, enum hook_point at)
     case HOOK_AFTER_SWITCH:
         return !u->is_verified; /* an earlier apply has been here */
     case HOOK_BEFORE_ROLLBACK:
-        return u->world.deployment || u->world.restored ||
-               (u->strategy->hook_places == hooks_of_clone && u->world.green);
+        return is_of_clone(u) ? u->world.green || u->world.old : u->world.deployment || u->world.restored;
     case HOOK_AFTER_ROLLBACK:
-        return u->history.deployment_id || u->deployment_hint || u->history.snapshot_id ||
-               (u->strategy->hook_places == hooks_of_clone && u->history.green_identifier);
+        return is_of_clone(u) ? u->history.green_identifier || u->world.aside
+                              : u->history.deployment_id || u->deployment_hint || u->history.snapshot_id;
     default:
         return true;
     }
@@ -211,7 +220,7 @@ static bool note(struct upgrade *u, size_t index, struct err *e)
     const struct rds_tag tag = hooks_note(u, at, u->look);
     const struct rds_tags one = {&tag, 1};
     if (is_on_old(u, at))
-        return rds_tag_add(&u->aws, u->world.old->arn, one, e) ||
+        return rds_tag_add(&u->aws, switch_notes(&u->world)->arn, one, e) ||
                err_wrap(e, "tag the old cluster with %s", tag.key);
     if (!memory_of(u, at))
         return true;
@@ -309,7 +318,8 @@ static enum side side_of(const struct upgrade *u, const struct hook *k)
 static bool run_sql(struct upgrade *u, const struct hook *k, struct err *e)
 {
     struct pg *c CLEANUP(pg_cleanup) = NULL;
-    return side_open(u, side_of(u, k), NULL, true, &c, e) && pg_run_script(c, k->sql, k->timeout_ms, e);
+    enum side side = side_of(u, k);
+    return side_open(u, side, NULL, side != SIDE_OLD, &c, e) && pg_run_script(c, k->sql, k->timeout_ms, e);
 }
 
 /* ---- one hook ---- */

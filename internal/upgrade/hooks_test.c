@@ -5,6 +5,7 @@
 #include "internal/pg/script.h"
 #include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/tags.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,13 +31,18 @@ bool rds_tag_add(const struct aws_session *s, const char *arn, struct rds_tags t
 {
     (void)s;
     (void)e;
-    assert_string_equal(arn, "arn:snapshot");
+    assert_string_equal(arn, "arn:memory");
     assert_int_equal(tags.count, 1);
     (void)snprintf(seen.key, sizeof seen.key, "%s", tags.tags[0].key);
     (void)snprintf(seen.value, sizeof seen.value, "%s", tags.tags[0].value);
     seen.tag = (struct rds_tag){seen.key, seen.value};
     seen.written++;
     return true;
+}
+
+const struct rds_cluster *switch_notes(const struct world *w)
+{
+    return w->old;
 }
 
 /* Of a run that stands on a clone. */
@@ -86,15 +92,16 @@ bool process_run(struct arena *a, char *const *words, const struct process_limit
 }
 
 static enum side opened;
+static bool opened_writable;
 
 bool side_open(struct upgrade *u, enum side side, const char *database, bool writable, struct pg **ret,
                struct err *e)
 {
     (void)u;
     (void)database;
-    (void)writable;
     (void)e;
     opened = side;
+    opened_writable = writable;
     *ret = NULL;
     return true;
 }
@@ -109,7 +116,10 @@ bool pg_run_script(struct pg *c, const char *script, int64_t timeout_ms, struct 
     (void)c;
     (void)timeout_ms;
     (void)e;
-    note_run(opened == SIDE_BLUE ? "production" : opened == SIDE_GREEN ? "restored" : "old", script);
+    static const char *const names[] = {
+        [SIDE_BLUE] = "production", [SIDE_GREEN] = "restored", [SIDE_OLD] = "old"};
+    assert_int_equal(opened_writable, opened != SIDE_OLD);
+    note_run(names[opened], script);
     return true;
 }
 
@@ -128,7 +138,7 @@ static void begin(struct process *p, const struct hook *hooks, size_t n, bool ha
     p->production = (struct rds_cluster){.identifier = "orders", .endpoint = "orders.e", .port = 5432};
     p->restored = (struct rds_cluster){.identifier = "orders-restored", .endpoint = "r.e", .port = 5432};
     p->snapshot = (struct rds_snapshot){
-        .identifier = "snap", .arn = "arn:snapshot", .tags = {&seen.tag, seen.tag.key ? 1 : 0}};
+        .identifier = "snap", .arn = "arn:memory", .tags = {&seen.tag, seen.tag.key ? 1 : 0}};
     static const struct strategy in_place = {.hook_places = hooks_of_snapshot};
     p->u = (struct upgrade){.strategy = &in_place, .arena = p->a, .look = p->a};
     p->u.request = (struct request){.cluster = "orders", .hooks = hooks, .hook_count = n};
@@ -175,7 +185,7 @@ static void before_the_upgrade(void **state)
         assert_int_equal(seen.written, 0);
         if (i == 1) {
             const struct rds_tag made = hooks_note(&p.u, HOOK_BEFORE_SWITCH, p.a);
-            assert_true(rds_tag_add(NULL, "arn:snapshot", (struct rds_tags){&made, 1}, NULL));
+            assert_true(rds_tag_add(NULL, "arn:memory", (struct rds_tags){&made, 1}, NULL));
         }
         arena_free(p.a);
     }
@@ -267,6 +277,7 @@ static void begin_logical(struct process *p, const struct hook *hooks, size_t n,
     p->u.strategy = &logical;
     p->restored.tags = (struct rds_tags){&seen.tag, seen.tag.key ? 1 : 0};
     p->u.world.green = has_clone ? &p->restored : NULL;
+    p->u.world.facts = &p->restored.tags;
 }
 
 static void the_clone_remembers(void **state)
@@ -309,6 +320,7 @@ static void around_the_end_of_a_clone(void **state)
     assert_true(is_done(&p, before_rollback_hooks_done));
     p.u.history.green_identifier = "orders-restored";
     p.u.world.green = NULL;
+    p.u.world.facts = NULL;
     assert_true(is_done(&p, before_rollback_hooks_done));
     assert_false(is_done(&p, after_rollback_hooks_done));
     run(&p, after_rollback_hooks_run);
@@ -318,12 +330,59 @@ static void around_the_end_of_a_clone(void **state)
     arena_free(p.a);
 }
 
+static void begin_switched(struct process *p, const struct hook *hooks, size_t n)
+{
+    static struct rds_tag tags[2];
+    begin_logical(p, hooks, n, false);
+    tags[0] = (struct rds_tag){TAG_SWITCHED_AT, "2026-11-22T02:00:00Z"};
+    tags[1] = seen.tag;
+    p->restored.arn = "arn:memory";
+    p->restored.tags = (struct rds_tags){tags, seen.tag.key ? 2 : 1};
+    p->u.world.old = &p->restored;
+}
+
+/* After the switch the old side remembers, and is not written to by a hook that does not insist. What ran
+ * around a roll-back before the switch says nothing about one after it. */
+static void the_old_side_remembers(void **state)
+{
+    static const struct hook hooks[] = {{HOOK_AFTER_SWITCH, HOOK_ON_NEW, "a", NULL, 1000, false},
+                                        {HOOK_AFTER_SWITCH, HOOK_ON_OLD, "b", NULL, 1000, false},
+                                        {HOOK_BEFORE_ROLLBACK, HOOK_ON_NEW, "c", NULL, 1000, false},
+                                        {HOOK_BEFORE_ROLLBACK, HOOK_ON_OLD, "d", NULL, 1000, false},
+                                        {HOOK_AFTER_ROLLBACK, HOOK_ON_RUNNER, NULL, "e", 1000, false}};
+    struct process p;
+    (void)state;
+    memset(&seen, 0, sizeof seen);
+    begin_logical(&p, hooks, ARRAY_LEN(hooks), true);
+    run(&p, before_rollback_hooks_run);
+    arena_free(p.a);
+    for (int process = 0; process < 2; process++) {
+        begin_switched(&p, hooks, ARRAY_LEN(hooks));
+        assert_int_equal(is_done(&p, before_rollback_hooks_done), process == 1);
+        run(&p, before_rollback_hooks_run);
+        arena_free(p.a);
+    }
+    begin_switched(&p, hooks, ARRAY_LEN(hooks));
+    assert_false(is_done(&p, after_switch_hooks_done));
+    run(&p, after_switch_hooks_run);
+    assert_true(is_done(&p, after_switch_hooks_done));
+    assert_true(is_done(&p, after_rollback_hooks_done)); /* nothing was put aside yet */
+    p.u.world.old = NULL;
+    p.u.world.aside = &p.restored;
+    assert_true(is_done(&p, before_rollback_hooks_done));
+    assert_false(is_done(&p, after_rollback_hooks_done));
+    run(&p, after_rollback_hooks_run);
+    assert_string_equal(seen.ran, "restored:c|production:d|production:c|old:d|production:a|old:b|runner:e|");
+    arena_free(p.a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(before_the_upgrade),  cmocka_unit_test(after_the_upgrade),
-        cmocka_unit_test(around_a_roll_back),  cmocka_unit_test(after_a_roll_back_that_leaves_nothing),
-        cmocka_unit_test(the_clone_remembers), cmocka_unit_test(around_the_end_of_a_clone),
+        cmocka_unit_test(before_the_upgrade),     cmocka_unit_test(after_the_upgrade),
+        cmocka_unit_test(around_a_roll_back),     cmocka_unit_test(after_a_roll_back_that_leaves_nothing),
+        cmocka_unit_test(the_clone_remembers),    cmocka_unit_test(around_the_end_of_a_clone),
+        cmocka_unit_test(the_old_side_remembers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

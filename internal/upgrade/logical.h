@@ -149,15 +149,25 @@ bool follows_noted(struct upgrade *u, bool *ret, struct err *e);
 bool follows_note(struct upgrade *u, struct err *e);
 /* As replication_caught_up, and nothing stands still meanwhile. */
 bool clone_caught_up(struct upgrade *u, bool *ret, struct err *e);
-/* What the clone's log says last of an error; "" where there is none, or it cannot be read. */
-const char *clone_log_error(struct upgrade *u);
+/* Who follows production: the clone, after the switch the old side. */
+struct follower {
+    enum side side;
+    const struct rds_cluster *cluster; /* NULL: nobody does */
+};
+struct follower who_follows(const struct upgrade *u);
+const char *follower_name(const struct upgrade *u, struct arena *a); /* "clone orders-next" */
+/* Every subscription of it is enabled and has all its tables; AUR0217 where one fails again and again. And as
+ * catch_up_watch(). */
+MUST_CHECK bool follower_works(struct upgrade *u, bool *ret, struct err *e);
+/* What the log of its writer says last of an error; "" where there is none, or it cannot be read. */
+const char *follower_log_error(struct upgrade *u);
 
 /* ---- catch_up.c: how it goes ---- */
 
-/* One look at every slot of the run, with a clone that follows: told once a minute in the journal and the
+/* One look at every slot of the run, with a side that follows: told once a minute in the journal and the
  * log. Fails with AUR0215 where a slot is gone or lost, and with AUR0218 where somebody stands in the way who
- * will not go by himself: a lock on the clone held for ten minutes by one session, a slot that nobody reads
- * for five. That the clone falls behind is told and no failure. */
+ * will not go by himself: a lock on that side held for ten minutes by one session, a slot that nobody reads
+ * for five. That it falls behind is told and no failure. */
 MUST_CHECK bool catch_up_watch(struct upgrade *u, struct err *e);
 /* What the last look came to, in a sentence; "": there was none. Valid until the next. */
 const char *catch_up_progress(const struct upgrade *u);

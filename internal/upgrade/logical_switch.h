@@ -75,6 +75,19 @@ bool aside_over(struct upgrade *u, bool *ret, struct err *e);
 bool old_twins_noted(struct upgrade *u, bool *ret, struct err *e);
 bool old_twins_note(struct upgrade *u, struct err *e);
 
+/* ---- names_stay.c ---- */
+
+/* Part of a look at a clone that may have become production under its own name; false: it has not. */
+bool names_stay_look(struct world *w, const struct names_way *back);
+/* AUR0239: switched in the other way than is asked for. By the last look. */
+MUST_CHECK bool endpoint_way_holds(const struct upgrade *u, struct err *e);
+bool endpoint_way_check(struct upgrade *u, bool *ret, struct err *e);
+/* Of the old side, which is the user's: all that is ours but the access list from before the fence. */
+bool old_cleared(struct upgrade *u, bool *ret, struct err *e);
+bool old_clear(struct upgrade *u, struct err *e);
+bool stay_completed(struct upgrade *u, bool *ret, struct err *e);
+bool stay_complete(struct upgrade *u, struct err *e);
+
 /* ---- way_back.c: the old side follows the new one ---- */
 bool forward_removed(struct upgrade *u, bool *ret, struct err *e);
 bool forward_remove(struct upgrade *u, struct err *e);

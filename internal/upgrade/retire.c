@@ -10,7 +10,7 @@
 int64_t retention_ends(const struct upgrade *u)
 {
     const struct world *w = &u->world;
-    const struct rds_tags *noted = w->old ? &w->old->tags : w->snapshot ? w->facts : NULL;
+    const struct rds_tags *noted = w->old ? &switch_notes(w)->tags : w->snapshot ? w->facts : NULL;
     int64_t switched = noted ? tag_time(noted, TAG_SWITCHED_AT) : 0;
     return (switched ? switched : u->clock->wall_ms(u->clock)) + u->request.retain_old_ms;
 }

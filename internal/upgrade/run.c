@@ -18,6 +18,8 @@ const char *run_object(const struct upgrade *u)
                             w->deployment->identifier);
     if (w->green && w->facts == &w->green->tags)
         return w->green->arn;
+    if (w->names_stay && (w->aside || w->production))
+        return w->aside ? w->aside->arn : w->production->arn;
     if (w->snapshot)
         return w->snapshot->arn;
     if (w->rehearsal && strcmp(w->rehearsal->status, "deleting") != 0)

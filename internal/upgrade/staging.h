@@ -8,7 +8,8 @@
  * is changed is another hook. `after_rollback` has no object left to write on: it is run by the apply that
  * removed something, and after a crash by the next one that knows the run from its state. In place all of it
  * stands on the run's snapshot; what ran before that is made is written down as it is made. A logical upgrade
- * has its clone for that.
+ * has its clone for that, after the switch its old side, and in a roll-back the cluster that is put aside.
+ * Nothing may be written on an old side.
  *
  * SQL runs as the login's user in that side's default database, whole or not at all (pg_run_script). A
  * command runs under /bin/sh -c with PATH, HOME, USER, LOGNAME, LANG, LC_ALL, TZ and TMPDIR of ours and
@@ -60,7 +61,7 @@ size_t hooks_at(const struct upgrade *u, enum hook_point at); /* how many */
 struct rds_tag hooks_note(struct upgrade *u, enum hook_point at, struct arena *a);
 /* A point of hooks in one kind of upgrade: what is written down of them stands on which object of ours, and
  * which cluster is the old version, which the new one, at that moment. */
-enum hook_memory { HOOK_NOT_HERE, ON_DEPLOYMENT, ON_OLD_CLUSTER, ON_SNAPSHOT, ON_CLONE, NOWHERE };
+enum hook_memory { HOOK_NOT_HERE, ON_DEPLOYMENT, ON_OLD_CLUSTER, ON_SNAPSHOT, ON_RUN, NOWHERE };
 struct hook_place {
     enum hook_memory memory; /* HOOK_NOT_HERE: this kind has no such point */
     enum side old_side, new_side;

@@ -123,6 +123,8 @@ static bool look_back(struct upgrade *u, struct world *w, const struct rds_clust
 bool switch_look(struct upgrade *u, struct world *w, struct err *e)
 {
     const struct rds_cluster *old = NULL, *clone = w->green;
+    if (names_stay_look(w, &to_old))
+        return true;
     if (clone && tag(clone, TAG_NAMES_MOVE) && tag(clone, TAG_REPLACES))
         return announced(u, w, clone, &to_clone, e);
     if (clone) {
@@ -146,7 +148,7 @@ bool switch_names_move(const struct aws_session *s, const char *cluster, const s
     u.request.cluster = cluster;
     if (!strategy_logical.look(&u, &w, e))
         return err_wrap(e, "look whether names of %s move", cluster);
-    *ret = w.names_move;
+    *ret = w.names_move && !w.names_stay;
     return true;
 }
 

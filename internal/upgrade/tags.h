@@ -21,7 +21,7 @@
 #define TAG_OLD_OF      "aurora-upgrade:old-of"
 #define TAG_SWITCHED_AT "aurora-upgrade:switched-at"
 /* Before the point's name ("aurora-upgrade:hooks-in-window"): fingerprints of the hooks that have run. On the
- * deployment; those after the switch on the old cluster. */
+ * deployment or the clone; those after the switch on the old cluster. */
 #define TAG_HOOKS "aurora-upgrade:hooks-"
 /* On the old cluster: since when the new side is watched, and its counters then. */
 #define TAG_WATCHED "aurora-upgrade:watched-from"
@@ -77,6 +77,12 @@
  * refreshed. */
 #define TAG_ENABLED_AT   "aurora-upgrade:enabled-at"
 #define TAG_REFRESHED_AT "aurora-upgrade:refreshed-at"
+
+/* On the same, after a switch that moved no name: the resource id of the cluster that it took over from; when
+ * that one took over again. With TAG_SWITCHED_AT, and what is else said of an old cluster, which is not
+ * ours here. */
+#define TAG_NAMES_STAY  "aurora-upgrade:names-stay"
+#define TAG_RETURNED_AT "aurora-upgrade:returned-at"
 
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
 #define TAG_RESOURCE_IN_PLACE   "aurora_in_place_upgrade"

@@ -48,6 +48,7 @@ struct request {
     const char *const *tables, *const *tables_left_out; /* logical: of the run; end with NULL; may be NULL */
     const char *const *full_identity;  /* logical: tables that get a replica identity, if they have none */
     bool publishes_all;                /* logical: FOR ALL TABLES, instead of a list */
+    bool keeps_names;                  /* logical: no name moves at the switch */
     bool reverse_replication;          /* logical: the old side follows the new one after the switch */
     int64_t max_retained_bytes;        /* logical: of WAL that production keeps for our slots */
     double target_min_capacity;        /* Serverless v2, while green builds; < 0: default */
@@ -93,6 +94,7 @@ struct world {
     const struct rds_cluster *rehearsal; /* in place: the clone of a rehearsal, whosever; NULL: none */
     bool names_move;   /* from the first renaming of a roll-back, or of a logical switch, to its end */
     bool is_switching; /* logical: they move to the new version, not back */
+    bool names_stay;   /* logical: its switch moved none; production has the clone's name, or is back */
     const struct names_way *way;  /* what those are called that come and go */
     const struct rds_tags *facts; /* of the object that stands for the run; NULL: no run */
     struct version version;       /* production's */
@@ -127,6 +129,9 @@ bool world_has_run(const struct world *w);
 const char *run_object(const struct upgrade *u);
 /* What there is of the run, and what an apply does with it, for people; NULL: nothing. */
 const char *run_found(const struct upgrade *u);
+/* After a switch, while there is an old side: what bears the notes of it. That is the old side, unless it is
+ * the user's still. */
+const struct rds_cluster *switch_notes(const struct world *w);
 /* What a switch or a roll-back put aside and `completed` removes; NULL: nothing. */
 const struct rds_cluster *world_put_aside(const struct world *w);
 

@@ -10,7 +10,7 @@ enum { FINDINGS_BYTES = 8192 };
 /* AWS hands tags on: one from before this switch is another run's. */
 static bool began(const struct upgrade *u, int64_t *ret_since_ms, struct pg_health *ret)
 {
-    const struct rds_tags *tags = &u->world.old->tags;
+    const struct rds_tags *tags = &switch_notes(&u->world)->tags;
     const char *text = rds_tag_value(tags, TAG_WATCHED);
     return text && watch_read(text, ret_since_ms, ret) && *ret_since_ms >= tag_time(tags, TAG_SWITCHED_AT);
 }
@@ -45,7 +45,7 @@ bool watch_begin(struct upgrade *u, struct err *e)
         return false;
     watch_write(u->clock->wall_ms(u->clock), &now, text);
     const struct rds_tag tag = {TAG_WATCHED, text};
-    return rds_tag_add(&u->aws, u->world.old->arn, (struct rds_tags){&tag, 1}, e) ||
+    return rds_tag_add(&u->aws, switch_notes(&u->world)->arn, (struct rds_tags){&tag, 1}, e) ||
            err_wrap(e, "tag the old cluster with %s", tag.key);
 }
 

@@ -201,7 +201,7 @@ bool way_back_follows(struct upgrade *u, bool *ret, struct err *e)
 
 /* ---- going back ---- */
 
-/* Every database of the old side is at most max_lag behind. */
+/* Every database of the old side is at most max_lag behind, and nothing stands in its way. */
 bool way_back_caught_up(struct upgrade *u, bool *ret, struct err *e)
 {
     struct pg *c CLEANUP(pg_cleanup) = NULL;
@@ -221,15 +221,26 @@ bool way_back_caught_up(struct upgrade *u, bool *ret, struct err *e)
                             "%s does not follow %s: what was written since the switch is "
                             "not there",
                             u->world.old->identifier, u->request.cluster);
+    if (!follower_works(u, &all, e))
+        return false;
     for (size_t i = 0; i < n; i++)
         *ret = *ret && slots[i].active && slots[i].lag_bytes <= u->request.max_lag_bytes;
     return true;
 }
 
-/* The side that arrives was fenced when it was left; once it has the name this is long done. */
+/* The side that arrives was fenced when it was left; once it has the name this is long done. NULL: it has. */
+static const struct rds_cluster *arriving(const struct upgrade *u, enum side *ret)
+{
+    const struct world *w = &u->world;
+    bool stays = w->names_stay && w->names_move;
+    *ret = stays ? SIDE_BLUE : SIDE_GREEN;
+    return stays ? w->production : w->green;
+}
+
 static const char *arriving_fact(struct upgrade *u)
 {
-    return arena_printf(u->look, "access-%s", u->world.green->resource_id);
+    enum side side;
+    return arena_printf(u->look, "access-%s", arriving(u, &side)->resource_id);
 }
 
 static bool is_open(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
@@ -245,9 +256,10 @@ static bool is_open(struct upgrade *u, struct pg *c, const char *database, void 
 bool arriving_opened(struct upgrade *u, bool *ret, struct err *e)
 {
     bool all = true;
+    enum side side;
     if (!world_need(u, e))
         return false;
-    if (u->world.green && !side_each_database(u, SIDE_GREEN, false, is_open, &all, e))
+    if (arriving(u, &side) && !side_each_database(u, side, false, is_open, &all, e))
         return false;
     *ret = all;
     return true;
@@ -263,7 +275,8 @@ static bool lift(struct upgrade *u, struct pg *c, const char *database, void *ar
 
 bool arriving_open(struct upgrade *u, struct err *e)
 {
-    return world_need(u, e) && side_each_database(u, SIDE_GREEN, true, lift, NULL, e);
+    enum side side;
+    return world_need(u, e) && (!arriving(u, &side) || side_each_database(u, side, true, lift, NULL, e));
 }
 
 /* ---- over ---- */

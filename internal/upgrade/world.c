@@ -269,7 +269,7 @@ static void note_old_side(struct upgrade *u, const struct world *w)
         h->source_version = keep(u, w->old->engine_version);
     }
     if (!h->switched_at)
-        h->switched_at = keep(u, rds_tag_value(&w->old->tags, TAG_SWITCHED_AT));
+        h->switched_at = keep(u, rds_tag_value(&switch_notes(w)->tags, TAG_SWITCHED_AT));
 }
 
 /* Each fact is copied once. */
@@ -327,6 +327,11 @@ const struct strategy strategy_blue_green = {.resource = TAG_RESOURCE_BLUE_GREEN
                                              .shows_stages = true,
                                              .new_side = "green",
                                              .hook_places = hooks_of_deployment};
+
+const struct rds_cluster *switch_notes(const struct world *w)
+{
+    return w->names_stay ? w->production : w->old;
+}
 
 const struct rds_cluster *world_put_aside(const struct world *w)
 {
@@ -401,6 +406,7 @@ void world_rest(struct upgrade *u)
     if (seen.facts)
         w->facts = seen.deployment && seen.facts == &seen.deployment->tags ? &w->deployment->tags
                    : seen.old && seen.facts == &seen.old->tags             ? &w->old->tags
+                   : seen.names_stay && !seen.aside                        ? &w->production->tags
                    : seen.aside && seen.facts == &seen.aside->tags         ? &w->aside->tags
                    : seen.restored && seen.facts == &seen.restored->tags   ? &w->restored->tags
                    : seen.green && seen.facts == &seen.green->tags         ? &w->green->tags
@@ -474,7 +480,7 @@ bool side_open(struct upgrade *u, enum side side, const char *database, bool wri
     struct pg_target t = {0};
     if (!place_of(u, side, &host, &port))
         return err_set(e, ERR_UNAVAILABLE, "%s has no endpoint at the moment", side_name(u, side));
-    if (!u->login(u->login_arg, side == SIDE_BLUE ? NULL : host, port, &t, &known, e))
+    if (!u->login(u->login_arg, side == SIDE_BLUE && !u->world.names_stay ? NULL : host, port, &t, &known, e))
         return err_wrap(e, "log in to %s", side_name(u, side));
     if (!known)
         return err_set(e, ERR_NOT_FOUND, "no login is configured");
