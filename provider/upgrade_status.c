@@ -313,7 +313,7 @@ static bool check_names(struct report *r, struct err *e)
     const struct upgrade *u = &r->o->upgrade;
     return !u->world.names_move || holder(r, &u->world) ||
            upgrade_fail(e, u->world.is_switching ? E_SWITCH_UNDERWAY : E_ROLL_BACK_RUNNING,
-                        "names of %s move, and nobody goes on with it", u->request.cluster);
+                        "names of %s move, and that was cut short", u->request.cluster);
 }
 
 /* States that do not pass by themselves. */

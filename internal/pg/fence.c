@@ -2,6 +2,7 @@
 #include "internal/pg/logical.h"
 #include "internal/pg/query.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { NAMED = 10 };
@@ -199,5 +200,22 @@ bool pg_quiet(struct pg *c, struct pg_quiet *ret, struct err *e)
         !query_map(r, a, fields, ARRAY_LEN(fields), sizeof(struct pg_quiet), &rows, &n, e))
         return err_wrap(e, "read which transactions run on %s:%d", c->host, c->port);
     *ret = *(const struct pg_quiet *)rows;
+    return true;
+}
+
+/* First bytes of pgoutput's messages (PostgreSQL chapter 55.9): Delete, Insert, Truncate, Update. */
+bool pg_changes_from(struct pg *c, const char *slot, const char *publication, lsn_t from, int64_t *ret,
+                     struct err *e)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM pg_catalog.pg_logical_slot_peek_binary_changes($1, NULL, NULL,"
+        " 'proto_version', '1', 'publication_names', $2)"
+        " WHERE get_byte(data, 0) IN (68, 73, 84, 85) AND lsn >= $3::pg_lsn";
+    char text[LSN_SIZE];
+    const char *params[] = {slot, publication, lsn_print(from, text)};
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    if (!query_rows(c, sql, params, 3, &r, e))
+        return err_wrap(e, "read what slot %s of %s:%d holds", slot, c->host, c->port);
+    *ret = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
     return true;
 }

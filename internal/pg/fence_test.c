@@ -326,6 +326,38 @@ static void sequences(struct server *s)
     assert_int_equal(n, 7); /* all but the one that everybody was granted */
 }
 
+/* What takes an id is not what changes a row. */
+static void changes(struct server *s)
+{
+    static const struct {
+        const char *sql;
+        int64_t changes;
+    } rows[] = {{"ANALYZE put; SELECT txid_current()", 0},
+                {"CREATE TABLE IF NOT EXISTS elsewhere (id int); INSERT INTO elsewhere VALUES (1)", 0},
+                {"BEGIN; INSERT INTO put VALUES (2); ROLLBACK", 0},
+                {"INSERT INTO put VALUES (3), (4)", 2},
+                {"UPDATE put SET id = 5 WHERE id = 4", 1},
+                {"DELETE FROM put WHERE id = 5", 1},
+                {"TRUNCATE put", 1}};
+    struct err e = ERR_INIT;
+    make_database(s, "CREATE TABLE put (id int PRIMARY KEY); INSERT INTO put VALUES (1)");
+    server_sql(s, "app", "CREATE PUBLICATION p FOR TABLE put");
+    server_sql(s, "app", "SELECT pg_create_logical_replication_slot('s', 'pgoutput')");
+    server_sql(s, "app", "INSERT INTO put VALUES (9)"); /* before it is quiet: of no interest */
+    struct pg *c = server_open(s, "app", "rdsadmin", false);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pg_quiet q;
+        int64_t n = -1;
+        must(pg_quiet(c, &q, &e), &e);
+        server_sql(s, "app", rows[i].sql);
+        must(pg_changes_from(c, "s", "p", q.at, &n, &e), &e);
+        if (n != rows[i].changes)
+            fail_msg("%s: %lld changes", rows[i].sql, (long long)n);
+    }
+    pg_close(c);
+    server_sql(s, "app", "SELECT pg_drop_replication_slot('s')");
+}
+
 static void test_fence(void **state)
 {
     (void)state;
@@ -333,7 +365,8 @@ static void test_fence(void **state)
     for (size_t i = 0; i < ARRAY_LEN(majors); i++) {
         if (!server_available(majors[i]))
             continue;
-        struct server *s = server_new(majors[i], false, "-c max_prepared_transactions=5");
+        struct server *s =
+            server_new(majors[i], false, "-c max_prepared_transactions=5 -c wal_level=logical");
         make_roles(s);
         for (size_t k = 0; k < ARRAY_LEN(lists); k++)
             up_and_down(s, lists[k]);
@@ -342,6 +375,7 @@ static void test_fence(void **state)
         changed_meanwhile(s);
         holds(s);
         sequences(s);
+        changes(s);
         server_stop(s);
         seen++;
     }

@@ -7,6 +7,7 @@
 #include "internal/base/log.h"
 #include "internal/pg/catalog.h"
 #include "internal/pg/logical.h"
+#include "internal/pg/replica.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -254,6 +255,7 @@ static bool is_silent(struct cutover *k, bool *ret, struct err *e)
     if (!pg_quiet(k->places[0].from, &q, e))
         return false;
     *ret = q.xmin == q.xmax && q.xmax == k->quiet.xmax + (int64_t)k->n;
+    k->proved = *ret ? q.at : k->proved;
     return true;
 }
 
@@ -307,10 +309,48 @@ static bool turn_round(struct cutover *k, struct err *e)
     return goes_on(k, "making the way back", e);
 }
 
+/* Its reader was ended a moment ago; the server may not have noticed yet. */
+static bool changes_since(struct cutover *k, const struct place *p, const char *slot, int64_t *ret,
+                          struct err *e)
+{
+    for (;;) {
+        struct err why = ERR_INIT;
+        if (pg_changes_from(p->from, slot, LOGICAL_NAME, k->proved, ret, &why))
+            return true;
+        if (strcmp(why.remote_code, "55006") != 0) {
+            *e = why;
+            return false;
+        }
+        if (!wait_on(k, "reading what was written last", e))
+            return false;
+    }
+}
+
+static bool is_unchanged(struct cutover *k, const struct place *p, struct err *e)
+{
+    const struct pg_slot *slots = NULL;
+    size_t n = 0;
+    int64_t changes = 0;
+    if (!pg_slots(p->from, k->u->look, LOGICAL_SLOT_PREFIX, &slots, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(slots[i].database, p->database) == 0)
+            return changes_since(k, p, slots[i].name, &changes, e) && (changes == 0 || not_silent(k, e));
+    return not_silent(k, e);
+}
+
+/* Where the server took ids itself since the drain was proved (autovacuum does), the slot that was followed
+ * tells: it holds every change of a row. */
 static bool prove(struct cutover *k, struct err *e)
 {
     bool silent = false;
-    return is_silent(k, &silent, e) && (silent || not_silent(k, e));
+    if (!is_silent(k, &silent, e))
+        return false;
+    for (size_t i = 0; !silent && i < k->n; i++)
+        if (!is_unchanged(k, &k->places[i], e))
+            return err_wrap(e, "database %s", k->places[i].database);
+    k->by_slots = !silent;
+    return true;
 }
 
 /* ---- taking it back ---- */
@@ -480,9 +520,11 @@ static void tell_times(const struct cutover *k)
         k->u->note(k->u->note_arg, "switch",
                    arena_printf(k->u->look,
                                 "no write for %" PRId64 " ms until here: %s; transaction ids %" PRId64
-                                " to %" PRId64 " are our markers",
+                                " to %" PRId64 " are our markers, %s",
                                 now(k) - k->began_ms, k->times, k->quiet.xmax,
-                                k->quiet.xmax + (int64_t)k->n - 1));
+                                k->quiet.xmax + (int64_t)k->n - 1,
+                                k->by_slots ? "later ones the server's own: the slots hold no change since"
+                                            : "and there are no later ones"));
 }
 
 bool cutover_run(struct upgrade *u, struct err *e)

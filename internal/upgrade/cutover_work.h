@@ -20,6 +20,8 @@ struct cutover {
     size_t n, cap;
     int64_t began_ms, until_ms;
     struct pg_quiet quiet;
+    lsn_t proved;               /* behind the markers, when there was nothing but them */
+    bool by_slots;              /* later ids were the server's own */
     bool keeps_way_back, stays; /* no name moves */
     char times[400];            /* "fence 31 ms, drain 4 ms" */
 };

@@ -206,7 +206,7 @@ bool tables_may_switch(bool chooses, enum flow_stage to, const char *cluster, st
 
 /* ---- what the publications hold ---- */
 
-struct follower {
+struct listener {
     void (*found)(void *arg, const char *database, const char *table);
     void *arg;
 };
@@ -228,7 +228,7 @@ static bool is_published(const struct pg_publication *p, const char *table)
 static bool find_unfollowed(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
 {
     static const struct pg_table_choice everything = {.include = NULL, .exclude = NULL, .elsewhere = true};
-    const struct follower *f = arg;
+    const struct listener *f = arg;
     struct pg_publication p;
     const char **tables = NULL;
     size_t n = 0;
@@ -247,7 +247,7 @@ static bool find_unfollowed(struct upgrade *u, struct pg *c, const char *databas
 bool tables_not_followed(struct upgrade *u, void (*found)(void *arg, const char *database, const char *table),
                          void *arg, struct err *e)
 {
-    struct follower f = {found, arg};
+    struct listener f = {found, arg};
     return side_each_database(u, SIDE_BLUE, false, find_unfollowed, &f, e);
 }
 
