@@ -41,8 +41,8 @@ static bool on_clone(struct upgrade *u, each_database *each, bool *ret, struct e
  * on the clone already. */
 static bool is_lost(struct upgrade *u, const char *database, const char *what, struct err *e)
 {
-    return upgrade_fail(e, E_CANNOT_FOLLOW, "clone %s can never catch up: the subscription of database %s %s",
-                        u->world.green->identifier, database, what);
+    return upgrade_fail(e, E_CANNOT_FOLLOW, "%s can never catch up: the subscription of database %s %s",
+                        follower_name(u, u->look), database, what);
 }
 
 static bool was_enabled(const struct upgrade *u)
