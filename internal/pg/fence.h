@@ -45,8 +45,8 @@ struct pg_quiet {
 };
 MUST_CHECK bool pg_quiet(struct pg *c, struct pg_quiet *ret, struct err *e);
 /* How many changes of rows, and TRUNCATEs, the slot of this database holds from a position on, by the
- * publication: none, though ids were given out, where the server itself took them (autovacuum). The slot stays
- * where it is. SQLSTATE 55006: somebody still reads it. */
+ * publication: none, though ids were given out, where the server itself took them (autovacuum). The slot
+ * stays where it is. SQLSTATE 55006: somebody still reads it. */
 MUST_CHECK bool pg_changes_from(struct pg *c, const char *slot, const char *publication, lsn_t from,
                                 int64_t *ret, struct err *e);
 
