@@ -225,7 +225,8 @@ surplus() { # LEFT-BEHIND: by how many objects it differs from what is to be lef
 }
 
 # Every call that changes something, cut short before and after its effect, by every victim; and every tenth call of any kind,
-# with a victim each. AURORA_POINTS (a regular expression), AURORA_MOMENTS and AURORA_VICTIMS choose among them.
+# with a victim each. AURORA_POINTS (a regular expression), AURORA_MOMENTS and AURORA_VICTIMS choose among them; with
+# AURORA_BY_TURN=1 every call has a victim each.
 sweep_all() {
     local from=(its-state empty-state) world operation nth moment victim boundaries=0
     sweep_open
@@ -245,10 +246,12 @@ sweep_all() {
         "at the longest, bound $WRITABLE_SECONDS s; objects left behind: $SWEEP_SURPLUS; acknowledged writes lost: $SWEEP_LOST"
 }
 
-victims_at() { # OPERATION N: all of them, or of a call of any kind the one whose turn it is
+# All of them; of a call of any kind, and of every call with AURORA_BY_TURN, the one whose turn it is. N runs through the moments
+# of a point, too: without its fourth part a victim would never meet the other moment.
+victims_at() { # OPERATION N
     local all
     read -ra all <<<"${AURORA_VICTIMS:-provider both cli interrupt}"
-    if [ "$1" = '*' ]; then echo "${all[$2 % ${#all[@]}]}"; else echo "${all[@]}"; fi
+    if [ "$1" = '*' ] || [ -n "${AURORA_BY_TURN:-}" ]; then echo "${all[($2 + $2 / 4) % ${#all[@]}]}"; else echo "${all[@]}"; fi
 }
 
 # ---- faults ----
