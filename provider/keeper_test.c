@@ -252,6 +252,83 @@ static void a_plan_over_what_is_gone_is_refused(void **state)
     }
 }
 
+/* ---- completed by the state, and production on the old major again ---- */
+
+static const struct {
+    const char *name, *was, *wanted;
+    const struct scene *scene;
+    const char *refusal; /* id; NULL: none */
+    bool has_steps;
+} undone_rows[] = {
+    {"prepared again", "completed", "prepared", &nothing, NULL, true},
+    {"switched again", "completed", "switched", &nothing, NULL, true},
+    {"nothing to roll back", "completed", "rolled_back", &nothing, NULL, true},
+    {"another attribute", "completed", "completed", &nothing, NULL, false},
+    {"the end of a roll-back", "rolled_back", "completed", &nothing, NULL, false},
+    {"not undone, lowered", "completed", "switched", &upgraded, "AUR0171", false},
+};
+
+static const struct value *asked_for(struct arena *a, const char *stage, const char *reached, bool is_new)
+{
+    const struct value *from = object(a, stage, reached);
+    struct value *v = value_object(a);
+    for (size_t i = 0; i < from->count; i++)
+        if (strcmp(from->keys[i], "blue_green_deployment_identifier") != 0)
+            value_set(a, v, from->keys[i], from->items[i]);
+    if (is_new) {
+        value_set(a, v, "on_destroy", value_string(a, "keep_old"));
+        value_set(a, v, "retain_old_for", value_string(a, "0s"));
+    }
+    return v;
+}
+
+static void judge_undone(size_t i, const struct upgrade_kind *kind)
+{
+    static const char *const refusals[] = {"AUR0171", "AUR0160", "AUR0195", "AUR0150"};
+    struct stage s;
+    open_stage(&s, undone_rows[i].scene, "me");
+    s.call.prior = asked_for(s.arena, undone_rows[i].was, undone_rows[i].was, false);
+    s.call.config = s.call.planned = asked_for(s.arena, undone_rows[i].wanted, undone_rows[i].was, true);
+    const struct value *planned = upgrade_plan(kind, &s.call, s.call.planned);
+    for (size_t k = 0; k < ARRAY_LEN(refusals); k++) {
+        bool wanted = undone_rows[i].refusal && strcmp(undone_rows[i].refusal, refusals[k]) == 0;
+        if ((strstr(told, arena_printf(s.arena, "E %s", refusals[k])) != NULL) != wanted)
+            fail_msg("%s, %s: %s", kind->strategy->new_side, undone_rows[i].name, told);
+    }
+    if ((value_get(planned, "planned_steps")->count > 0) != undone_rows[i].has_steps)
+        fail_msg("%s, %s: %zu steps, %s", kind->strategy->new_side, undone_rows[i].name,
+                 value_get(planned, "planned_steps")->count, told);
+    close_stage(&s);
+}
+
+static void what_is_undone_begins_anew(void **state)
+{
+    static const struct upgrade_kind *const kinds[] = {&kind_blue_green, &kind_in_place, &kind_logical};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(undone_rows); i++)
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+            judge_undone(i, kinds[k]);
+}
+
+/* What the plan has shown no steps for is not done, either. */
+static void another_attribute_upgrades_nothing(void **state)
+{
+    static const char *const was[] = {"completed", "rolled_back"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(was); i++) {
+        struct stage s;
+        open_stage(&s, &nothing, "me");
+        s.call.prior = asked_for(s.arena, was[i], was[i], false);
+        s.call.config = s.call.planned = asked_for(s.arena, "completed", was[i], true);
+        const struct value *left = upgrade_update(&kind_in_place, &s.call);
+        if (!left || strstr(told, "E "))
+            fail_msg("%s: %s", was[i], told);
+        assert_string_equal(value_as_text(value_get(left, "reached_stage"), ""), "completed");
+        assert_int_equal(scene_asked("Action=Create") + scene_asked("Action=Modify"), 0);
+        close_stage(&s);
+    }
+}
+
 /* ---- what an apply left that died behind the old side ---- */
 
 #define COPY_OF_13 "orders-upgrade-13-source"
@@ -324,6 +401,8 @@ int main(void)
         cmocka_unit_test(an_imported_object_shares_the_name),
         cmocka_unit_test(a_destroy_leaves_to_another_what_it_keeps),
         cmocka_unit_test(a_plan_over_what_is_gone_is_refused),
+        cmocka_unit_test(what_is_undone_begins_anew),
+        cmocka_unit_test(another_attribute_upgrades_nothing),
         cmocka_unit_test(the_copied_group_goes_exactly_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,12 @@ static struct situation situation_of(struct tf_call *c, struct operation *o, con
     return s;
 }
 
+/* Nothing of a flow is walked: the cluster is there already, or what is asked for only ends what is over. */
+static bool walks_nothing(const struct situation *s)
+{
+    return s->already || s->above || only_ends(s->o);
+}
+
 /* ---- refusals ---- */
 
 static bool other_run(const struct situation *s, struct err *e)
@@ -81,7 +87,8 @@ static bool lower_stage(const struct situation *s, struct err *e)
     enum flow_stage passed = is_create(s) ? STAGE_NONE : passed_by(s->o->kind, s->prior);
     bool switched = passed == STAGE_SWITCHED || passed == STAGE_COMPLETED;
     bool same_target = s->prior_target == s->o->upgrade.request.target.major;
-    if (is_create(s) || !switched || !same_target || s->wanted >= s->was || s->wanted == STAGE_ROLLED_BACK)
+    if (is_create(s) || !switched || !same_target || s->wanted >= s->was || s->wanted == STAGE_ROLLED_BACK ||
+        s->o->is_undone)
         return true;
     return upgrade_fail(e, E_STAGE_LOWERED, "stage cannot go from \"%s\" to \"%s\"", stage_name(s->was),
                         stage_name(s->wanted));
@@ -110,7 +117,8 @@ static bool no_way_back(const struct situation *s, struct err *e)
     bool done = !is_create(s) && (s->was == STAGE_SWITCHED || s->was == STAGE_COMPLETED) &&
                 s->was_reached >= STAGE_SWITCHED && s->was_reached != STAGE_ROLLED_BACK &&
                 s->prior_target == s->o->upgrade.request.target.major;
-    if (s->wanted != STAGE_ROLLED_BACK || (!switched && !done) || goes_back_after_switch(s))
+    if (s->wanted != STAGE_ROLLED_BACK || (!switched && !done) || s->o->is_undone ||
+        goes_back_after_switch(s))
         return true;
     return upgrade_fail(e, (enum upgrade_error)s->o->kind->strategy->no_way_back,
                         "%s is already switched to %s", s->o->upgrade.request.cluster,
@@ -121,9 +129,7 @@ static bool too_early(const struct situation *s, struct err *e)
 {
     struct upgrade *u = &s->o->upgrade;
     char date[TIME_ISO_SIZE];
-    bool ends_run =
-        s->wanted == STAGE_COMPLETED && u->request.retain_old_ms > 0 && s->was != STAGE_ROLLED_BACK;
-    if (!ends_run || s->already || s->above)
+    if (s->wanted != STAGE_COMPLETED || u->request.retain_old_ms <= 0 || walks_nothing(s))
         return true;
     if (u->world.reached != STAGE_SWITCHED)
         return upgrade_fail(
@@ -189,7 +195,7 @@ static bool missed_window(const struct situation *s, struct err *e)
 static bool login_missing(const struct situation *s, struct err *e)
 {
     bool passes = false;
-    return s->already || s->above || only_ends(s->prior, s->wanted) || !s->o->kind->strategy->needs_login ||
+    return walks_nothing(s) || !s->o->kind->strategy->needs_login ||
            provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN ||
            login_check(&s->o->upgrade, &passes, e);
 }
@@ -197,7 +203,7 @@ static bool login_missing(const struct situation *s, struct err *e)
 static bool hook_without_login(const struct situation *s, struct err *e)
 {
     bool unknown = provider_login_state(s->c, s->o->login_block) == PROVIDER_LOGIN_UNKNOWN;
-    return unknown || s->already || s->above || only_ends(s->prior, s->wanted) ||
+    return unknown || walks_nothing(s) ||
            staging_hooks_have_login(&s->o->upgrade, s->o->upgrade.world.reached, s->wanted, e);
 }
 
@@ -287,13 +293,6 @@ static const char *run_name(const struct upgrade *u)
                                       : "nothing";
 }
 
-/* Nothing of a flow is walked: the cluster is there already, or what is asked for only ends what was rolled
- * back. */
-static bool walks_nothing(const struct situation *s)
-{
-    return s->already || s->above || only_ends(s->prior, s->wanted);
-}
-
 /* What it has shown, where production comes next; that it is made again; what an earlier one left. */
 static void tell_rehearsal(struct situation *s)
 {
@@ -360,6 +359,7 @@ static void tell(struct situation *s)
         !s->already && !s->above)
         tf_warn(s->c, "cutover.watch_for", "The new production will not be watched",
                 "watch_for needs a login for PostgreSQL, and there is none.");
+    tell_undone(s->o);
     tell_rehearsal(s);
     if (u->request.manage_source && forward && u->world.reached == STAGE_NONE && !s->already && !s->above)
         tf_warn(s->c, "source_parameters", "The cluster's parameter group is managed",
@@ -374,7 +374,7 @@ static void tell(struct situation *s)
 static enum flow_stage steps_from(const struct situation *s)
 {
     int target = s->o->upgrade.request.target.major;
-    if (is_create(s) || s->was_reached == STAGE_ROLLED_BACK || s->prior_target != target)
+    if (is_create(s) || s->was_reached == STAGE_ROLLED_BACK || s->prior_target != target || s->o->is_undone)
         return STAGE_NONE;
     return s->was_reached;
 }
@@ -541,6 +541,7 @@ const struct value *upgrade_plan(const struct upgrade_kind *kind, struct tf_call
         o.upgrade.source_major = source_major(&o.upgrade);
         o.upgrade.is_serverless = o.upgrade.world.production->serverless_v2;
         o.upgrade.schedules = upgrade_schedules(&o.upgrade);
+        operation_looked(&o);
         struct situation s = situation_of(c, &o, planned);
         planned = plan_in_world(&s, planned, checks_of(c, planned));
     }

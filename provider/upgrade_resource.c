@@ -155,6 +155,7 @@ static OWN_FRAME bool same_world(struct operation *o)
     }
     u->is_serverless = u->world.production->serverless_v2;
     u->schedules = upgrade_schedules(u);
+    operation_looked(o);
     note_source_major(u);
     if (!plan_note_read(o->call, a, &note) || note.source_major == 0)
         return true;
@@ -170,12 +171,6 @@ static OWN_FRAME bool same_world(struct operation *o)
     return false;
 }
 
-bool only_ends(const struct value *prior, enum flow_stage wanted)
-{
-    return !value_is_null(prior) && stage_of(prior, "stage") == STAGE_ROLLED_BACK &&
-           (wanted == STAGE_COMPLETED || wanted == STAGE_ROLLED_BACK);
-}
-
 /* How far an earlier apply has come for the same target, by the state: every row up to there has passed. */
 static enum flow_stage walked_before(const struct operation *o)
 {
@@ -184,7 +179,7 @@ static enum flow_stage walked_before(const struct operation *o)
     enum flow_stage was = passed_by(o->kind, prior);
     bool same = version_parse(value_as_text(value_get(prior, "target_engine_version"), ""), &v) &&
                 v.major == o->upgrade.request.target.major;
-    return same && was != STAGE_ROLLED_BACK ? was : STAGE_NONE;
+    return same && was != STAGE_ROLLED_BACK && !o->is_undone ? was : STAGE_NONE;
 }
 
 /* A stage that is lowered, and attributes that make no step, change the state only. */
@@ -203,7 +198,7 @@ static bool has_ended(const struct operation *o)
 
 static bool walks_nothing(const struct operation *o)
 {
-    return has_ended(o) || only_ends(o->call->prior, o->upgrade.request.stage) || is_state_only(o);
+    return has_ended(o) || only_ends(o) || is_state_only(o);
 }
 
 /* An apply to `completed` died behind the old side: by the state it has not passed. */
@@ -312,7 +307,7 @@ static OWN_FRAME const struct value *final_state(const struct walk *w, bool ok)
     const struct value *state = operation_state(o, c->planned, c->prior);
     if (ok && o->upgrade.request.stage == STAGE_ROLLED_BACK)
         return tf_with(c, state, "reached_stage", value_string(c->arena, "rolled_back"));
-    if (ok && only_ends(c->prior, o->upgrade.request.stage))
+    if (ok && only_ends(o))
         return tf_with(c, state, "reached_stage",
                        value_string(c->arena, stage_name(o->upgrade.request.stage)));
     if (ok && o->upgrade.schedules)

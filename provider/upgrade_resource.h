@@ -47,6 +47,7 @@ struct operation {
     struct upgrade upgrade;
     const struct value *login_block; /* postgresql { } with write-only values where there are any */
     bool may_give_up;                /* status: slots for which production keeps too much are dropped */
+    bool is_undone;                  /* by operation_looked() */
 };
 
 /* `attrs` is whatever holds the attributes: planned values, or the state. False after an error; then nothing
@@ -55,9 +56,6 @@ MUST_CHECK bool operation_start(struct operation *o, const struct upgrade_kind *
                                 const struct value *attrs, const struct value *login_block);
 void operation_done(struct operation *o);
 const char *operation_region(const struct operation *o);
-/* The configuration was rolled back and now says that this is the end: nothing is upgraded. */
-bool only_ends(const struct value *prior, enum flow_stage wanted);
-
 /* The table that leads back from what the last look shows. */
 const struct flow *way_back(const struct operation *o);
 /* "completed" after a roll-back that put something aside, by the state: that is what it removes. */
@@ -82,6 +80,16 @@ const struct value *planned_steps(struct operation *o, const struct flow *flow, 
                                   enum flow_stage target);
 
 enum flow_stage stage_of(const struct value *attrs, const char *name);
+
+/* ---- ended.c: a run that is over ---- */
+
+/* To be called once, after the first look of a plan or an apply. By the state this very upgrade is completed,
+ * but AWS shows production below its target and no run: the run was rolled back and that was ended, or
+ * production was restored by hand. `completed` stays so then, every other stage begins from nothing. */
+void operation_looked(struct operation *o);
+/* What was rolled back, or is undone, is said to be at its end: nothing is upgraded. */
+bool only_ends(const struct operation *o);
+void tell_undone(const struct operation *o);
 
 /* ---- queue.c: an upgrade that was left to AWS's maintenance window, in the state ----
  * By `stage` and `reached_stage`: switched and validated, it waits; switched and less, the window is over

@@ -294,8 +294,8 @@ const struct flow *way_back(const struct operation *o)
 bool puts_away(const struct operation *o)
 {
     const struct value *prior = o->call->prior;
-    return o->kind->put_away && o->upgrade.request.stage == STAGE_COMPLETED &&
-           only_ends(prior, STAGE_COMPLETED) &&
+    return o->kind->put_away && o->upgrade.request.stage == STAGE_COMPLETED && !value_is_null(prior) &&
+           stage_of(prior, "stage") == STAGE_ROLLED_BACK &&
            value_get(prior, "old_cluster_resource_id")->kind == VALUE_STRING;
 }
 
