@@ -79,6 +79,7 @@ struct fake_rds {
         bool foreign;                 /* somebody else's cluster has the name */
         bool goes_back;               /* AWS takes the upgrade back, and says why */
         bool no_capacity, unseen;     /* no instance can be made; the clone cannot be logged in to */
+        bool no_key;                  /* production's KMS key may not be used */
         bool note;
         struct fake_tag {
             char key[64], value[200];

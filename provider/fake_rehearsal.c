@@ -207,6 +207,10 @@ bool rds_cluster_clone(const struct aws_session *s, const struct aws_field *sett
         return err_set(e, ERR_CONFLICT, "DB Cluster already exists");
     if (!sent(settings, "RestoreType", "copy-on-write") || !sent(settings, "DBClusterIdentifier", NAME))
         return err_set(e, ERR_INVALID, "no clone: %s", fake.rehearsal.sent);
+    if (fake.rehearsal.no_key) {
+        (void)err_set(e, ERR_DENIED, "AWS refused it");
+        return err_said(e, "KMSKeyNotAccessibleFault: The specified KMS key [k] is not enabled");
+    }
     fake.rehearsal.cluster = true;
     fake.rehearsal.made_ms = now();
     fake.rehearsal.called_ms = fake.rehearsal.rebooted_ms = 0;

@@ -215,6 +215,24 @@ static void a_clone_that_cannot_be_made_whole_goes_too(void **state)
     must(REHEARSE);
 }
 
+/* Nothing was made: no clone, no note, and once the key is enabled it is rehearsed. */
+static void a_key_that_may_not_be_used_is_told(void **state)
+{
+    (void)state;
+    start();
+    fake.rehearsal.no_key = true;
+    must_fail(REHEARSE, "AUR0204");
+    assert_non_null(strstr(told, "KMSKeyNotAccessibleFault: The specified KMS key [k] is not enabled"));
+    assert_no_clone();
+    assert_false(fake.rehearsal.note);
+    assert_int_equal(fake.rehearsal.made, 0);
+    must(FORWARD);
+    fake.rehearsal.no_key = false;
+    must(REHEARSE);
+    assert_int_equal(fake.rehearsal.made, 1);
+    assert_no_clone();
+}
+
 static void a_cluster_of_somebody_else_is_left_alone(void **state)
 {
     (void)state;
@@ -374,6 +392,7 @@ int main(void)
         cmocka_unit_test(another_subject_is_another_rehearsal),
         cmocka_unit_test(what_aws_refuses_is_told_once_the_clone_is_gone),
         cmocka_unit_test(a_clone_that_cannot_be_made_whole_goes_too),
+        cmocka_unit_test(a_key_that_may_not_be_used_is_told),
         cmocka_unit_test(a_cluster_of_somebody_else_is_left_alone),
         cmocka_unit_test(a_clone_out_of_reach_is_no_failure),
         cmocka_unit_test(its_outcome_goes_with_the_run),

@@ -1,5 +1,6 @@
 #include "acceptance-tests/sandbox/cluster.h"
 
+#include "acceptance-tests/sandbox/keys.h"
 #include "acceptance-tests/sandbox/versions.h"
 #include "internal/base/file.h"
 #include "internal/base/names.h"
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_KEY "11111111-2222-4333-8444-555555555555" /* the account's aws/rds key */
 
 /* Settings that requests and records call by two names, or by one. Create, restore and modify take those the
  * request has. */
@@ -128,11 +127,9 @@ static void take_security_groups(json_t *cluster, const json_t *ids)
 
 void cluster_set_key(struct sandbox *sb, json_t *cluster, const char *key)
 {
-    if (strncmp(key, "arn:", 4) == 0)
-        rec_set_str(cluster, "KmsKeyId", key);
-    else
-        rec_printf(cluster, "KmsKeyId", "arn:aws:kms:%s:%s:key/%.200s", store_region(sb->store),
-                   store_account(sb->store), *key ? key : DEFAULT_KEY);
+    char arn[KEY_ARN_SIZE];
+    key_arn(sb, key, arn);
+    rec_set_str(cluster, "KmsKeyId", arn);
     rec_set_bool(cluster, "StorageEncrypted", true);
     rec_set_str(cluster, "StorageEncryptionType", *key ? "sse-kms" : "sse-rds");
 }
@@ -214,7 +211,7 @@ void cluster_instances_status(struct sandbox *sb, const json_t *cluster, const c
 
 void cluster_managed_secret(struct sandbox *sb, json_t *cluster)
 {
-    char id[37], suffix[7], password[29], now[TIME_ISO_SIZE], version[37];
+    char id[37], suffix[7], password[29], now[TIME_ISO_SIZE], version[37], key[KEY_ARN_SIZE];
     uuid_make(id);
     uuid_make(version);
     random_name(suffix, 6);
@@ -229,8 +226,8 @@ void cluster_managed_secret(struct sandbox *sb, json_t *cluster)
     rec_printf(secret, "ARN", "arn:aws:secretsmanager:%s:%s:secret:rds!cluster-%s-%s",
                store_region(sb->store), store_account(sb->store), id, suffix);
     json_t *shown = json_pack("{s:s, s:s}", "SecretArn", rec_str(secret, "ARN"), "SecretStatus", "active");
-    rec_printf(shown, "KmsKeyId", "arn:aws:kms:%s:%s:key/" DEFAULT_KEY, store_region(sb->store),
-               store_account(sb->store));
+    key_arn(sb, "", key);
+    rec_set_str(shown, "KmsKeyId", key);
     rec_set(cluster, "MasterUserSecret", shown);
     rec_set_str(cluster, "_password", password);
     (void)store_add(sb->store, KIND_SECRET, secret);

@@ -2,6 +2,7 @@
 
 #include "acceptance-tests/sandbox/faults.h"
 #include "acceptance-tests/sandbox/iam.h"
+#include "acceptance-tests/sandbox/keys.h"
 #include "acceptance-tests/sandbox/maintenance.h"
 #include "acceptance-tests/sandbox/outage.h"
 #include "acceptance-tests/sandbox/proxy.h"
@@ -119,6 +120,20 @@ static bool control_proxy(struct sandbox *sb, struct arena *a, const json_t *in,
     return ok;
 }
 
+static bool control_key(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
+{
+    (void)a;
+    json_t *all = NULL;
+    sandbox_lock(sb);
+    bool ok = key_set(sb, in, &all, e);
+    if (ok)
+        sandbox_save(sb);
+    sandbox_unlock(sb);
+    if (ok)
+        rec_set(out, "disabled", all);
+    return ok;
+}
+
 static bool control_expire(struct sandbox *sb, struct arena *a, const json_t *in, json_t *out, struct err *e)
 {
     (void)a;
@@ -148,6 +163,7 @@ static const struct control {
     {"sql", control_sql},       {"fault", control_fault},   {"speed", control_speed},
     {"outage", control_outage}, {"iam", control_iam},       {"maintenance", control_maintenance},
     {"proxy", control_proxy},   {"expire", control_expire}, {"running", control_running},
+    {"key", control_key},
 };
 
 static bool token_matches(struct sandbox *sb, const struct http_request *r)

@@ -431,3 +431,16 @@ bool iam_authorize(struct call *c, json_t **ret_actions)
     sandbox_unlock(c->sb);
     return ok;
 }
+
+bool iam_permits(struct call *c, const char *action, const char *resource)
+{
+    const json_t *policy = rec_get(store_root(c->sb->store), "iam_policy");
+    const struct iam_need need = {action, resource, NULL, ""};
+    if (!policy)
+        return true;
+    json_t *context = context_of(c, &need);
+    struct iam_request r = {c->who->arn, action, resource, context};
+    enum iam_verdict verdict = iam_decide(policy, &r);
+    json_decref(context);
+    return verdict == IAM_ALLOWED;
+}

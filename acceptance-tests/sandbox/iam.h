@@ -46,6 +46,10 @@ MUST_CHECK bool iam_set(struct sandbox *sb, const json_t *in, json_t **ret, stru
  * policy is in force. */
 MUST_CHECK bool iam_authorize(struct call *c, json_t **ret_actions);
 
+/* With the lock: of a call that was authorized, one more action on a resource that is none of the sandbox's.
+ */
+bool iam_permits(struct call *c, const char *action, const char *resource);
+
 /* One action on one resource that an operation needs. */
 struct iam_need {
     const char *action, *resource;

@@ -313,6 +313,15 @@ static bool run_proxy(const struct arguments *a, struct err *e)
     return call_and_print(a, "proxy", body, "proxies", e);
 }
 
+static bool run_key(const struct arguments *a, struct err *e)
+{
+    static const char *const TEXTS[] = {"key", NULL};
+    json_t *body = json_object();
+    carry(a, TEXTS, body);
+    rec_set_bool(body, "disabled", !option(a, "enable"));
+    return call_and_print(a, "key", body, "disabled", e);
+}
+
 static bool run_speed(const struct arguments *a, struct err *e)
 {
     const char *dir;
@@ -346,6 +355,8 @@ static const char *const MAINTENANCE_OPTIONS[] = {
 
 static const char *const PROXY_OPTIONS[] = {"state", "name", "cluster", "health", "reason", NULL};
 static const char *const REMOVE_FLAG[] = {"remove", NULL};
+static const char *const KEY_OPTIONS[] = {"state", "key", NULL};
+static const char *const ENABLE_FLAG[] = {"enable", NULL};
 
 static const struct command COMMANDS[] = {
     {"serve",
@@ -374,6 +385,8 @@ static const struct command COMMANDS[] = {
      run_maintenance},
     {"proxy", "--state DIR --name N [--cluster ID] [--health STATE [--reason R]] [--remove]",
      "put an RDS Proxy in front of a cluster", PROXY_OPTIONS, REMOVE_FLAG, run_proxy},
+    {"key", "--state DIR --key ID|ARN [--enable]",
+     "disable a KMS key, or enable it again; prints the disabled ones", KEY_OPTIONS, ENABLE_FLAG, run_key},
     {"speed", "--state DIR [N]", "show or change by how much AWS's waiting times are divided", STATE_ONLY,
      NULL, run_speed},
 };

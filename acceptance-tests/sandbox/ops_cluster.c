@@ -2,6 +2,7 @@
 #include "acceptance-tests/sandbox/check.h"
 #include "acceptance-tests/sandbox/cluster.h"
 #include "acceptance-tests/sandbox/events.h"
+#include "acceptance-tests/sandbox/keys.h"
 #include "acceptance-tests/sandbox/snapshot.h"
 
 #include <ctype.h>
@@ -104,7 +105,7 @@ static bool check_create(struct call *c, const struct engine_version **ret)
         return false;
     *ret = rec_has(c->in, "EngineVersion") ? check_version(c, rec_str(c->in, "EngineVersion"))
                                            : version_default(c->sb);
-    return *ret && check_serverless(c, *ret);
+    return *ret && check_serverless(c, *ret) && key_usable(c, NULL, "specified");
 }
 
 static bool create_locked(struct call *c, const char *writer, const char *reader)

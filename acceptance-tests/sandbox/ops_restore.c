@@ -3,6 +3,7 @@
 #include "acceptance-tests/sandbox/check.h"
 #include "acceptance-tests/sandbox/cluster.h"
 #include "acceptance-tests/sandbox/events.h"
+#include "acceptance-tests/sandbox/keys.h"
 #include "acceptance-tests/sandbox/upgrade.h"
 
 #include <stdio.h>
@@ -51,7 +52,8 @@ static bool check_trap(struct call *c)
     return true;
 }
 
-static bool check_restore(struct call *c, const struct engine_version *v, const char **ret_group)
+static bool check_restore(struct call *c, const json_t *from, const struct engine_version *v,
+                          const char **ret_group)
 {
     char family[32];
     if (!check_trap(c) || !check_tags(c) || !check_windows(c) || !check_storage_type(c) ||
@@ -63,6 +65,8 @@ static bool check_restore(struct call *c, const struct engine_version *v, const 
     if (store_find(c->sb->store, KIND_CLUSTER, rec_str(c->in, "DBClusterIdentifier")))
         return fault_set(&c->fault, "DBClusterAlreadyExistsFault", "DB Cluster already exists");
     if (rec_has(c->in, "DBSubnetGroupName") && !need(c, KIND_SUBNET_GROUP, "DBSubnetGroupName"))
+        return false;
+    if (!key_usable(c, from, "specified"))
         return false;
     *ret_group = rec_has(c->in, "DBClusterParameterGroupName")
                      ? rec_str(c->in, "DBClusterParameterGroupName")
@@ -125,7 +129,7 @@ static bool snapshot_locked(struct call *c, const char *const addresses[2])
         return fault_set(&c->fault, "InvalidParameterCombination",
                          "Cannot upgrade " ENGINE_NAME " from %d.%d to %d.%d", from->major, from->minor,
                          to->major, to->minor);
-    if (!check_restore(c, to, &group))
+    if (!check_restore(c, snapshot, to, &group))
         return false;
     (void)snprintf(volume, sizeof volume, "%s", rec_str(snapshot, "_volume"));
     (void)snprintf(lsn, sizeof lsn, "%s", rec_str(snapshot, "_lsn"));
@@ -207,7 +211,7 @@ static bool time_locked(struct call *c, const char *const addresses[2])
         return fault_set(&c->fault, "InvalidDBClusterStateFault", "DBCluster %s is not in available state.",
                          rec_str(source, "DBClusterIdentifier"));
     const struct engine_version *v = version_find(c->sb, rec_str(source, "EngineVersion"));
-    if (!v || !check_restore(c, v, &group))
+    if (!v || !check_restore(c, source, v, &group))
         return fault_set(&c->fault, "InvalidParameterCombination",
                          "Cannot find version %.40s for " ENGINE_NAME, rec_str(source, "EngineVersion"));
     bool shares = clone && may_share(c->sb, source);

@@ -3,6 +3,7 @@
 
 #include "acceptance-tests/sandbox/check.h"
 #include "acceptance-tests/sandbox/events.h"
+#include "acceptance-tests/sandbox/keys.h"
 #include "internal/base/file.h"
 
 #include <ctype.h>
@@ -193,6 +194,8 @@ static bool copy_snapshot(struct call *c)
         return fault_set(&c->fault, "InvalidDBClusterSnapshotStateFault",
                          "The snapshot %s is not in available state.",
                          rec_str(source, "DBClusterSnapshotIdentifier"));
+    if (!key_usable(c, source, rec_has(c->in, "KmsKeyId") ? "specified" : "source snapshot"))
+        return false;
     char from[RESOURCE_SIZE];
     (void)snprintf(from, sizeof from, "%s", rec_str(source, "_volume"));
     json_t *target =

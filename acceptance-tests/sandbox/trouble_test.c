@@ -4,6 +4,7 @@
 #include "acceptance-tests/sandbox/fake_engine.h"
 #include "acceptance-tests/sandbox/faults.h"
 #include "acceptance-tests/sandbox/iam.h"
+#include "acceptance-tests/sandbox/keys.h"
 #include "acceptance-tests/sandbox/outage.h"
 #include "acceptance-tests/sandbox/request_log.h"
 #include "internal/base/file.h"
@@ -123,6 +124,78 @@ static void iam_mode(void **state)
     json_t *bad = json_pack("{s:{s:i}}", "policy", "Statement", 7);
     assert_false(iam_set(&f->sb, bad, &now, &e));
     json_decref(bad);
+}
+
+/* ---- keys ---- */
+
+#define RESTORE_LATEST                                                                                       \
+    "Action=RestoreDBClusterToPointInTime&UseLatestRestorableTime=true&RestoreType=copy-on-write&"           \
+    "DBClusterIdentifier=x&SourceDBClusterIdentifier="
+#define RESTORE_SNAPSHOT                                                                                     \
+    "Action=RestoreDBClusterFromSnapshot&DBClusterIdentifier=x&Engine=aurora-postgresql&"                    \
+    "SnapshotIdentifier=s"
+#define COPY                                                                                                 \
+    "Action=CopyDBClusterSnapshot&TargetDBClusterSnapshotIdentifier=t&SourceDBClusterSnapshotIdentifier=s"
+#define KEY "arn:aws:kms:us-east-1:123456789012:key/"
+
+static void set_key(struct fixture *f, const char *key, bool disabled)
+{
+    struct err e = ERR_INIT;
+    json_t *in = json_pack("{s:s, s:b}", "key", key, "disabled", disabled), *now = NULL;
+    sandbox_lock(&f->sb);
+    assert_true(key_set(&f->sb, in, &now, &e));
+    sandbox_save(&f->sb);
+    sandbox_unlock(&f->sb);
+    assert_int_equal(json_array_size(now), disabled);
+    json_decref(in);
+    json_decref(now);
+}
+
+/* Of an encrypted "orders" with a snapshot and an unencrypted "plain". */
+static const struct key_case {
+    const char *form, *refused;
+} KEY_CASES[] = {
+    {RESTORE_LATEST "orders",
+     "The specified KMS key [" KEY "mine] does not exist, is not enabled or you do not"},
+    {RESTORE_LATEST "orders&KmsKeyId=" KEY "mine", "The specified KMS key [" KEY "mine]"},
+    {RESTORE_SNAPSHOT, "The specified KMS key [" KEY "mine]"},
+    {COPY, "The source snapshot KMS key [" KEY "mine]"},
+    {COPY "&KmsKeyId=mine", "The specified KMS key [" KEY "mine]"},
+    {CREATE "x&StorageEncrypted=true&KmsKeyId=mine", "The specified KMS key [" KEY "mine]"},
+};
+
+static void judge_keys(struct fixture *f)
+{
+    for (size_t i = 0; i < ARRAY_LEN(KEY_CASES); i++) {
+        expect(f, KEY_CASES[i].form, KEY_CASES[i].refused);
+        assert_non_null(strstr(ask(f, KEY_CASES[i].form), "<Code>KMSKeyNotAccessibleFault</Code>"));
+        assert_int_equal(last_status(), 400);
+        expect(f, CLUSTER "x", "DBClusterNotFoundFault");
+    }
+}
+
+static void keys(void **state)
+{
+    struct fixture *f = *state;
+    make_cluster(f, "orders", "&StorageEncrypted=true&KmsKeyId=mine");
+    make_instance(f, "orders", "orders-1");
+    make_cluster(f, "plain", "");
+    make_instance(f, "plain", "plain-1");
+    (void)ask(f, "Action=CreateDBClusterSnapshot&DBClusterIdentifier=orders&DBClusterSnapshotIdentifier=s");
+    await(f, "Action=DescribeDBClusterSnapshots&DBClusterSnapshotIdentifier=s", AVAILABLE);
+    set_key(f, KEY "mine", true);
+    fixture_reopen(f);
+    judge_keys(f);
+    set_key(f, "mine", false);
+    /* enabled, but not this caller's to use: nothing, then one of both rights */
+    put_policy(f, "{\"Effect\":\"Allow\",\"Action\":\"rds:*\",\"Resource\":\"*\"}");
+    judge_keys(f);
+    put_policy(f, "{\"Effect\":\"Allow\",\"Action\":[\"rds:*\",\"kms:DescribeKey\"],\"Resource\":\"*\"}");
+    judge_keys(f);
+    expect(f, RESTORE_LATEST "plain", "RestoreDBClusterToPointInTimeResult");
+    put_policy(f, "{\"Effect\":\"Allow\",\"Action\":[\"rds:*\",\"kms:*\"],\"Resource\":[\"" ARN "*\",\"" KEY
+                  "mine\"]}");
+    expect(f, COPY, "CopyDBClusterSnapshotResult");
 }
 
 /* ---- sessions ---- */
@@ -448,9 +521,10 @@ static void the_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(rights),        TEST(iam_mode),       TEST(web_identity), TEST(refused_plans),
-        TEST(nth_and_count), TEST(spoilt_replies), TEST(effects),      TEST(pages_and_stale_reads),
-        TEST(held_calls),    TEST(outages),        TEST(the_log),
+        TEST(rights),         TEST(iam_mode),      TEST(keys),
+        TEST(web_identity),   TEST(refused_plans), TEST(nth_and_count),
+        TEST(spoilt_replies), TEST(effects),       TEST(pages_and_stale_reads),
+        TEST(held_calls),     TEST(outages),       TEST(the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

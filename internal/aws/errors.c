@@ -125,7 +125,12 @@ static void missing_right(const struct aws_op *op, const char *message, char out
 static void add_hint(struct err *e, const struct aws_op *op, const struct aws_refusal *r)
 {
     char action[ACTION_SIZE];
-    if (e->code == ERR_DENIED && !(op->flags & OP_NEEDS_NO_RIGHTS)) {
+    if (strcmp(r->code, "KMSKeyNotAccessibleFault") == 0) { /* the action itself was allowed */
+        (void)err_hint(
+            e,
+            "Enable the KMS key that AWS names, and allow kms:CreateGrant and kms:DescribeKey on it to the "
+            "credentials in use.");
+    } else if (e->code == ERR_DENIED && !(op->flags & OP_NEEDS_NO_RIGHTS)) {
         missing_right(op, r->message, action);
         (void)err_hint(e, "Allow the IAM action %s to the credentials in use.", action);
     } else if (aws_error_is_expiry(r->code)) {

@@ -147,6 +147,8 @@ static void hints(void **state)
     static const struct {
         const char *code, *message, *hint;
     } rows[] = {
+        {"KMSKeyNotAccessibleFault", "The specified KMS key [k] does not exist.",
+         "kms:CreateGrant and kms:DescribeKey"},
         {"AccessDenied", "is not authorized to perform: rds:CreateDBCluster on resource: x",
          "rds:CreateDBCluster "},
         {"AccessDenied", "no", "rds:DescribeDBClusters "},
