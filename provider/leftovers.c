@@ -113,6 +113,11 @@ static bool find_rehearsal(struct leftovers *l, struct err *e)
 static void note_logical(void *arg, const char *kind, const char *name)
 {
     struct leftovers *l = arg;
+    const struct world *w = &l->o->upgrade.world;
+    if (w->old || w->names_move) {
+        (void)add(l, FATE_KEEP, kind, name, "", "of the way back from a logical upgrade");
+        return;
+    }
     (void)add(l, FATE_REMOVE, kind, name, "", "of a logical upgrade; production is not switched");
     l->has_logical = true;
 }
@@ -122,7 +127,9 @@ static bool find_logical(struct leftovers *l, struct err *e)
 {
     struct upgrade *u = &l->o->upgrade;
     const struct rds_cluster *k = l->o->kind == &kind_logical ? u->world.green : NULL;
-    if (k) {
+    if (k && u->world.names_move)
+        (void)add(l, FATE_KEEP, "cluster", k->identifier, k->status, "names move to it at this moment");
+    else if (k) {
         (void)add(l, FATE_REMOVE, "clone", k->identifier, k->status,
                   "follows production; nobody was switched to it");
         l->has_logical = true;

@@ -172,6 +172,9 @@ bool not_switched_check(struct upgrade *u, bool *ret, struct err *e)
                             u->request.cluster);
     if (u->world.snapshot && u->world.production && strcmp(u->world.production->status, "upgrading") == 0)
         return upgrade_fail(e, E_UPGRADE_RUNNING, "AWS is upgrading %s at this moment", u->request.cluster);
+    if (u->world.is_switching)
+        return upgrade_fail(e, E_SWITCH_UNDERWAY, "names of %s move to the new version at this moment",
+                            u->request.cluster);
     *ret = u->world.reached != STAGE_SWITCHED;
     return *ret ||
            upgrade_fail(e, (enum upgrade_error)u->strategy->no_way_back, "%s is already switched to %s",
