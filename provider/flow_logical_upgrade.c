@@ -35,6 +35,11 @@ SAY(say_role, "Makes a login on production for the clone's subscriptions, with t
               "nothing else.")
 SAY(say_facts,
     "Makes schema aurora_upgrade in every database: what must be remembered about it, and markers.")
+SAY(say_catalogue_noted, "Writes down in every database what its catalogue is: DDL is not replicated.")
+SAY(say_catalogue_compared,
+    "Looks for DDL on production since then: what was changed must have been changed on the "
+    "clone, too, and is then written down anew.")
+SAY(say_catalogue, "Checks that production's catalogue was not changed since both sides were compared.")
 SAY(say_publication, "Makes a publication in every database%s.",
     u->request.publishes_all ? " for all tables"
     : chooses_tables(u)      ? ", with the list of the tables chosen"
@@ -91,6 +96,8 @@ SAY(cli_role, "CREATE ROLE " LOGICAL_ROLE " LOGIN; GRANT rds_replication TO " LO
 SAY(cli_facts,
     "CREATE SCHEMA aurora_upgrade; CREATE TABLE aurora_upgrade.fact (…), aurora_upgrade.marker (…)")
 SAY(cli_identities, "ALTER TABLE <each of them> REPLICA IDENTITY FULL")
+SAY(cli_catalogue_noted, "INSERT INTO aurora_upgrade.fact VALUES ('catalogue', …)")
+SAY(cli_catalogue_compared, "your DDL (on the clone)")
 SAY(cli_publication, "CREATE PUBLICATION " LOGICAL_NAME "%s",
     u->request.publishes_all ? " FOR ALL TABLES"
     : chooses_tables(u)      ? " FOR TABLE ONLY <each table chosen>"
@@ -220,6 +227,8 @@ static const struct step forward[] = {
      .describe = say_facts, .equivalent = cli_facts, .is_done = facts_done, .run = facts_run},
     {.name = "replica-identity", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = sets_identities,
      .describe = say_identities, .equivalent = cli_identities, .is_done = identities_done, .run = identities_run},
+    {.name = "catalogue-noted", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_catalogue_noted, .equivalent = cli_catalogue_noted, .is_done = catalogue_noted, .run = catalogue_note},
     {.name = "publication", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publication, .equivalent = cli_publication, .is_done = publication_done, .run = publication_run},
     {.name = "slots", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .undo_on_failure = true,
@@ -270,6 +279,8 @@ static const struct step forward[] = {
     {.name = "hooks-after-prepare", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_after_prepare,
      .describe = say_after_prepare, .equivalent = cli_hooks, .is_done = after_prepare_hooks_done, .run = after_prepare_hooks_run},
 
+    {.name = "catalogue-compared", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_catalogue_compared, .equivalent = cli_catalogue_compared, .is_done = catalogue_same, .run = catalogue_accept},
     {.name = "replication-caught-up", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_lag, .equivalent = cli_lag, .is_done = clone_caught_up},
     {.name = "clone-materialized-views", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "minutes",
@@ -286,6 +297,8 @@ static const struct step forward[] = {
      .describe = say_settings, .is_done = settings_check},
     {.name = "clone-extensions", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_extensions, .equivalent = cli_extensions, .is_done = clone_extensions_done, .run = clone_extensions_run},
+    {.name = "check-catalogue", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_catalogue, .is_done = catalogue_check},
     {.name = "validated", .stage = STAGE_VALIDATED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_validated, .equivalent = cli_validated, .is_done = validated_done, .run = validated_run},
     {.name = "soak", .stage = STAGE_VALIDATED, .kind = STEP_WAIT, .duration = "hours", .applies = soaks,
@@ -293,6 +306,8 @@ static const struct step forward[] = {
 
     {.name = "check-names", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = moves_names,
      .describe = say_old_names, .is_done = old_names_check},
+    {.name = "check-catalogue-again", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_catalogue, .is_done = catalogue_check},
     {.name = "check-schema-again", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_schema, .is_done = schema_check},
     {.name = "clone-settings-again", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes",

@@ -170,6 +170,29 @@ static void in_place_page(struct buf *out)
     flow_table(out, &flow_in_place_give_up);
 }
 
+static void logical_ddl(struct buf *out)
+{
+    (void)buf_puts(
+        out,
+        "## DDL meanwhile\n\n"
+        "DDL is not replicated, and a lag of zero says nothing about it. So before the slots are made the "
+        "catalogue of every database is written down (schema `aurora_upgrade`, found again from any machine "
+        "and an empty state), a hash per table, column, index, constraint, sequence, function, view, rule, "
+        "trigger, policy, type, extension, statistics object, owner, privilege, role and setting. It is "
+        "compared before the validation, behind the comparison of rows, before the switch, by `status`, "
+        "`watch` and `data.aurora_upgrade_status`, and when an apply worker fails: what was added, dropped "
+        "or altered is named (AUR0219), where the worker alone would say that a column is missing.\n\n"
+        "The way on: run the same statements on the clone (`staging_endpoint`), then apply again. What is "
+        "equal on both sides is accepted, is told in the journal (`catalogue-compared`), and the rows are "
+        "compared again. A table that was dropped and made again, or whose columns were rewritten "
+        "(`ALTER … TYPE … USING`), is found where definitions are as before: its rows decide. What is "
+        "changed behind the comparison of rows ends the switch before the fence (AUR0220); the next apply "
+        "compares again. A new partition is DDL: rows that go there find nothing on the clone.\n\n"
+        "No difference: rows, TRUNCATE (it is replicated), ANALYZE, VACUUM, REINDEX, temporary tables, "
+        "values "
+        "of sequences, versions of extensions, comments, everything named `aurora_upgrade`.\n\n");
+}
+
 static void logical_switch(struct buf *out)
 {
     (void)buf_puts(
@@ -332,6 +355,7 @@ static void logical_page(struct buf *out)
         "that is gone (AUR0215).\n\n");
     own_login_part(out);
     options_part(out);
+    logical_ddl(out);
     logical_switch(out);
     flow_table(out, &flow_logical_return);
 }

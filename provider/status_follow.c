@@ -160,3 +160,11 @@ void status_follow_fill(struct arena *a, const struct follow_status *f, struct v
     value_set(a, out, "workers", f->workers ? f->workers : value_list(a));
     value_set(a, out, "write_rate", rate_value(a, s->write_rate));
 }
+
+bool status_catalogue(struct operation *o, struct err *e)
+{
+    const struct upgrade *u = &o->upgrade;
+    bool same = true;
+    return o->kind != &kind_logical || !u->has_login || !u->world.production || !u->world.green ||
+           catalogue_on_both(&o->upgrade, &same, e);
+}

@@ -287,6 +287,11 @@ static bool check_ceiling(struct report *r, struct err *e)
            ceiling_check(u, r->o->may_give_up, e);
 }
 
+static bool check_catalogue(struct report *r, struct err *e)
+{
+    return r->reached >= STAGE_SWITCHED || !is_built(r) || status_catalogue(r->o, e);
+}
+
 static bool check_tables(struct report *r, struct err *e)
 {
     return status_not_followed(r->o, r->arena, &r->not_followed, e);
@@ -295,8 +300,8 @@ static bool check_tables(struct report *r, struct err *e)
 static void find(struct report *r)
 {
     static bool (*const checks[])(struct report *, struct err *) = {
-        check_deployment, check_members, check_names,  check_production,
-        check_ceiling,    check_slots,   check_tables, check_events};
+        check_deployment, check_members, check_names,  check_production, check_ceiling,
+        check_catalogue,  check_slots,   check_tables, check_events};
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         struct err e = ERR_INIT;
         if (!checks[i](r, &e))

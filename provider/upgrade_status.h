@@ -58,6 +58,9 @@ const char *in_place_next(const struct upgrade *u, struct arena *a);
 const char *age_since(const struct upgrade *u, struct arena *a, const char *iso);
 MUST_CHECK bool aside_cost(struct upgrade *u, struct arena *a, const char **ret, struct err *e);
 
+/* DDL on production that a clone which follows lacks. */
+MUST_CHECK bool status_catalogue(struct operation *o, struct err *e);
+
 /* ---- status_tables.c ---- */
 
 /* What a logical upgrade does not follow; null where nobody could look, and for the other kinds. */

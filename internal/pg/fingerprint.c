@@ -11,12 +11,14 @@
 enum {
     LINES_MAX = 5000000,
     BATCH = 50,
+    STATEMENT_MAX = 1024 * 1024,
 };
 
 struct line_set {
     struct arena *a;
     const char **lines;
     size_t n, cap;
+    bool is_hashed;
 };
 
 /* Names may hold tabs and other control characters; a line may not, and its key must sort as such. */
@@ -54,11 +56,17 @@ static void add_rows(struct line_set *set, const PGresult *r)
     }
 }
 
+#define HASH       "left(md5(concat_ws(' ', q.p, q.d)), 16)"
+#define HASHED     "SELECT q.k, " HASH ", '' FROM (%s) q(k, p, d)"
+#define HASHED_ALL "%sSELECT %zu, q.k::text, " HASH " FROM (%s) q(k, p, d)"
+
 static bool add_statement(struct pg *c, const struct fingerprint_query *q, const char *param,
                           struct line_set *set, struct err *e)
 {
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
     PGresult *r CLEANUP(result_cleanup) = NULL;
-    if (!query_rows(c, q->sql, &param, param ? 1 : 0, &r, e))
+    const char *sql = set->is_hashed ? arena_printf(a, HASHED, q->sql) : q->sql;
+    if (!query_rows(c, sql, &param, param ? 1 : 0, &r, e))
         return false;
     if (set->n + (size_t)PQntuples(r) > LINES_MAX)
         return err_set(e, ERR_INVALID, "more than %d objects in database \"%s\"", LINES_MAX, c->database);
@@ -113,6 +121,13 @@ static uint64_t hash_lines(const struct line_set *set)
     return h;
 }
 
+static void end_part(struct line_set *set, const char *aspect, struct pg_fingerprint_part *ret)
+{
+    if (set->n > 0)
+        qsort(set->lines, set->n, sizeof *set->lines, by_text);
+    *ret = (struct pg_fingerprint_part){aspect, set->lines, set->n, hash_lines(set)};
+}
+
 static bool read_aspect(struct pg *c, struct arena *a, size_t *query, struct pg_fingerprint_part *ret,
                         struct err *e)
 {
@@ -125,9 +140,7 @@ static bool read_aspect(struct pg *c, struct arena *a, size_t *query, struct pg_
         if (!add_query(c, q, &set, e))
             return false;
     }
-    if (set.n > 0)
-        qsort(set.lines, set.n, sizeof *set.lines, by_text);
-    *ret = (struct pg_fingerprint_part){aspect, set.lines, set.n, hash_lines(&set)};
+    end_part(&set, aspect, ret);
     return true;
 }
 
@@ -137,6 +150,64 @@ bool pg_fingerprint(struct pg *c, struct arena *a, struct pg_fingerprint *ret, s
     for (size_t query = 0; query < fingerprint_query_count;)
         if (!read_aspect(c, a, &query, &f.parts[f.part_count++], e))
             return false;
+    *ret = f;
+    return true;
+}
+
+/* ---- hashes ---- */
+
+struct hashing {
+    struct pg *c;
+    const struct fingerprint_query *queries;
+    size_t count;
+    struct line_set *sets; /* one per query; those of an aspect share the first */
+};
+
+static size_t set_of(const struct hashing *h, size_t query)
+{
+    while (query > 0 && strcmp(h->queries[query - 1].aspect, h->queries[query].aspect) == 0)
+        query--;
+    return query;
+}
+
+/* What needs no list of oids, in one statement. */
+static bool hash_most(struct hashing *h, struct err *e)
+{
+    struct buf sql CLEANUP(buf_done) = BUF_INIT(STATEMENT_MAX);
+    struct arena *scratch CLEANUP(arena_cleanup) = arena_new();
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    for (size_t i = 0; i < h->count; i++)
+        if (!h->queries[i].oids && h->c->version / 10000 >= h->queries[i].min_major)
+            (void)buf_printf(&sql, HASHED_ALL, sql.n ? " UNION ALL " : "", set_of(h, i), h->queries[i].sql);
+    if (sql.overflow || !query_rows(h->c, buf_text(&sql), NULL, 0, &r, e))
+        return err_wrap(e, "read the catalogue of database \"%s\"", h->c->database);
+    if (PQntuples(r) > LINES_MAX)
+        return err_set(e, ERR_INVALID, "more than %d objects in database \"%s\"", LINES_MAX, h->c->database);
+    for (int i = 0; i < PQntuples(r); i++) {
+        size_t at = strtoul(PQgetvalue(r, i, 0), NULL, 10);
+        struct line_set *set = &h->sets[at < h->count ? at : 0];
+        const char *line =
+            arena_printf(set->a, "%s\t%s", one_line(scratch, PQgetvalue(r, i, 1)), PQgetvalue(r, i, 2));
+        ARR_PUSH(set->a, set->lines, set->n, set->cap, line);
+    }
+    return true;
+}
+
+bool fingerprint_hashed(struct pg *c, struct arena *a, const struct fingerprint_query *queries, size_t count,
+                        struct pg_fingerprint *ret, struct err *e)
+{
+    struct pg_fingerprint f = {.parts = ARENA_ARRAY(a, struct pg_fingerprint_part, count)};
+    struct hashing h = {c, queries, count, ARENA_ARRAY(a, struct line_set, count)};
+    for (size_t i = 0; i < count; i++)
+        h.sets[i] = (struct line_set){.a = a, .is_hashed = true};
+    if (!hash_most(&h, e))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (queries[i].oids && !add_query(c, &queries[i], &h.sets[set_of(&h, i)], e))
+            return false;
+    for (size_t i = 0; i < count; i++)
+        if (set_of(&h, i) == i)
+            end_part(&h.sets[i], queries[i].aspect, &f.parts[f.part_count++]);
     *ret = f;
     return true;
 }

@@ -6,7 +6,7 @@
 #ifndef AURORA_PG_FINGERPRINT_H
 #define AURORA_PG_FINGERPRINT_H
 
-#include "internal/base/base.h"
+#include "internal/pg/catalog.h"
 
 struct fingerprint_query {
     const char *aspect;
@@ -19,10 +19,26 @@ struct fingerprint_query {
 extern const struct fingerprint_query fingerprint_queries[];
 extern const size_t fingerprint_query_count;
 
+/* The aspects of `count` queries, those of the same aspect next to each other, with hashes that the server
+ * makes in place of definitions: comparable with those of the same server only. In few round trips. */
+MUST_CHECK bool fingerprint_hashed(struct pg *c, struct arena *a, const struct fingerprint_query *queries,
+                                   size_t count, struct pg_fingerprint *ret, struct err *e);
+
 /* How a difference in an aspect is put: "column public.t.x …"; "" where keys begin with the kind. */
 const char *fingerprint_noun(const char *aspect);
 
 /* Line "<table> (column order)": redundant as soon as one of the table's columns differs anyway. */
 #define COLUMN_ORDER " (column order)"
+bool fingerprint_is_column_order(const char *line);
+
+/* Lines of the same aspect. */
+size_t fingerprint_key_length(const char *line);
+int fingerprint_compare_keys(const char *a, const char *b);
+const struct pg_fingerprint_part *fingerprint_part(const struct pg_fingerprint *f, const char *aspect);
+/* NULL: there is none. */
+const char *fingerprint_line(const struct pg_fingerprint_part *p, const char *key);
+/* Does what `has` has and `lacks` has not go with an object that is missing, too? */
+bool fingerprint_is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
+                              const struct pg_fingerprint_part *lacks, const char *line);
 
 #endif

@@ -27,14 +27,14 @@ static bool ignored(const char *aspect, const char *const *ignore)
     return false;
 }
 
-static size_t key_length(const char *line)
+size_t fingerprint_key_length(const char *line)
 {
     return strcspn(line, "\t");
 }
 
-static int compare_keys(const char *a, const char *b)
+int fingerprint_compare_keys(const char *a, const char *b)
 {
-    size_t na = key_length(a), nb = key_length(b);
+    size_t na = fingerprint_key_length(a), nb = fingerprint_key_length(b);
     int c = memcmp(a, b, na < nb ? na : nb);
     return c ? c : (na > nb) - (na < nb);
 }
@@ -55,15 +55,16 @@ static void add(struct difference *d, const char *line, const char *words)
     d->total++;
     if (d->count >= d->max)
         return;
-    char *text =
-        arena_printf(d->a, "%s: %s%.*s %s", d->database, d->noun, (int)key_length(line), line, words);
+    char *text = arena_printf(d->a, "%s: %s%.*s %s", d->database, d->noun, (int)fingerprint_key_length(line),
+                              line, words);
     utf8_clean(text);
     ARR_PUSH(d->a, d->lines, d->count, d->cap, (const char *)text);
 }
 
 static void add_changed(struct difference *d, const char *old_line, const char *new_line)
 {
-    const char *o = old_line + key_length(old_line), *n = new_line + key_length(new_line);
+    const char *o = old_line + fingerprint_key_length(old_line),
+               *n = new_line + fingerprint_key_length(new_line);
     o += *o != '\0';
     n += *n != '\0';
     size_t same = 0;
@@ -77,9 +78,9 @@ static void add_changed(struct difference *d, const char *old_line, const char *
                          excerpt(d->a, n, same)));
 }
 
-static bool is_column_order(const char *line)
+bool fingerprint_is_column_order(const char *line)
 {
-    size_t n = key_length(line), tail = sizeof COLUMN_ORDER - 1;
+    size_t n = fingerprint_key_length(line), tail = sizeof COLUMN_ORDER - 1;
     return n >= tail && memcmp(line + n - tail, COLUMN_ORDER, tail) == 0;
 }
 
@@ -108,12 +109,19 @@ static bool same_columns(const char *x, const char *y)
 
 static int compare_key_to_line(const void *key, const void *line)
 {
-    return compare_keys(key, *(const char *const *)line);
+    return fingerprint_compare_keys(key, *(const char *const *)line);
+}
+
+const char *fingerprint_line(const struct pg_fingerprint_part *p, const char *key)
+{
+    const char *const *line =
+        p->count > 0 ? bsearch(key, p->lines, p->count, sizeof *p->lines, compare_key_to_line) : NULL;
+    return line ? *line : NULL;
 }
 
 static bool has_key(const struct pg_fingerprint_part *p, const char *key)
 {
-    return p->count > 0 && bsearch(key, p->lines, p->count, sizeof *p->lines, compare_key_to_line) != NULL;
+    return fingerprint_line(p, key) != NULL;
 }
 
 /* The key whose absence explains that this line is absent as well, or NULL. Columns go with their table,
@@ -121,7 +129,7 @@ static bool has_key(const struct pg_fingerprint_part *p, const char *key)
 static const char *parent_key(struct arena *a, const struct pg_fingerprint_part *has, const char *line)
 {
     static const char privileges[] = "privileges on ";
-    char *key = arena_memdup(a, line, key_length(line));
+    char *key = arena_memdup(a, line, fingerprint_key_length(line));
     if (strncmp(key, privileges, sizeof privileges - 1) == 0) {
         for (char *to = strstr(key, " to "); to; to = strstr(to + 1, " to ")) {
             const char *object = key + sizeof privileges - 1;
@@ -143,10 +151,10 @@ static const char *parent_key(struct arena *a, const struct pg_fingerprint_part 
 }
 
 /* `line` is one that `has` has and `lacks` has not. */
-static bool is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
-                         const struct pg_fingerprint_part *lacks, const char *line)
+bool fingerprint_is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
+                              const struct pg_fingerprint_part *lacks, const char *line)
 {
-    if (is_column_order(line) || strncmp(line, "owner of ", strlen("owner of ")) == 0)
+    if (fingerprint_is_column_order(line) || strncmp(line, "owner of ", strlen("owner of ")) == 0)
         return true;
     const char *parent = parent_key(a, has, line);
     return parent && !has_key(lacks, parent);
@@ -154,7 +162,8 @@ static bool is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
 
 static void compare_line(struct difference *d, const char *old_line, const char *new_line)
 {
-    if (strcmp(old_line, new_line) != 0 && (!is_column_order(old_line) || same_columns(old_line, new_line)))
+    if (strcmp(old_line, new_line) != 0 &&
+        (!fingerprint_is_column_order(old_line) || same_columns(old_line, new_line)))
         add_changed(d, old_line, new_line);
 }
 
@@ -163,10 +172,12 @@ static void diff_part(struct difference *d, const struct pg_fingerprint_part *o,
 {
     size_t i = 0, k = 0;
     while (i < o->count || k < n->count) {
-        int order = i == o->count ? 1 : k == n->count ? -1 : compare_keys(o->lines[i], n->lines[k]);
-        if (order < 0 && !is_redundant(d->a, o, n, o->lines[i]))
+        int order = i == o->count   ? 1
+                    : k == n->count ? -1
+                                    : fingerprint_compare_keys(o->lines[i], n->lines[k]);
+        if (order < 0 && !fingerprint_is_redundant(d->a, o, n, o->lines[i]))
             add(d, o->lines[i], "is missing on the new side");
-        else if (order > 0 && !is_redundant(d->a, n, o, n->lines[k]))
+        else if (order > 0 && !fingerprint_is_redundant(d->a, n, o, n->lines[k]))
             add(d, n->lines[k], "exists only on the new side");
         else if (order == 0)
             compare_line(d, o->lines[i], n->lines[k]);
@@ -175,7 +186,7 @@ static void diff_part(struct difference *d, const struct pg_fingerprint_part *o,
     }
 }
 
-static const struct pg_fingerprint_part *find_part(const struct pg_fingerprint *f, const char *aspect)
+const struct pg_fingerprint_part *fingerprint_part(const struct pg_fingerprint *f, const char *aspect)
 {
     static const struct pg_fingerprint_part none = {.aspect = ""};
     for (size_t i = 0; i < f->part_count; i++)
@@ -190,7 +201,7 @@ void pg_fingerprint_diff(struct arena *a, const char *database, const struct pg_
 {
     struct difference d = {.a = a, .database = database, .max = max};
     for (size_t i = 0; i < old_side->part_count; i++) {
-        const struct pg_fingerprint_part *o = &old_side->parts[i], *n = find_part(new_side, o->aspect);
+        const struct pg_fingerprint_part *o = &old_side->parts[i], *n = fingerprint_part(new_side, o->aspect);
         if (ignored(o->aspect, ignore) || (o->hash == n->hash && o->count == n->count))
             continue;
         d.noun = fingerprint_noun(o->aspect);

@@ -247,6 +247,19 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "that does not reach production needs its way through security groups and routes back), then apply "
          "again: it "
          "goes on from here, nothing was lost. Until then production keeps what the clone has not taken."},
+    [E_CATALOGUE_CHANGED] =
+        {"AUR0219", ERR_CONFLICT, "stage",
+         "DDL is not replicated: run the same statements on the clone (staging_endpoint), in the databases "
+         "named, then apply again: what is equal on both sides is accepted, and rows are compared again. "
+         "Nothing was lost, production keeps what the clone cannot take yet."},
+    [E_CATALOGUE_MOVES] =
+        {"AUR0220", ERR_CONFLICT, "stage",
+         "It was changed behind the comparison: apply again, which compares both sides, rows too, once more. "
+         "Hold DDL back until the upgrade is over."},
+    [E_NEW_DATABASE] =
+        {"AUR0222", ERR_CONFLICT, "databases",
+         "A clone cannot get a database that came behind it: stage = \"rolled_back\", then forward again; or "
+         "drop the database where nobody needs it."},
     [E_TABLES] =
         {"AUR0223", ERR_INVALID, "include_tables",
          "An entry is \"schema.table\" or \"schema.*\"; a partition goes with its root, and unlogged "

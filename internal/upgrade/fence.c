@@ -48,7 +48,7 @@ bool clone_ready_to_switch(struct upgrade *u, bool *ret, struct err *e)
 {
     bool ready = false;
     if (!window_open(u, &ready, e) || (ready && !clone_available(u, &ready, e)) ||
-        (ready && !clone_caught_up(u, &ready, e)))
+        (ready && !clone_caught_up(u, &ready, e)) || (ready && !catalogue_check(u, &ready, e)))
         return false;
     *ret = ready;
     return true;

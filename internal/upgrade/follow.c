@@ -261,8 +261,18 @@ const char *follower_log_error(struct upgrade *u)
     return line ? arena_printf(u->look, "%.*s", (int)strcspn(line, "\n"), line) : "";
 }
 
+/* Most of what stops a worker is DDL; where it can be named, that says more than the worker does. */
 static bool worker_fails(struct upgrade *u, const char *database, int64_t times, struct err *e)
 {
+    struct err ddl = ERR_INIT;
+    bool same = true;
+    bool is_clone = u->world.green && who_follows(u).cluster == u->world.green;
+    if (is_clone && !catalogue_on_both(u, &same, &ddl) && !same) {
+        if (e)
+            *e = ddl;
+        (void)err_wrap(e, "the subscription of database %s has failed %" PRId64 " times", database, times);
+        return err_said(e, "%.1000s", follower_log_error(u));
+    }
     (void)upgrade_fail(e, E_APPLY_FAILS, "the subscription of database %s on %s has failed %" PRId64 " times",
                        database, who_follows(u).cluster->identifier, times);
     return err_said(e, "%.1000s", follower_log_error(u));

@@ -22,7 +22,7 @@ static struct {
     struct rds_tag tags[TAGS_MAX];
     struct rds_tags all;
     int made, begun, enabled;
-    bool tag_fails, was_noted_first;
+    bool tag_fails, was_noted_first, is_failing, has_ddl;
 } world;
 
 /* ---- the world ---- */
@@ -208,7 +208,14 @@ bool fails_again(struct upgrade *u, const char *database, const struct pg_subscr
     (void)u;
     (void)database;
     (void)s;
-    return false;
+    return world.is_failing;
+}
+
+bool catalogue_on_both(struct upgrade *u, bool *ret, struct err *e)
+{
+    (void)u;
+    *ret = !world.has_ddl;
+    return *ret || upgrade_fail(e, E_CATALOGUE_CHANGED, "column public.t.x was added");
 }
 
 static bool yes(struct upgrade *u, bool *ret, struct err *e)
@@ -371,6 +378,30 @@ static void nor_is_it_waited_for(void **state)
     end(&r);
 }
 
+/* The worker says what is missing, DDL says why. */
+static void a_worker_that_fails_names_the_ddl(void **state)
+{
+    (void)state;
+    static const struct {
+        bool has_ddl;
+        const char *id, *says;
+    } rows[] = {{false, "AUR0217", "the subscription of database shop"},
+                {true, "AUR0219", "column public.t.x was added"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct run r;
+        struct err e = ERR_INIT;
+        bool is = false;
+        begin(&r);
+        assert_true(walk(&r, &e));
+        world.is_failing = true;
+        world.has_ddl = rows[i].has_ddl;
+        assert_false(clone_caught_up(&r.u, &is, &e));
+        assert_string_equal(e.id, rows[i].id);
+        assert_non_null(strstr(e.text, rows[i].says));
+        end(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_disabled_one_is_enabled_again),
         cmocka_unit_test(one_that_was_dropped_is_never_made_anew),
         cmocka_unit_test(nor_is_it_waited_for),
+        cmocka_unit_test(a_worker_that_fails_names_the_ddl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

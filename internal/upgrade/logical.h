@@ -172,4 +172,20 @@ MUST_CHECK bool catch_up_watch(struct upgrade *u, struct err *e);
 /* What the last look came to, in a sentence; "": there was none. Valid until the next. */
 const char *catch_up_progress(const struct upgrade *u);
 
+/* ---- change_watch.c: DDL on production, which nothing replicates ---- */
+
+/* The catalogue of every database is written down before its slot is made, and renewed as long as there is no
+ * clone. A database that came behind the clone: AUR0222. */
+bool catalogue_noted(struct upgrade *u, bool *ret, struct err *e);
+bool catalogue_note(struct upgrade *u, struct err *e);
+/* It is as noted; or what was changed is on the clone, too, and is noted. Else AUR0219, which names each. */
+bool catalogue_same(struct upgrade *u, bool *ret, struct err *e);
+bool catalogue_accept(struct upgrade *u, struct err *e);
+/* The same, but nothing is noted: for who only looks, after a look. *ret: nothing has to be done on the
+ * clone.
+ */
+bool catalogue_on_both(struct upgrade *u, bool *ret, struct err *e);
+/* Behind the comparison of rows: as noted, else AUR0220. */
+bool catalogue_check(struct upgrade *u, bool *ret, struct err *e);
+
 #endif

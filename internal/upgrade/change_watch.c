@@ -1,0 +1,173 @@
+/* DDL on production while the clone follows: written down what its catalogue was, told what has become of it,
+ * accepted once the clone has it, too. */
+#include "internal/upgrade/errors.h"
+#include "internal/upgrade/logical.h"
+
+#include "internal/pg/change.h"
+#include "internal/pg/logical.h"
+
+#include <inttypes.h>
+
+enum { SHOWN = 10 };
+
+/* ---- written down ---- */
+
+static bool is_noted(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg_fingerprint now = {0};
+    bool *all = arg, noted = false, same = false, has_clone = u->world.green != NULL;
+    lsn_t start = 0;
+    if ((!has_clone && !pg_catalogue(c, a, &now, e)) ||
+        !pg_catalogue_is_noted(c, has_clone ? NULL : &now, &noted, &same, e) || !slot_start(u, c, &start, e))
+        return false;
+    *all = *all && noted && (same || has_clone);
+    return start || noted || !has_clone ||
+           upgrade_fail(e, E_NEW_DATABASE, "database %s of %s came behind clone %s", database,
+                        u->request.cluster, u->world.green->identifier);
+}
+
+bool catalogue_noted(struct upgrade *u, bool *ret, struct err *e)
+{
+    bool all = true;
+    if (!world_need(u, e) || !run_each_database(u, SIDE_BLUE, false, is_noted, &all, e))
+        return false;
+    *ret = all;
+    return true;
+}
+
+/* With a clone, a run that began with another version of ours: from now on. */
+static bool note(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg_fingerprint now = {0};
+    bool noted = false, same = false;
+    (void)arg;
+    if (!pg_catalogue(c, a, &now, e) || !pg_catalogue_is_noted(c, &now, &noted, &same, e))
+        return false;
+    return same || (noted && u->world.green) || pg_catalogue_note(c, &now, e) ||
+           err_wrap(e, "write down the catalogue of %s", database);
+}
+
+bool catalogue_note(struct upgrade *u, struct err *e)
+{
+    return run_each_database(u, SIDE_BLUE, true, note, NULL, e);
+}
+
+/* ---- compared ---- */
+
+struct comparison {
+    bool accepts, asks_clone; /* what to do with a difference that is on both sides; whether to look for it */
+    const char **lines;       /* what has to be done yet */
+    size_t n, cap;
+    bool differs;
+};
+
+static void add_line(struct upgrade *u, struct comparison *all, const char *database, const char *text,
+                     const char *sides)
+{
+    ARR_PUSH(u->look, all->lines, all->n, all->cap,
+             (const char *)arena_printf(u->look, "%s: %s%s", database, text, sides));
+}
+
+/* What both sides have is told to the journal when it is accepted, and to nobody else. */
+static bool compare_sides(struct upgrade *u, struct pg *blue, const char *database, struct arena *a,
+                          const struct pg_change *list, size_t n, struct comparison *all, struct err *e)
+{
+    struct pg *green CLEANUP(pg_cleanup) = NULL;
+    struct pg_fingerprint old_side = {0}, new_side = {0};
+    if (!u->world.green)
+        return upgrade_fail(e, E_DEPLOYMENT_GONE, "the clone of %s has disappeared", u->request.cluster);
+    if (!side_open(u, SIDE_GREEN, database, false, &green, e) || !pg_fingerprint(blue, a, &old_side, e) ||
+        !pg_fingerprint(green, a, &new_side, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *text = pg_change_text(a, &list[i]);
+        if (!pg_change_is_on_both(&list[i], &old_side, &new_side))
+            add_line(u, all, database, text, pg_change_sides(a, &list[i], &old_side, &new_side));
+        else if (all->accepts && u->note)
+            u->note(u->note_arg, "catalogue-compared",
+                    arena_printf(u->look, "%s: %s, on both sides", database, text));
+    }
+    return true;
+}
+
+static bool tell_all(struct upgrade *u, const char *database, const struct pg_change *list, size_t n,
+                     struct comparison *all)
+{
+    for (size_t i = 0; i < n; i++)
+        add_line(u, all, database, pg_change_text(u->look, &list[i]), "");
+    return true;
+}
+
+static bool compare(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    struct comparison *all = arg;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg_fingerprint before = {0}, now = {0};
+    const struct pg_change *list = NULL;
+    bool noted = false, same = false;
+    size_t n = 0, told = all->n;
+    if (!pg_catalogue(c, a, &now, e) || !pg_catalogue_is_noted(c, &now, &noted, &same, e))
+        return err_wrap(e, "read the catalogue of %s", database);
+    if (same || !noted)
+        return true;
+    all->differs = true;
+    if (!pg_catalogue_noted(c, a, &before, e))
+        return false;
+    pg_catalogue_changes(a, &before, &now, &list, &n);
+    if (all->asks_clone ? !compare_sides(u, c, database, a, list, n, all, e)
+                        : !tell_all(u, database, list, n, all))
+        return err_wrap(e, "compare the catalogues of %s", database);
+    return !all->accepts || all->n > told || pg_catalogue_note(c, &now, e);
+}
+
+static bool compare_all(struct upgrade *u, struct comparison *all, struct err *e)
+{
+    return run_each_database(u, SIDE_BLUE, all->accepts, compare, all, e);
+}
+
+bool catalogue_same(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct comparison all = {0};
+    if (!world_need(u, e) || !compare_all(u, &all, e))
+        return false;
+    *ret = !all.differs;
+    return true;
+}
+
+static bool on_clone(struct upgrade *u, const struct comparison *all, struct err *e)
+{
+    return all->n == 0 || upgrade_fail(e, E_CATALOGUE_CHANGED,
+                                       "production's catalogue was changed since the slots of %s were made, "
+                                       "and clone %s lacks it, in %zu place(s): %s",
+                                       u->request.cluster, u->world.green->identifier, all->n,
+                                       join_lines(u->look, all->lines, all->n, SHOWN));
+}
+
+bool catalogue_accept(struct upgrade *u, struct err *e)
+{
+    struct comparison all = {.accepts = true, .asks_clone = true};
+    return world_need(u, e) && compare_all(u, &all, e) && on_clone(u, &all, e);
+}
+
+bool catalogue_on_both(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct comparison all = {.asks_clone = true};
+    if (!compare_all(u, &all, e))
+        return false;
+    *ret = all.n == 0;
+    return on_clone(u, &all, e);
+}
+
+bool catalogue_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct comparison all = {0};
+    if (!world_need(u, e) || !compare_all(u, &all, e))
+        return false;
+    *ret = !all.differs;
+    return *ret || upgrade_fail(e, E_CATALOGUE_MOVES,
+                                "production's catalogue was changed since both sides were compared, in %zu "
+                                "place(s): %s",
+                                all.n, join_lines(u->look, all.lines, all.n, SHOWN));
+}
