@@ -39,6 +39,9 @@ SAY(say_catalogue_noted, "Writes down in every database what its catalogue is: D
 SAY(say_catalogue_compared,
     "Looks for DDL on production since then: what was changed must have been changed on the "
     "clone, too, and is then written down anew.")
+SAY(say_taken,
+    "Checks that every table and partition that production sends is taken by the clone: one made since the "
+    "subscription was is dropped without a word.")
 SAY(say_catalogue, "Checks that production's catalogue was not changed since both sides were compared.")
 SAY(say_publication, "Makes a publication in every database%s.",
     u->request.publishes_all ? " for all tables"
@@ -289,6 +292,8 @@ static const struct step forward[] = {
      .describe = say_statistics, .equivalent = cli_statistics, .is_done = statistics_done, .run = statistics_run},
     {.name = "check-schema", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_schema, .is_done = schema_check},
+    {.name = "check-followed", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_taken, .is_done = taken_check},
     {.name = "check-rows", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "minutes",
      .describe = say_rows, .is_done = rows_check},
     {.name = "check-queries", .stage = STAGE_VALIDATED, .kind = STEP_CHECK, .duration = "minutes", .applies = has_queries,

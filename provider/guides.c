@@ -206,6 +206,8 @@ static void logical_switch(struct buf *out)
         "in a row find none. Read-only mode would be no fence: any session may leave it. Only the login of "
         "this upgrade and that of the subscriptions may still connect; a login that applications use too is "
         "found by `check-fence` (AUR0231).\n"
+        "   What is sent then and not taken, such as a partition made a moment ago, ends the switch "
+        "(AUR0225).\n"
         "2. *Drain.* Once no transaction runs on the whole server, a marker is written into every database; "
         "replication keeps the order of commits, so a marker that has arrived proves everything before it.\n"
         "3. *Sequences* get exactly the state they have, called or not, and are read back.\n"

@@ -105,6 +105,16 @@ static size_t publication(struct arena *a)
     return n != (size_t)objects;
 }
 
+/* Behind the fence it is asked on both sides: what is sent is taken. */
+static size_t relations(struct arena *a)
+{
+    struct err e = ERR_INIT;
+    const char **sent = NULL;
+    size_t n = 0;
+    must(pg_published_relations(from, a, PUBLICATION, &sent, &n, &e), &e);
+    return n < (size_t)objects;
+}
+
 static const struct timed {
     const char *name;
     int64_t goal_ms, most_ms;       /* beyond it no busy machine is an excuse */
@@ -115,6 +125,7 @@ static const struct timed {
     {"fingerprints of both sides, compared", 0, 30000, fingerprint},
     {"sequences read, set, read back, compared", 250, 2500, sequences},
     {"publication with an explicit list", 0, 30000, publication},
+    {"relations that it sends", 0, 5000, relations},
 };
 
 static int by_time(const void *a, const void *b)

@@ -160,4 +160,12 @@ MUST_CHECK bool pg_subscription_halt(struct pg *c, const char *name, bool *ret, 
 /* Leaves the publisher's slot alone; absent: success. */
 MUST_CHECK bool pg_subscription_drop(struct pg *c, const char *name, struct err *e);
 
+/* Relations with rows of their own, partitions instead of their roots: what the publication sends, and what
+ * the subscription of this database takes. Quoted, in the order of bytes. What is sent and not taken (a
+ * partition made since) is dropped by the subscriber without a word. */
+MUST_CHECK bool pg_published_relations(struct pg *c, struct arena *a, const char *publication,
+                                       const char ***ret, size_t *ret_n, struct err *e);
+MUST_CHECK bool pg_subscribed_relations(struct pg *c, struct arena *a, const char *subscription,
+                                        const char ***ret, size_t *ret_n, struct err *e);
+
 #endif

@@ -20,6 +20,7 @@ static const struct {
 struct sides {
     struct server *source, *target;
     struct pg *old_side, *new_side;
+    const char *marker; /* that is waited for */
 };
 
 static void must(bool ok, const struct err *e)
@@ -228,7 +229,7 @@ static bool caught_up(void *arg)
     struct err e = ERR_INIT;
     int64_t n = 0;
     lsn_t at = 0;
-    return pg_marker_find(s->new_side, "after", &n, &at, &e) && n == 1;
+    return pg_marker_find(s->new_side, s->marker, &n, &at, &e) && n == 1;
 }
 
 static void subscribe(struct sides *s, lsn_t start)
@@ -269,7 +270,8 @@ static void follow(struct sides *s)
                "WHERE id = 1;"
                "DELETE FROM t WHERE id = 2; INSERT INTO part VALUES (7); INSERT INTO child VALUES (1);"
                "INSERT INTO \"Odd, name\".\"a\"\"b\" VALUES (1); INSERT INTO audit VALUES (1)");
-    must(pg_marker_write(s->old_side, "after", &e), &e);
+    s->marker = "after";
+    must(pg_marker_write(s->old_side, s->marker, &e), &e);
     if (!eventually(caught_up, s, 120000))
         fail_msg("the subscriber does not catch up within two minutes");
     assert_int_equal(number(s->target, "SELECT count(*) FROM t"), 199);
@@ -281,6 +283,35 @@ static void follow(struct sides *s)
     must(pg_subscription_find(s->new_side, a, "up_sub", &sub, &e), &e);
     assert_true(sub.enabled && sub.advanced && sub.pid > 0 && sub.received > 0);
     assert_int_equal(sub.apply_errors, 0);
+}
+
+/* A partition made on both sides is sent, and dropped by who has never heard of it, until it is asked to. */
+static void a_partition_made_since(struct sides *s)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    const char **sent = NULL, **taken = NULL;
+    size_t n = 0, m = 0;
+    for (int made = 0; made < 2; made++) {
+        must(pg_published_relations(s->old_side, a, "up \"1\"", &sent, &n, &e), &e);
+        must(pg_subscribed_relations(s->new_side, a, "up_sub", &taken, &m, &e), &e);
+        assert_int_equal(n, m + (size_t)made);
+        for (size_t i = 0; i < m; i++) /* part_2 comes behind part_1, and that before t */
+            assert_string_equal(sent[i + (made && strcmp(sent[i], "\"public\".\"part_2\"") >= 0)], taken[i]);
+        if (made)
+            break;
+        assert_string_equal(sent[0], "\"Odd, name\".\"a\"\"b\"");
+        server_sql(s->source, "app",
+                   "CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (1000) TO (2000)");
+        server_sql(s->target, "app",
+                   "CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (1000) TO (2000)");
+    }
+    server_sql(s->source, "app", "INSERT INTO part VALUES (1001)");
+    s->marker = "behind the partition";
+    must(pg_marker_write(s->old_side, s->marker, &e), &e);
+    if (!eventually(caught_up, s, 120000))
+        fail_msg("the subscriber does not catch up within two minutes");
+    assert_int_equal(number(s->target, "SELECT count(*) FROM part_2"), 0); /* without a word */
 }
 
 static bool has_halted(void *arg)
@@ -437,6 +468,7 @@ static void one_pair(int from, int to)
     assert_true(slot < start);
     subscribe(&s, start);
     follow(&s);
+    a_partition_made_since(&s);
     halt(&s);
     if (!eventually(is_measured, &s, 120000))
         fail_msg("after two minutes nobody knows how old what the subscriber has is");

@@ -339,3 +339,31 @@ bool pg_subscription_drop(struct pg *c, const char *name, struct err *e)
             query_run(c, arena_printf(a, "DROP SUBSCRIPTION %s", quoted), e)) ||
            err_wrap(e, "drop subscription %s of database \"%s\"", name, c->database);
 }
+
+/* ---- what is sent, and what is taken ---- */
+
+/* Always in quotes: which words need them is another question in every major. */
+#define QUOTED(schema, relation)                                                                             \
+    "'\"' || replace(" schema ", '\"', '\"\"') || '\".\"' || replace(" relation ", '\"', '\"\"') || '\"'"
+
+bool pg_published_relations(struct pg *c, struct arena *a, const char *publication, const char ***ret,
+                            size_t *ret_n, struct err *e)
+{
+    static const char sql[] = "SELECT name FROM (SELECT " QUOTED(
+        "schemaname", "tablename") " AS name FROM pg_catalog.pg_publication_tables WHERE pubname = $1) t"
+                                   " ORDER BY name COLLATE \"C\"";
+    return query_names(c, a, sql, &publication, 1, ret, ret_n, e) ||
+           err_wrap(e, "read what publication %s of database \"%s\" sends", publication, c->database);
+}
+
+bool pg_subscribed_relations(struct pg *c, struct arena *a, const char *subscription, const char ***ret,
+                             size_t *ret_n, struct err *e)
+{
+    static const char sql[] = "SELECT name FROM (SELECT " QUOTED(
+        "n.nspname", "k.relname") " AS name FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid ="
+                                  " r.srsubid JOIN pg_class k ON k.oid = r.srrelid JOIN pg_namespace n ON"
+                                  " n.oid = k.relnamespace WHERE s.subname = $1 AND r.srsubstate IN ('r',"
+                                  " 's') AND s." OF_THIS_DATABASE ") t ORDER BY name COLLATE \"C\"";
+    return query_names(c, a, sql, &subscription, 1, ret, ret_n, e) ||
+           err_wrap(e, "read what subscription %s of database \"%s\" takes", subscription, c->database);
+}

@@ -36,6 +36,8 @@ bool cutover_add_place(struct upgrade *u, struct pg *c, const char *database, vo
  * lifted. */
 MUST_CHECK bool cutover_open(struct cutover *k, struct err *e);
 void cutover_close(struct cutover *k);
+/* AUR0225 where something is sent that the other side does not take. */
+MUST_CHECK bool cutover_all_taken(struct cutover *k, struct err *e);
 MUST_CHECK bool cutover_obstacles(struct cutover *k, int prepared_s, struct err *e);
 /* Lifts the fence around every database; a session that is broken is made anew, for a minute. */
 MUST_CHECK bool cutover_take_back(struct cutover *k, struct err *e);

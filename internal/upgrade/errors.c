@@ -271,9 +271,11 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "include_tables and exclude_tables out, and apply forward again."},
     [E_NOT_FOLLOWED] =
         {"AUR0225", ERR_REMOTE, "stage",
-         "What was written to these tables would be lost. Before the switch: stage = \"rolled_back\", then "
-         "forward again, so that they are followed from the start. On the way back: keep what they hold "
-         "elsewhere (pg_dump), drop them, and apply again. Nothing was switched."},
+         "What is written to these would be lost. Before the switch: a table or partition made since, which "
+         "is empty on the clone, is followed once it is in publication aurora_upgrade (a partition is, with "
+         "its root), aurora_upgrade_replication may SELECT it, and the clone has run ALTER SUBSCRIPTION "
+         "aurora_upgrade REFRESH PUBLICATION; or stage = \"rolled_back\", then forward again. On the way "
+         "back: keep what they hold elsewhere (pg_dump), drop them, and apply again. Nothing was switched."},
     [E_OUTAGE_TOO_LONG] =
         {"AUR0230", ERR_TIMEOUT, "cutover.max_write_outage",
          "Everything was taken back, and applying again tries again. The journal says which "

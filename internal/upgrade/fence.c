@@ -4,10 +4,16 @@
 #include "internal/upgrade/tables.h"
 
 #include "internal/pg/catalog.h"
+#include "internal/pg/logical.h"
 
 #include <string.h>
 
 enum { OLD_PREPARED_S = 60, NAMED = 10 };
+
+struct untaken {
+    const char **lines;
+    size_t n, cap;
+};
 
 static bool check_rights(struct cutover *k, const struct place *p, struct err *e)
 {
@@ -44,6 +50,50 @@ static bool is_whole(struct cutover *k, struct err *e)
     return true;
 }
 
+/* Both in the order of bytes. */
+static void find_untaken(struct cutover *k, const struct place *p, const char **sent, size_t n,
+                         const char **taken, size_t m, struct untaken *ret)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        while (at < m && strcmp(taken[at], sent[i]) < 0)
+            at++;
+        if (at == m || strcmp(taken[at], sent[i]) != 0)
+            ARR_PUSH(k->u->look, ret->lines, ret->n, ret->cap,
+                     (const char *)arena_printf(k->u->look, "%s: %s", p->database, sent[i]));
+    }
+}
+
+bool cutover_all_taken(struct cutover *k, struct err *e)
+{
+    struct untaken all = {0};
+    for (size_t i = 0; i < k->n; i++) {
+        const struct place *p = &k->places[i];
+        const char **sent = NULL, **taken = NULL;
+        size_t n = 0, m = 0;
+        if (!pg_published_relations(p->from, k->u->look, LOGICAL_NAME, &sent, &n, e) ||
+            !pg_subscribed_relations(p->to, k->u->look, LOGICAL_NAME, &taken, &m, e))
+            return false;
+        find_untaken(k, p, sent, n, taken, m, &all);
+    }
+    if (all.n == 0)
+        return true;
+    (void)upgrade_fail(e, E_NOT_FOLLOWED, "%s does not take %zu table(s) or partition(s) that %s sends",
+                       k->arriving->identifier, all.n, k->left->identifier);
+    return err_said(e, "%s", join_lines(k->u->look, all.lines, all.n, NAMED));
+}
+
+bool taken_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    if (!world_need(u, e))
+        return false;
+    struct cutover k = cutover_direction(u);
+    bool ok = !k.arriving || (cutover_open(&k, e) && cutover_all_taken(&k, e));
+    cutover_close(&k);
+    *ret = ok;
+    return ok;
+}
+
 bool clone_ready_to_switch(struct upgrade *u, bool *ret, struct err *e)
 {
     bool ready = false;
@@ -63,7 +113,7 @@ bool fence_check(struct upgrade *u, bool *ret, struct err *e)
     if (!k.arriving)
         return true;
     bool ok = cutover_open(&k, e) && is_whole(&k, e) && tables_all_followed(u, e) &&
-              cutover_obstacles(&k, OLD_PREPARED_S, e);
+              cutover_all_taken(&k, e) && cutover_obstacles(&k, OLD_PREPARED_S, e);
     for (size_t i = 0; ok && i < k.n; i++)
         ok = check_rights(&k, &k.places[i], e);
     cutover_close(&k);

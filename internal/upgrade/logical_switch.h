@@ -34,6 +34,8 @@
 
 /* ---- fence.c, and cutover.c: cutover_run ---- */
 
+/* Every relation that is sent is taken: one made since the subscription was is dropped without a word. */
+bool taken_check(struct upgrade *u, bool *ret, struct err *e);
 /* What would make the fence leak or wait in vain, in every database. */
 bool fence_check(struct upgrade *u, bool *ret, struct err *e);
 /* Before the point of no return: no fence of an earlier apply stands, and the clone follows again. */
