@@ -5,16 +5,20 @@
  * Its phases, each of which is undone if a later one fails, or max_write_outage is over, or Stop is
  * requested:
  *
- *     fence      nobody but us can connect to the side that is left; what its access lists were is written
- *                down there first (internal/pg/fence.h)
- *     drain      no transaction runs on the whole server; a marker written then has arrived on the other
- * side, which applies commits in their order: everything before it has arrived, too sequences  carried
- * exactly, read back and compared way back   the replication that ends is disabled, and a slot for the other
- * direction made, before anybody can write there proof      no transaction id was given out on the side that
- * is left but to our own markers
+ * 1. fence: nobody but us can connect to the side that is left; what its access lists were is written down
+ *    there first (internal/pg/fence.h).
+ * 2. tables: whatever is sent is taken on the other side, or its rows would be dropped without a word.
+ * 3. drain and sequences: no transaction runs on the whole server; a marker written then has arrived on the
+ *    other side, which applies commits in their order, and with it everything before it. Sequences are
+ *    carried exactly, read back and compared.
+ * 4. way back: the replication that ends is disabled, and a slot for the other direction made, before anybody
+ *    can write there.
+ * 5. proof: no transaction id was given out on the side that is left but to our own markers, or the slot that
+ *    was followed holds no change since.
  *
  * The point of no return is a tag on the cluster that takes over. From there on it goes forward only: names
- * move (switch_names.c, rename.c), the side that is left stays fenced and follows.
+ * move (switch_names.c, rename.c), or stay where they are (names_stay.c); the side that is left stays fenced
+ * and follows.
  *
  * A process that dies before the tag leaves a fence: the first row of the next walk lifts it, so does
  * `unfence`. One that dies behind it is continued by the next apply, from any machine: which cluster is which
@@ -28,9 +32,8 @@
 
 #include "internal/upgrade/logical.h"
 
-#define LOGICAL_BACK_PREFIX                                                                                  \
-    "aurora_upgrade_back_" /* of slots on the new side; the database's oid follows                           \
-                            */
+/* Of slots on the new side; the database's oid follows. */
+#define LOGICAL_BACK_PREFIX "aurora_upgrade_back_"
 
 /* ---- fence.c, and cutover.c: cutover_run ---- */
 
