@@ -22,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "acceptance"
+SIDE_BY_SIDE = 2  # stories for each processor: they mostly wait for servers
 GRACE_SECONDS = 60  # a story stops a sandbox with several servers
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 10 << 30  # free, both there and in the machine: four stories at once, each with some hundred MB of servers' files
@@ -44,6 +45,7 @@ class Part:
     long: bool = False  # runs with --long, or when it is named
     takes: int = 60  # seconds beside others on two cores, roughly: the longest start first
     needs: tuple = ()
+    lane: str = ""  # K/N: the cases of a long story that are this part's
     rows: list = field(default_factory=list)
     took: float = 0.0
     status: int = 0
@@ -154,6 +156,7 @@ def end_group(process):
 
 
 def run(part, environment):
+    environment = dict(environment, AURORA_LANE=part.lane) if part.lane else environment
     if stopping.is_set():
         return
     started = time.monotonic()
@@ -212,15 +215,17 @@ def ctest_part(name, seconds, *selection):
     return Part(f"tests/{name}", command, seconds, read_ctest(junit), needs=("build/asan",))
 
 
-def story_part(folder):
-    """A story may say "# seconds: N" (the bound), "# takes: N", "# alone" (it measures time) and "# long" in its first
-    lines."""
+def story_parts(folder, jobs):
+    """A story may say "# seconds: N" (the bound), "# takes: N", "# alone" (it measures time), "# long", and "# lanes" (its cases
+    can be shared out among runs of it side by side, each with a world of its own) in its first lines."""
     head = (folder / "run").read_text()[:2000]
     seconds = re.search(r"^# seconds: (\d+)$", head, re.M)
     takes = re.search(r"^# takes: (\d+)$", head, re.M)
-    return Part(folder.name, [str(folder / "run")], int(seconds.group(1)) if seconds else 600, read_tap,
-                takes=int(takes.group(1)) if takes else Part.takes, alone=re.search(r"^# alone$", head, re.M) is not None,
-                long=re.search(r"^# long$", head, re.M) is not None, needs=("build/release",))
+    says = {word: re.search(rf"^# {word}$", head, re.M) is not None for word in ("alone", "long", "lanes")}
+    lanes = [f"{lane + 1}/{SIDE_BY_SIDE * jobs}" for lane in range(SIDE_BY_SIDE * jobs)] if says["lanes"] else [""]
+    return [Part(f"{folder.name}{lane and '.'}{lane.replace('/', 'of')}", [str(folder / "run")],
+                 int(seconds.group(1)) if seconds else 600, read_tap, takes=int(takes.group(1)) if takes else Part.takes,
+                 alone=says["alone"], long=says["long"], needs=("build/release",), lane=lane) for lane in lanes]
 
 
 def all_parts(jobs):
@@ -232,7 +237,8 @@ def all_parts(jobs):
             parts.append(Part(f"gates/{gate.name}", [str(gate)], 900, read_tap, alone=alone, needs=needs))
     parts.append(ctest_part("unit", 900, "-L", "unit", "-j", str(jobs)))
     parts.append(ctest_part("server", 1200, "-LE", "unit", "-j", str(jobs)))
-    stories = [story_part(run.parent) for run in sorted((ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*/run"))]
+    stories = [part for run in sorted((ROOT / "acceptance-tests").glob("[0-9][0-9][0-9]-*/run"))
+               for part in story_parts(run.parent, jobs)]
     return parts + sorted(stories, key=lambda story: story.alone)  # one in between would hold up all the others
 
 
@@ -287,7 +293,7 @@ def run_all(parts, jobs):
         if part and not part.alone:
             together.append(part)
             continue
-        with ThreadPoolExecutor(2 * jobs) as pool:  # they mostly wait for servers
+        with ThreadPoolExecutor(SIDE_BY_SIDE * jobs) as pool:
             list(pool.map(lambda one: run(one, environment), longest_first(together)))
         together = []
         if part:

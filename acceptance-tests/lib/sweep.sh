@@ -233,7 +233,7 @@ sweep_all() {
     sweep_points >"$STACK/points"
     printf '# points: %s\n' "$(wc -l <"$STACK/points")"
     while read -r world operation nth <&3; do
-        [[ "$world $operation $nth" =~ ${AURORA_POINTS:-.} ]] || continue
+        [[ "$world $operation $nth" =~ ${AURORA_POINTS:-.} ]] && my_turn "$world $operation $nth" || continue
         for moment in ${AURORA_MOMENTS:-before after}; do
             boundaries=$((boundaries + 1))
             for victim in $(victims_at "$operation" "$boundaries"); do
