@@ -143,25 +143,14 @@ static void add(struct changes *to, enum pg_change_kind kind, const char *line)
              ((struct pg_change){kind, to->aspect, arena_memdup(to->a, line, length)}));
 }
 
-/* Where columns stand is part of what makes a table what it is. */
-static void compare_aspect(struct changes *to, const struct pg_fingerprint_part *o,
-                           const struct pg_fingerprint_part *n)
+static void tell_change(void *to, const char *before, const char *now)
 {
-    size_t i = 0, k = 0;
-    while (i < o->count || k < n->count) {
-        int order = i == o->count   ? 1
-                    : k == n->count ? -1
-                                    : fingerprint_compare_keys(o->lines[i], n->lines[k]);
-        if (order < 0 && !fingerprint_is_redundant(to->a, o, n, o->lines[i]))
-            add(to, PG_CHANGE_DROPPED, o->lines[i]);
-        else if (order > 0 && !fingerprint_is_redundant(to->a, n, o, n->lines[k]))
-            add(to, PG_CHANGE_ADDED, n->lines[k]);
-        else if (order == 0 && strcmp(o->lines[i], n->lines[k]) != 0 &&
-                 !fingerprint_is_column_order(o->lines[i]))
-            add(to, PG_CHANGE_ALTERED, o->lines[i]);
-        i += order <= 0;
-        k += order >= 0;
-    }
+    if (!now)
+        add(to, PG_CHANGE_DROPPED, before);
+    else if (!before)
+        add(to, PG_CHANGE_ADDED, now);
+    else if (strcmp(before, now) != 0 && !fingerprint_is_column_order(before)) /* part of its identity */
+        add(to, PG_CHANGE_ALTERED, before);
 }
 
 static bool is_of_table(const char *object, const char *table)
@@ -184,17 +173,12 @@ static bool is_told(const struct changes *of, const char *table)
     return false;
 }
 
-static void compare_identity(struct changes *to, const struct pg_fingerprint_part *o,
-                             const struct pg_fingerprint_part *n)
+static void tell_identity(void *to, const char *before, const char *now)
 {
-    for (size_t i = 0, k = 0; i < o->count && k < n->count;) {
-        int order = fingerprint_compare_keys(o->lines[i], n->lines[k]);
-        const char *table = arena_memdup(to->a, o->lines[i], fingerprint_key_length(o->lines[i]));
-        if (order == 0 && strcmp(o->lines[i], n->lines[k]) != 0 && !is_told(to, table))
-            add(to, PG_CHANGE_REMADE, o->lines[i]);
-        i += order <= 0;
-        k += order >= 0;
-    }
+    struct changes *changes = to;
+    if (before && now && strcmp(before, now) != 0 &&
+        !is_told(changes, arena_memdup(changes->a, before, fingerprint_key_length(before))))
+        add(changes, PG_CHANGE_REMADE, before);
 }
 
 static bool is_equal(const struct pg_fingerprint_part *o, const struct pg_fingerprint_part *n)
@@ -217,10 +201,7 @@ void pg_catalogue_changes(struct arena *a, const struct pg_fingerprint *before,
         if (is_equal(o, n))
             continue;
         to.aspect = n->aspect;
-        if (strcmp(n->aspect, IDENTITY) == 0)
-            compare_identity(&to, o, n);
-        else
-            compare_aspect(&to, o, n);
+        fingerprint_walk(a, o, n, strcmp(n->aspect, IDENTITY) == 0 ? tell_identity : tell_change, &to);
     }
     *ret = to.list;
     *ret_n = to.n;

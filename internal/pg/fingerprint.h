@@ -37,8 +37,10 @@ int fingerprint_compare_keys(const char *a, const char *b);
 const struct pg_fingerprint_part *fingerprint_part(const struct pg_fingerprint *f, const char *aspect);
 /* NULL: there is none. */
 const char *fingerprint_line(const struct pg_fingerprint_part *p, const char *key);
-/* Does what `has` has and `lacks` has not go with an object that is missing, too? */
-bool fingerprint_is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
-                              const struct pg_fingerprint_part *lacks, const char *line);
+/* Tells of each pair of lines with the same key, and of each line that one side only has (the other is NULL)
+ * unless it goes with an object that is missing, too. */
+typedef void fingerprint_teller(void *to, const char *old_line, const char *new_line);
+void fingerprint_walk(struct arena *a, const struct pg_fingerprint_part *old_side,
+                      const struct pg_fingerprint_part *new_side, fingerprint_teller *tell, void *to);
 
 #endif

@@ -151,8 +151,8 @@ static const char *parent_key(struct arena *a, const struct pg_fingerprint_part 
 }
 
 /* `line` is one that `has` has and `lacks` has not. */
-bool fingerprint_is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
-                              const struct pg_fingerprint_part *lacks, const char *line)
+static bool is_redundant(struct arena *a, const struct pg_fingerprint_part *has,
+                         const struct pg_fingerprint_part *lacks, const char *line)
 {
     if (fingerprint_is_column_order(line) || strncmp(line, "owner of ", strlen("owner of ")) == 0)
         return true;
@@ -160,30 +160,35 @@ bool fingerprint_is_redundant(struct arena *a, const struct pg_fingerprint_part 
     return parent && !has_key(lacks, parent);
 }
 
-static void compare_line(struct difference *d, const char *old_line, const char *new_line)
-{
-    if (strcmp(old_line, new_line) != 0 &&
-        (!fingerprint_is_column_order(old_line) || same_columns(old_line, new_line)))
-        add_changed(d, old_line, new_line);
-}
-
-static void diff_part(struct difference *d, const struct pg_fingerprint_part *o,
-                      const struct pg_fingerprint_part *n)
+void fingerprint_walk(struct arena *a, const struct pg_fingerprint_part *o,
+                      const struct pg_fingerprint_part *n, fingerprint_teller *tell, void *to)
 {
     size_t i = 0, k = 0;
     while (i < o->count || k < n->count) {
         int order = i == o->count   ? 1
                     : k == n->count ? -1
                                     : fingerprint_compare_keys(o->lines[i], n->lines[k]);
-        if (order < 0 && !fingerprint_is_redundant(d->a, o, n, o->lines[i]))
-            add(d, o->lines[i], "is missing on the new side");
-        else if (order > 0 && !fingerprint_is_redundant(d->a, n, o, n->lines[k]))
-            add(d, n->lines[k], "exists only on the new side");
+        if (order < 0 && !is_redundant(a, o, n, o->lines[i]))
+            tell(to, o->lines[i], NULL);
+        else if (order > 0 && !is_redundant(a, n, o, n->lines[k]))
+            tell(to, NULL, n->lines[k]);
         else if (order == 0)
-            compare_line(d, o->lines[i], n->lines[k]);
+            tell(to, o->lines[i], n->lines[k]);
         i += order <= 0;
         k += order >= 0;
     }
+}
+
+static void tell_difference(void *to, const char *old_line, const char *new_line)
+{
+    struct difference *d = to;
+    if (!new_line)
+        add(d, old_line, "is missing on the new side");
+    else if (!old_line)
+        add(d, new_line, "exists only on the new side");
+    else if (strcmp(old_line, new_line) != 0 &&
+             (!fingerprint_is_column_order(old_line) || same_columns(old_line, new_line)))
+        add_changed(d, old_line, new_line);
 }
 
 const struct pg_fingerprint_part *fingerprint_part(const struct pg_fingerprint *f, const char *aspect)
@@ -205,7 +210,7 @@ void pg_fingerprint_diff(struct arena *a, const char *database, const struct pg_
         if (ignored(o->aspect, ignore) || (o->hash == n->hash && o->count == n->count))
             continue;
         d.noun = fingerprint_noun(o->aspect);
-        diff_part(&d, o, n);
+        fingerprint_walk(a, o, n, tell_difference, &d);
     }
     *ret_lines = d.lines;
     *ret_n = d.total;
