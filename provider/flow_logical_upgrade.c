@@ -43,6 +43,8 @@ SAY(say_taken,
     "Checks that every table and partition that production sends is taken by the clone: one made since the "
     "subscription was is dropped without a word.")
 SAY(say_catalogue, "Checks that production's catalogue was not changed since both sides were compared.")
+SAY(say_catalogue_carried,
+    "Checks that no DDL came in between the last look and the stop of writes without being there now.")
 SAY(say_publication, "Makes a publication in every database%s.",
     u->request.publishes_all ? " for all tables"
     : chooses_tables(u)      ? ", with the list of the tables chosen"
@@ -349,6 +351,8 @@ static const struct step forward[] = {
      .describe = say_fence_lift, .equivalent = cli_fence_lift, .is_done = fence_lifted, .run = fence_lift},
     {.name = "verify-version", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_new_version, .is_done = new_version_check},
+    {.name = "verify-catalogue", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_catalogue_carried, .is_done = catalogue_carried},
     {.name = "forward-removed", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_forward_removed, .equivalent = cli_forward_removed, .is_done = forward_removed, .run = forward_remove},
     {.name = "way-back", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = keeps_way_back,

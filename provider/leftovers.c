@@ -89,8 +89,11 @@ static bool find_old_side(struct leftovers *l, struct err *e)
     const struct rds_cluster *k = l->o->upgrade.world.old;
     (void)e;
     if (k)
-        (void)add(l, FATE_KEEP, "old side", k->identifier, k->status,
-                  "kept until stage = \"completed\"; AWS cannot switch back, but it has the data of before");
+        (void)add(
+            l, FATE_KEEP, "old side", k->identifier, k->status,
+            l->o->kind == &kind_logical
+                ? "kept until stage = \"completed\""
+                : "kept until stage = \"completed\"; AWS cannot switch back, but it has the data of before");
     return true;
 }
 
@@ -157,7 +160,7 @@ static bool is_side_suffix(const char *s)
 static bool is_known(const struct leftovers *l, const struct rds_cluster *k)
 {
     const struct world *w = &l->o->upgrade.world;
-    const struct rds_cluster *const known[] = {w->green, w->old, w->restored, w->aside};
+    const struct rds_cluster *const known[] = {w->production, w->green, w->old, w->restored, w->aside};
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (known[i] && strcmp(known[i]->resource_id, k->resource_id) == 0)
             return true;

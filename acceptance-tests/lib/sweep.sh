@@ -233,10 +233,11 @@ sweep_all() {
     sweep_points >"$STACK/points"
     printf '# points: %s\n' "$(wc -l <"$STACK/points")"
     while read -r world operation nth <&3; do
-        [[ "$world $operation $nth" =~ ${AURORA_POINTS:-.} ]] && my_turn "$world $operation $nth" || continue
+        [[ "$world $operation $nth" =~ ${AURORA_POINTS:-.} ]] || continue
         for moment in ${AURORA_MOMENTS:-before after}; do
             boundaries=$((boundaries + 1))
             for victim in $(victims_at "$operation" "$boundaries"); do
+                my_turn "$world $operation $nth $moment $victim" || continue
                 sweep_case "$world" "$operation" "$nth" "$moment" "$victim" \
                     "${from[(SWEEP_CASES + SWEEP_CASES / 4 + SWEEP_CASES / 8) % 2]}"
             done

@@ -1,5 +1,6 @@
 /* DDL on production while the clone follows: written down what its catalogue was, told what has become of it,
  * accepted once the clone has it, too. */
+#include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/logical.h"
 
@@ -57,8 +58,9 @@ bool catalogue_note(struct upgrade *u, struct err *e)
 /* ---- compared ---- */
 
 struct comparison {
-    bool accepts, asks_clone; /* what to do with a difference that is on both sides; whether to look for it */
-    const char **lines;       /* what has to be done yet */
+    enum side of, with;  /* where it was written down; where it has to be, too */
+    bool accepts, looks; /* what to do with a difference that is on both sides; whether to look for it */
+    const char **lines;  /* what has to be done yet */
     size_t n, cap;
     bool differs;
 };
@@ -71,15 +73,15 @@ static void add_line(struct upgrade *u, struct comparison *all, const char *data
 }
 
 /* What both sides have is told to the journal when it is accepted, and to nobody else. */
-static bool compare_sides(struct upgrade *u, struct pg *blue, const char *database, struct arena *a,
+static bool compare_sides(struct upgrade *u, struct pg *c, const char *database, struct arena *a,
                           const struct pg_change *list, size_t n, struct comparison *all, struct err *e)
 {
-    struct pg *green CLEANUP(pg_cleanup) = NULL;
+    struct pg *other CLEANUP(pg_cleanup) = NULL;
     struct pg_fingerprint old_side = {0}, new_side = {0};
-    if (!u->world.green)
+    if (all->with == SIDE_GREEN && !u->world.green)
         return upgrade_fail(e, E_DEPLOYMENT_GONE, "the clone of %s has disappeared", u->request.cluster);
-    if (!side_open(u, SIDE_GREEN, database, false, &green, e) || !pg_fingerprint(blue, a, &old_side, e) ||
-        !pg_fingerprint(green, a, &new_side, e))
+    if (!side_open(u, all->with, database, false, &other, e) || !pg_fingerprint(c, a, &old_side, e) ||
+        !pg_fingerprint(other, a, &new_side, e))
         return false;
     for (size_t i = 0; i < n; i++) {
         const char *text = pg_change_text(a, &list[i]);
@@ -116,15 +118,15 @@ static bool compare(struct upgrade *u, struct pg *c, const char *database, void 
     if (!pg_catalogue_noted(c, a, &before, e))
         return false;
     pg_catalogue_changes(a, &before, &now, &list, &n);
-    if (all->asks_clone ? !compare_sides(u, c, database, a, list, n, all, e)
-                        : !tell_all(u, database, list, n, all))
+    if (all->looks ? !compare_sides(u, c, database, a, list, n, all, e)
+                   : !tell_all(u, database, list, n, all))
         return err_wrap(e, "compare the catalogues of %s", database);
     return !all->accepts || all->n > told || pg_catalogue_note(c, &now, e);
 }
 
 static bool compare_all(struct upgrade *u, struct comparison *all, struct err *e)
 {
-    return run_each_database(u, SIDE_BLUE, all->accepts, compare, all, e);
+    return run_each_database(u, all->of, all->accepts, compare, all, e);
 }
 
 bool catalogue_same(struct upgrade *u, bool *ret, struct err *e)
@@ -147,13 +149,13 @@ static bool on_clone(struct upgrade *u, const struct comparison *all, struct err
 
 bool catalogue_accept(struct upgrade *u, struct err *e)
 {
-    struct comparison all = {.accepts = true, .asks_clone = true};
+    struct comparison all = {.with = SIDE_GREEN, .accepts = true, .looks = true};
     return world_need(u, e) && compare_all(u, &all, e) && on_clone(u, &all, e);
 }
 
 bool catalogue_on_both(struct upgrade *u, bool *ret, struct err *e)
 {
-    struct comparison all = {.asks_clone = true};
+    struct comparison all = {.with = SIDE_GREEN, .looks = true};
     if (!compare_all(u, &all, e))
         return false;
     *ret = all.n == 0;
@@ -170,4 +172,23 @@ bool catalogue_check(struct upgrade *u, bool *ret, struct err *e)
                                 "production's catalogue was changed since both sides were compared, in %zu "
                                 "place(s): %s",
                                 all.n, join_lines(u->look, all.lines, all.n, SHOWN));
+}
+
+bool catalogue_carried(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct comparison all = {.of = SIDE_OLD, .with = SIDE_BLUE, .looks = true};
+    if (!world_need(u, e))
+        return false;
+    const struct rds_cluster *old = u->world.names_move ? NULL : u->world.old;
+    *ret = true;
+    if (!old || !is_available(old->status))
+        return true;
+    if (!compare_all(u, &all, e))
+        return false;
+    return all.n == 0 ||
+           upgrade_fail(e, E_CATALOGUE_BEHIND,
+                        "the catalogue of %s was changed right before writes to it were stopped, "
+                        "and %s lacks it, in %zu place(s): %s",
+                        old->identifier, u->request.cluster, all.n,
+                        join_lines(u->look, all.lines, all.n, SHOWN));
 }

@@ -3,6 +3,7 @@
 #include "internal/base/testing.h"
 #include "internal/pg/change.h"
 #include "internal/pg/logical.h"
+#include "internal/upgrade/blue_green.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/logical.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 static struct {
+    enum side of;
     int now, noted; /* which catalogue it is; 0: none was noted */
     bool has_slot, is_on_clone, unreachable;
     int notes, open_now;
@@ -21,6 +23,11 @@ bool world_need(struct upgrade *u, struct err *e)
     (void)u;
     (void)e;
     return true;
+}
+
+bool is_available(const char *status)
+{
+    return strcmp(status, "available") == 0;
 }
 
 bool side_open(struct upgrade *u, enum side side, const char *database, bool writable, struct pg **ret,
@@ -48,7 +55,7 @@ bool run_each_database(struct upgrade *u, enum side side, bool writable,
                        void *arg, struct err *e)
 {
     struct pg *c CLEANUP(pg_cleanup) = NULL;
-    assert_int_equal(side, SIDE_BLUE);
+    assert_int_equal(side, server.of);
     return side_open(u, side, "shop", writable, &c, e) && each(u, c, "shop", arg, e);
 }
 
@@ -141,7 +148,7 @@ bool pg_change_is_on_both(const struct pg_change *change, const struct pg_finger
     return server.is_on_clone;
 }
 
-enum row { NOTED, NOTE, SAME, ACCEPT, ON_BOTH, CHECK };
+enum row { NOTED, NOTE, SAME, ACCEPT, ON_BOTH, CHECK, CARRIED };
 
 static const struct {
     const char *name;
@@ -180,6 +187,13 @@ static const struct {
     {"behind the comparison: none", CHECK, true, true, 1, 1, false, false, true, true, NULL, NULL, 1},
     {"behind the comparison", CHECK, true, true, 2, 1, true, true, false, false, "AUR0220",
      "shop: column public.t.x was added", 1},
+    {"between look and fence: none", CARRIED, true, true, 1, 1, false, true, true, true, NULL, NULL, 1},
+    {"between look and fence", CARRIED, true, true, 2, 1, false, false, false, false, "AUR0221",
+     "orders lacks it, in 1 place(s): shop: column public.t.x was added", 1},
+    {"between look and fence, done by hand", CARRIED, true, true, 2, 1, true, false, true, true, NULL, NULL,
+     1},
+    {"behind the switch the old side may be gone", CARRIED, false, true, 2, 1, false, true, true, true, NULL,
+     NULL, 1},
 };
 
 static bool ask(struct upgrade *u, enum row row, bool *ret, struct err *e)
@@ -197,16 +211,18 @@ static bool ask(struct upgrade *u, enum row row, bool *ret, struct err *e)
     case ON_BOTH:
         return catalogue_on_both(u, ret, e);
     case CHECK:
+        return catalogue_check(u, ret, e);
+    case CARRIED:
         break;
     }
-    return catalogue_check(u, ret, e);
+    return catalogue_carried(u, ret, e);
 }
 
 static void what_is_told_and_what_is_noted(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct rds_cluster clone = {.identifier = "orders-next"};
+        struct rds_cluster clone = {.identifier = "orders-next", .status = "available"};
         struct upgrade u = {.look = arena_new(), .request.cluster = "orders"};
         struct err e = ERR_INIT;
         bool done = false;
@@ -216,7 +232,8 @@ static void what_is_told_and_what_is_noted(void **state)
         server.has_slot = rows[i].has_slot;
         server.is_on_clone = rows[i].is_on_clone;
         server.unreachable = rows[i].unreachable;
-        u.world.green = rows[i].has_clone ? &clone : NULL;
+        server.of = rows[i].row == CARRIED ? SIDE_OLD : SIDE_BLUE;
+        *(rows[i].row == CARRIED ? &u.world.old : &u.world.green) = rows[i].has_clone ? &clone : NULL;
         bool ok = ask(&u, rows[i].row, &done, &e);
         if (ok != rows[i].ok || (ok && done != rows[i].is_done) || server.noted != rows[i].noted_then)
             fail_msg("%s: %d %d, noted %d: %s", rows[i].name, ok, done, server.noted, e.text);

@@ -256,6 +256,10 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
         {"AUR0220", ERR_CONFLICT, "stage",
          "It was changed behind the comparison: apply again, which compares both sides, rows too, once more. "
          "Hold DDL back until the upgrade is over."},
+    [E_CATALOGUE_BEHIND] =
+        {"AUR0221", ERR_CONFLICT, "stage",
+         "Production works, and no row was lost. Run the same statements on it, in the databases named, then "
+         "apply again."},
     [E_NEW_DATABASE] =
         {"AUR0222", ERR_CONFLICT, "databases",
          "A clone cannot get a database that came behind it: stage = \"rolled_back\", then forward again; or "

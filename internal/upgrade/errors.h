@@ -84,6 +84,7 @@ enum upgrade_error {
     E_STALLED,
     E_CATALOGUE_CHANGED,
     E_CATALOGUE_MOVES,
+    E_CATALOGUE_BEHIND,
     E_NEW_DATABASE,
     E_TABLES,
     E_SWITCH_SUBSET,
