@@ -96,6 +96,12 @@ struct pg_sequence {
 };
 MUST_CHECK bool pg_sequences(struct pg *c, struct arena *a, const struct pg_sequence **ret, size_t *ret_n,
                              struct err *e);
+/* Later calls in this session are to be fast: what costs them time (the server's cache, plans for those never
+ * called, which have to be read one by one) is done now. They are as exact as without. */
+MUST_CHECK bool pg_sequences_ready(struct pg *c, struct err *e);
+/* Those of `list` whose state here is another: as `list` has them. */
+MUST_CHECK bool pg_sequences_differ(struct pg *c, struct arena *a, const struct pg_sequence *list, size_t n,
+                                    const struct pg_sequence **ret, size_t *ret_n, struct err *e);
 /* Gives each the state of `list`, called or not, in one round trip; needs `writable` and UPDATE on them. One
  * that does not exist is an error, and then none is set. */
 MUST_CHECK bool pg_sequences_set(struct pg *c, const struct pg_sequence *list, size_t n, struct err *e);

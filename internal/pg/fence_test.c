@@ -326,6 +326,83 @@ static void sequences(struct server *s)
     assert_int_equal(n, 7); /* all but the one that everybody was granted */
 }
 
+static void must_read_alike(struct server *s, struct pg *ready, const char *since)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg *anew CLEANUP(pg_cleanup) = server_open(s, "app", "rdsadmin", false);
+    const struct pg_sequence *x = NULL, *y = NULL;
+    struct err e = ERR_INIT;
+    size_t n = 0, m = 0;
+    must(pg_sequences(ready, a, &x, &n, &e) && pg_sequences(anew, a, &y, &m, &e), &e);
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(x[i].name, y[i].name) != 0 || x[i].last_value != y[i].last_value ||
+            x[i].is_called != y[i].is_called)
+            fail_msg("%s: %s is read as %lld", since, y[i].name, (long long)x[i].last_value);
+}
+
+/* Whatever happens between making ready and reading. */
+static void ready_sequences(struct server *s)
+{
+    static const char *const meanwhile[] = {"SELECT 1",
+                                            "SELECT setval('s3', 77, false), setval('s4', 5)",
+                                            "SELECT nextval('s5'), setval('s1', 9, false)",
+                                            "ALTER SEQUENCE s3 RENAME TO x",
+                                            "ALTER SEQUENCE s6 RENAME TO s3; ALTER SEQUENCE x RENAME TO s6",
+                                            "CREATE SEQUENCE later START 12",
+                                            "DROP SEQUENCE s7; CREATE SEQUENCE s7 START 30",
+                                            "DROP SEQUENCE s8",
+                                            "ALTER SEQUENCE s9 RESTART WITH 4",
+                                            "CREATE SCHEMA q; ALTER SEQUENCE s10 SET SCHEMA q"};
+    struct err e = ERR_INIT;
+    make_database(s, "DO $$BEGIN FOR i IN 1..600 LOOP EXECUTE format('CREATE SEQUENCE s%s', i); END LOOP; "
+                     "PERFORM nextval('s2'); END$$");
+    for (size_t i = 0; i < ARRAY_LEN(meanwhile); i++) {
+        struct pg *ready CLEANUP(pg_cleanup) = server_open(s, "app", "rdsadmin", false);
+        must(pg_sequences_ready(ready, &e), &e);
+        must(pg_sequences_ready(ready, &e), &e);
+        server_sql(s, "app", meanwhile[i]);
+        must_read_alike(s, ready, meanwhile[i]);
+        must_read_alike(s, ready, "once more");
+    }
+}
+
+/* A state is more than a value: each of these differs from the list in another way, the last one does not. */
+static void sequences_that_differ(struct server *s)
+{
+    static const struct pg_sequence list[] = {
+        {"public.value", 5, 1, true},  {"public.uncalled", 5, 1, true},    {"public.called", 1, 1, false},
+        {"public.start", 3, 1, false}, {"public.\"o \"\"x\"", 2, 1, true}, {"public.same", 1, 1, false},
+        {"public.equal", 8, 1, true}};
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    const struct pg_sequence *other = NULL;
+    struct err e = ERR_INIT;
+    size_t n = 0;
+    for (int is_ready = 0; is_ready < 2; is_ready++) {
+        make_database(
+            s, "CREATE SEQUENCE value; CREATE SEQUENCE uncalled; CREATE SEQUENCE called; CREATE "
+               "SEQUENCE start; CREATE SEQUENCE \"o \"\"x\"; CREATE SEQUENCE same; CREATE SEQUENCE equal");
+        struct pg *to CLEANUP(pg_cleanup) = server_open(s, "app", "rdsadmin", true);
+        if (is_ready)
+            must(pg_sequences_ready(to, &e), &e);
+        server_sql(s, "app",
+                   "SELECT setval('value', 4), setval('uncalled', 5, false), setval('called', 1), "
+                   "setval('equal', 8)");
+        must(pg_sequences_differ(to, a, list, ARRAY_LEN(list), &other, &n, &e), &e);
+        assert_int_equal(n, 5);
+        for (size_t i = 0; i < n; i++)
+            assert_string_equal(other[i].name, list[i].name);
+        must(pg_sequences_set(to, other, n, &e), &e);
+        must(pg_sequences_differ(to, a, list, ARRAY_LEN(list), &other, &n, &e), &e);
+        assert_int_equal(n, 0);
+        const struct pg_sequence absent = {"public.nowhere", 3, 1, true};
+        must(pg_sequences_differ(to, a, &absent, 1, &other, &n, &e), &e);
+        assert_int_equal(n, 1);
+        must(pg_sequences_differ(to, a, list, 0, &other, &n, &e), &e);
+        assert_int_equal(n, 0);
+    }
+}
+
 /* What takes an id is not what changes a row. */
 static void changes(struct server *s)
 {
@@ -375,6 +452,8 @@ static void test_fence(void **state)
         changed_meanwhile(s);
         holds(s);
         sequences(s);
+        ready_sequences(s);
+        sequences_that_differ(s);
         changes(s);
         server_stop(s);
         seen++;

@@ -95,8 +95,17 @@ static bool is_copy(const PGresult *r)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
+struct statement {
+    const char *sql;
+    const char *const *params;
+    size_t n;
+    query_taker *take; /* not NULL: several statements, without parameters */
+    void *arg;
+};
+
 /* Collects results until the server is done; the first failure wins, else the last result. */
-static enum socket_wait collect(struct pg *c, struct stop *stop, int64_t until_ms, PGresult **ret)
+static enum socket_wait collect(struct pg *c, const struct statement *s, struct stop *stop, int64_t until_ms,
+                                PGresult **ret)
 {
     for (;;) {
         int unsent = PQflush(c->conn);
@@ -108,6 +117,8 @@ static enum socket_wait collect(struct pg *c, struct stop *stop, int64_t until_m
                 return PQstatus(c->conn) == CONNECTION_OK ? SOCKET_READY : SOCKET_BAD;
             bool keep_old = *ret && PQresultStatus(*ret) == PGRES_FATAL_ERROR;
             bool copies = is_copy(r);
+            if (s && s->take && PQresultStatus(r) == PGRES_TUPLES_OK)
+                s->take(s->arg, r);
             PQclear(keep_old ? r : *ret);
             *ret = keep_old ? *ret : r;
             if (copies)
@@ -126,7 +137,7 @@ static bool interrupted(struct pg *c, enum socket_wait why, int64_t limit_ms, st
 {
     PGresult *r CLEANUP(result_cleanup) = NULL;
     cancel_at_server(c);
-    c->broken = collect(c, NULL, socket_now_ms() + INTERRUPT_MS, &r) != SOCKET_READY;
+    c->broken = collect(c, NULL, NULL, socket_now_ms() + INTERRUPT_MS, &r) != SOCKET_READY;
     if (why == SOCKET_STOPPED)
         return err_set(e, ERR_CANCELLED, "stopped while PostgreSQL was working on a statement%s",
                        c->broken ? ", and it did not confirm that it gave up" : "; it was cancelled there");
@@ -153,11 +164,12 @@ static bool lost(struct pg *c, const PGresult *r, struct err *e)
 }
 
 /* What the sent statement came to. */
-static bool finish(struct pg *c, struct stop *stop, int64_t limit_ms, PGresult **ret, struct err *e)
+static bool finish(struct pg *c, const struct statement *s, struct stop *stop, int64_t limit_ms,
+                   PGresult **ret, struct err *e)
 {
     PGresult *r CLEANUP(result_cleanup) = NULL;
     int64_t until = limit_ms > 0 ? socket_now_ms() + limit_ms : INT64_MAX;
-    enum socket_wait w = collect(c, stop, until, &r);
+    enum socket_wait w = collect(c, s, stop, until, &r);
     if (w == SOCKET_STOPPED || w == SOCKET_LATE)
         return interrupted(c, w, limit_ms, e);
     if (w == SOCKET_BAD)
@@ -180,16 +192,17 @@ static bool may_send(struct pg *c, struct stop *stop, struct err *e)
     return true;
 }
 
-static bool execute(struct pg *c, const char *sql, const char *const *params, size_t n, struct stop *stop,
-                    int64_t limit_ms, PGresult **ret, struct err *e)
+static bool execute(struct pg *c, const struct statement *s, struct stop *stop, int64_t limit_ms,
+                    PGresult **ret, struct err *e)
 {
-    if (n > QUERY_PARAMS_MAX)
-        return err_set(e, ERR_BUG, "a statement with %zu parameters", n);
+    if (s->n > QUERY_PARAMS_MAX)
+        return err_set(e, ERR_BUG, "a statement with %zu parameters", s->n);
     if (!may_send(c, stop, e))
         return false;
-    if (!PQsendQueryParams(c->conn, sql, (int)n, NULL, params, NULL, NULL, 0))
+    if (s->take ? !PQsendQuery(c->conn, s->sql)
+                : !PQsendQueryParams(c->conn, s->sql, (int)s->n, NULL, s->params, NULL, NULL, 0))
         return lost(c, NULL, e);
-    return finish(c, stop, limit_ms, ret, e);
+    return finish(c, s, stop, limit_ms, ret, e);
 }
 
 bool query_script(struct pg *c, const char *sql, int64_t limit_ms, struct err *e)
@@ -198,7 +211,7 @@ bool query_script(struct pg *c, const char *sql, int64_t limit_ms, struct err *e
         return false;
     if (!PQsendQuery(c->conn, sql))
         return lost(c, NULL, e);
-    return finish(c, c->stop, limit_ms, NULL, e);
+    return finish(c, NULL, c->stop, limit_ms, NULL, e);
 }
 
 static int64_t session_limit_ms(const struct pg *c)
@@ -220,13 +233,13 @@ static bool may_pass(const struct err *e, int attempt)
     return is_lock_failure(e) || (strcmp(e->remote_code, "XX000") == 0 && attempt < VANISHED_MAX);
 }
 
-static bool patiently(struct pg *c, const char *sql, const char *const *params, size_t n, int64_t limit_ms,
-                      PGresult **ret, struct err *e)
+static bool patiently(struct pg *c, const struct statement *s, int64_t limit_ms, PGresult **ret,
+                      struct err *e)
 {
     int64_t until = socket_now_ms() + LOCK_PATIENCE_MS;
     for (int attempt = 1;; attempt++) {
         struct err failure = ERR_INIT;
-        if (execute(c, sql, params, n, c->stop, limit_ms, ret, &failure))
+        if (execute(c, s, c->stop, limit_ms, ret, &failure))
             return true;
         bool again = may_pass(&failure, attempt) && PQtransactionStatus(c->conn) == PQTRANS_IDLE &&
                      socket_now_ms() < until;
@@ -241,23 +254,28 @@ static bool patiently(struct pg *c, const char *sql, const char *const *params, 
 bool query_rows(struct pg *c, const char *sql, const char *const *params, size_t n, PGresult **ret,
                 struct err *e)
 {
-    return patiently(c, sql, params, n, session_limit_ms(c), ret, e);
+    return patiently(c, &(struct statement){sql, params, n, NULL, NULL}, session_limit_ms(c), ret, e);
 }
 
 bool query_rows_for(struct pg *c, const char *sql, const char *const *params, size_t n, int64_t limit_ms,
                     PGresult **ret, struct err *e)
 {
-    return patiently(c, sql, params, n, limit_ms, ret, e);
+    return patiently(c, &(struct statement){sql, params, n, NULL, NULL}, limit_ms, ret, e);
 }
 
 bool query_run(struct pg *c, const char *sql, struct err *e)
 {
-    return patiently(c, sql, NULL, 0, session_limit_ms(c), NULL, e);
+    return query_rows(c, sql, NULL, 0, NULL, e);
 }
 
 bool query_run_for(struct pg *c, const char *sql, int64_t limit_ms, struct err *e)
 {
-    return patiently(c, sql, NULL, 0, limit_ms, NULL, e);
+    return query_rows_for(c, sql, NULL, 0, limit_ms, NULL, e);
+}
+
+bool query_each(struct pg *c, const char *sql, query_taker *take, void *arg, struct err *e)
+{
+    return patiently(c, &(struct statement){sql, NULL, 0, take, arg}, session_limit_ms(c), NULL, e);
 }
 
 static bool keep_quoted(struct pg *c, struct arena *a, char *quoted, const char **ret, struct err *e)
@@ -284,7 +302,7 @@ void query_rollback(struct pg *c)
     if (c->broken || PQtransactionStatus(c->conn) == PQTRANS_IDLE)
         return;
     struct err ignored = ERR_INIT; /* whoever called is reporting something already */
-    if (!execute(c, "ROLLBACK", NULL, 0, NULL, INTERRUPT_MS, NULL, &ignored))
+    if (!execute(c, &(struct statement){.sql = "ROLLBACK"}, NULL, INTERRUPT_MS, NULL, &ignored))
         c->broken = true;
 }
 

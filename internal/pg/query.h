@@ -19,6 +19,8 @@ struct pg {
     const char *grantee; /* the user name as SQL writes it */
     int port, version, statement_timeout_s;
     bool writable, broken;
+    const char **ready; /* names of sequences that prepared statements of this session read, in order */
+    size_t ready_n;
     char warning[512]; /* the last WARNING of the running statement; "" = none */
 };
 
@@ -47,6 +49,11 @@ MUST_CHECK bool query_rows_for(struct pg *c, const char *sql, const char *const 
 MUST_CHECK bool query_run(struct pg *c, const char *sql, struct err *e);
 /* The same with an own time limit on our side; the server's limit is the session's. 0: none but stop. */
 MUST_CHECK bool query_run_for(struct pg *c, const char *sql, int64_t limit_ms, struct err *e);
+
+/* Several statements of ours in one round trip and one transaction; `take` sees the rows of each, in their
+ * order, and all of them again where a lock made it try again. */
+typedef void query_taker(void *arg, const PGresult *r);
+MUST_CHECK bool query_each(struct pg *c, const char *sql, query_taker *take, void *arg, struct err *e);
 
 /* Any number of statements of somebody else's in one go; only for those who may send what they like. Never
  * tried again by itself. */

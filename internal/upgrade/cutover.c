@@ -216,26 +216,26 @@ static bool drain(struct cutover *k, struct err *e)
 
 /* ---- sequences ---- */
 
-static bool same_state(const struct pg_sequence *x, const struct pg_sequence *y)
+static bool ready_sequences(struct cutover *k, struct err *e)
 {
-    return strcmp(x->name, y->name) == 0 && x->last_value == y->last_value && x->is_called == y->is_called;
+    for (size_t i = 0; i < k->n; i++)
+        if (!pg_sequences_ready(k->places[i].from, e) || !pg_sequences_ready(k->places[i].to, e))
+            return err_wrap(e, "database %s", k->places[i].database);
+    return true;
 }
 
+/* Only those that differ are set, and read back. */
 static bool carry(struct cutover *k, const struct place *p, struct err *e)
 {
-    const struct pg_sequence *was = NULL, *is = NULL;
-    size_t n = 0, m = 0, at = 0;
-    if (!pg_sequences(p->from, k->u->look, &was, &n, e) || !pg_sequences_set(p->to, was, n, e) ||
-        !pg_sequences(p->to, k->u->look, &is, &m, e))
+    const struct pg_sequence *was = NULL, *other = NULL, *still = NULL;
+    size_t n = 0, m = 0, left = 0;
+    if (!pg_sequences(p->from, k->u->look, &was, &n, e) ||
+        !pg_sequences_differ(p->to, k->u->look, was, n, &other, &m, e) ||
+        !pg_sequences_set(p->to, other, m, e) ||
+        !pg_sequences_differ(p->to, k->u->look, other, m, &still, &left, e))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        while (at < m && strcmp(is[at].name, was[i].name) != 0)
-            at++;
-        if (at == m || !same_state(&was[i], &is[at]))
-            return upgrade_fail(e, E_SEQUENCES_DIFFER, "sequence %s of database %s is not what it was",
-                                was[i].name, p->database);
-    }
-    return true;
+    return left == 0 || upgrade_fail(e, E_SEQUENCES_DIFFER, "sequence %s of database %s is not what it was",
+                                     still[0].name, p->database);
 }
 
 static bool carry_sequences(struct cutover *k, struct err *e)
@@ -538,7 +538,7 @@ bool cutover_run(struct upgrade *u, struct err *e)
     if (!k.arriving)
         return upgrade_fail(e, E_DEPLOYMENT_GONE, "the cluster that %s was to become has disappeared",
                             u->request.cluster);
-    bool ok = same_run(u, e) && cutover_open(&k, e);
+    bool ok = same_run(u, e) && cutover_open(&k, e) && ready_sequences(&k, e);
     if (ok) {
         k.began_ms = now(&k);
         k.until_ms = k.began_ms + u->request.max_write_outage_s * 1000LL;
