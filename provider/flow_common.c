@@ -32,8 +32,10 @@ static void say_hooks(const struct upgrade *u, enum hook_point at, struct buf *o
 HOOKS(after_prepare, HOOK_AFTER_PREPARE)
 HOOKS(before_switch, HOOK_BEFORE_SWITCH)
 HOOKS(in_window, HOOK_IN_WINDOW)
+HOOKS(at_switch, HOOK_AT_SWITCH)
 HOOKS(after_switch, HOOK_AFTER_SWITCH)
 HOOKS(before_rollback, HOOK_BEFORE_ROLLBACK)
+HOOKS(at_rollback, HOOK_AT_ROLLBACK)
 HOOKS(after_rollback, HOOK_AFTER_ROLLBACK)
 TELL(cli_hooks, "psql (your SQL, on the side it is for), sh -c (your command)")
 

@@ -135,6 +135,8 @@ static const struct step rows[] = {
     {.name = "opened", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .blocks_writes = true,
      .describe = say_open, .equivalent = cli_open, .is_done = arriving_opened, .run = arriving_open},
     NAMES_MOVE(STAGE_ROLLED_BACK),
+    {.name = "hooks-at-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_at_rollback,
+     .describe = say_at_rollback, .equivalent = cli_hooks, .is_done = at_rollback_hooks_done, .run = at_rollback_hooks_run},
     {.name = "verify-version", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_version, .is_done = back_version_check},
     {.name = "subscriptions-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",

@@ -74,6 +74,8 @@ static void the_order_that_loses_nothing(void **state)
                                         "cluster-arrives",
                                         "instances-arrive",
                                         "switched-noted",
+                                        "hooks-at-switch",
+                                        "new-available",
                                         "forward-removed",
                                         "way-back",
                                         "way-back-follows",
@@ -98,6 +100,7 @@ static void the_way_back_opens_before_names_move(void **state)
                                         "fence-stands",
                                         "instances-leave",
                                         "cluster-arrived",
+                                        "hooks-at-rollback",
                                         "subscriptions-removed",
                                         "slots-removed",
                                         "role-removed",
@@ -106,6 +109,26 @@ static void the_way_back_opens_before_names_move(void **state)
                                         "aside-cluster"};
     for (size_t i = 0; i + 1 < ARRAY_LEN(order); i++)
         assert_true(row_of(&flow_logical_return, order[i]) < row_of(&flow_logical_return, order[i + 1]));
+}
+
+/* With names of the user's own nothing is changed or waited for between the side that takes writes and the
+ * hooks that lead them there. */
+static void names_of_the_user_are_led_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct flow *flow;
+        const char *from, *to;
+    } ways[] = {{&flow_logical, "switch", "hooks-at-switch"},
+                {&flow_logical_return, "opened", "hooks-at-rollback"}};
+    const struct upgrade u = {.request = {.keeps_names = true}};
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        size_t from = row_of(ways[i].flow, ways[i].from), to = row_of(ways[i].flow, ways[i].to);
+        assert_true(from < to);
+        for (const struct step *s = &ways[i].flow->steps[from + 1]; s < &ways[i].flow->steps[to]; s++)
+            if ((!s->applies || s->applies(&u)) && s->kind != STEP_CHECK)
+                fail_msg("%s stands between", s->name);
+    }
 }
 
 static void production_is_not_blocked_and_nothing_is_final(void **state)
@@ -154,6 +177,7 @@ int main(void)
         cmocka_unit_test(the_tables_obey_the_rules),
         cmocka_unit_test(the_order_that_loses_nothing),
         cmocka_unit_test(the_way_back_opens_before_names_move),
+        cmocka_unit_test(names_of_the_user_are_led_at_once),
         cmocka_unit_test(production_is_not_blocked_and_nothing_is_final),
         cmocka_unit_test(slots_go_first),
         cmocka_unit_test(a_destroy_takes_the_last_rows),

@@ -345,6 +345,8 @@ static const struct step forward[] = {
      .describe = say_names_protect, .equivalent = cli_names_protect, .is_done = aside_protected, .run = aside_protect},
     {.name = "switched-noted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = moves_names,
      .describe = say_switched, .equivalent = cli_names_tag, .is_done = switched_noted, .run = switched_note},
+    {.name = "hooks-at-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_at_switch,
+     .describe = say_at_switch, .equivalent = cli_hooks, .is_done = at_switch_hooks_done, .run = at_switch_hooks_run},
     {.name = "new-available", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_names_available, .is_done = new_available},
     {.name = "return-given-up", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",

@@ -35,8 +35,10 @@ bool has_login(const struct upgrade *u);
 HOOK_POINT(after_prepare);
 HOOK_POINT(before_switch);
 HOOK_POINT(in_window);
+HOOK_POINT(at_switch);
 HOOK_POINT(after_switch);
 HOOK_POINT(before_rollback);
+HOOK_POINT(at_rollback);
 HOOK_POINT(after_rollback);
 #undef HOOK_POINT
 void cli_hooks(const struct upgrade *u, struct buf *out);

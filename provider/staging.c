@@ -48,6 +48,9 @@ static bool validate_hook_text(const struct value *v, struct err *e)
 
 static const char *const hook_points[] = {"after_prepare",   "before_switch",  "in_window", "after_switch",
                                           "before_rollback", "after_rollback", NULL};
+static const char *const logical_points[] = {"after_prepare", "before_switch",  "in_window",
+                                             "at_switch",     "after_switch",   "before_rollback",
+                                             "at_rollback",   "after_rollback", NULL};
 static const char *const in_place_points[] = {"before_switch", "after_switch", "before_rollback",
                                               "after_rollback", NULL};
 static const char *const hook_places[] = {"old", "new", "runner", NULL};
@@ -97,10 +100,11 @@ const struct tf_attr in_place_hook_attrs[] = {
 };
 
 const struct tf_attr logical_hook_attrs[] = {
-    {.name = "at", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = hook_points,
+    {.name = "at", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = logical_points,
      .doc = "When: `after_prepare` (the clone follows production), `before_switch` (before the window is waited for), `in_window` (right before the switch, while production "
-            "still takes writes), `after_switch` (the new production is proved), `before_rollback` (before the switch: the slots are dropped, nothing else, and if there is "
-            "a clone; after it: right before production goes back), `after_rollback` (before the switch: if this apply removed a clone; after it: production has gone back, "
+            "still takes writes), `at_switch` (production is the new cluster from here: with `endpoint = \"none\"` right behind the fence, the moment to lead names of your own "
+            "there; else once names have moved), `after_switch` (the new production is proved), `before_rollback` (before the switch: the slots are dropped, nothing else, and if there is "
+            "a clone; after it: right before production goes back), `at_rollback` (after it: production is the old cluster again from here), `after_rollback` (before the switch: if this apply removed a clone; after it: production has gone back, "
             "what was put aside is still there)."},
     {.name = "on", .type = TF_STRING, .flags = TF_REQUIRED, .one_of = hook_places,
      .doc = "Where: `old` (production, after the switch the old side), `new` (the clone, after the switch production) or `runner` (this machine)."},
@@ -248,7 +252,8 @@ bool staging_hooks_have_login(const struct upgrade *u, enum flow_stage reached, 
 {
     static const enum flow_stage stages[HOOK_POINTS] = {
         [HOOK_AFTER_PREPARE] = STAGE_PREPARED,      [HOOK_BEFORE_SWITCH] = STAGE_SWITCHED,
-        [HOOK_IN_WINDOW] = STAGE_SWITCHED,          [HOOK_AFTER_SWITCH] = STAGE_SWITCHED,
+        [HOOK_IN_WINDOW] = STAGE_SWITCHED,          [HOOK_AT_SWITCH] = STAGE_SWITCHED,
+        [HOOK_AFTER_SWITCH] = STAGE_SWITCHED,       [HOOK_AT_ROLLBACK] = STAGE_ROLLED_BACK,
         [HOOK_BEFORE_ROLLBACK] = STAGE_ROLLED_BACK, [HOOK_AFTER_ROLLBACK] = STAGE_ROLLED_BACK};
     for (size_t i = 0; i < u->request.hook_count && !u->has_login; i++) {
         const struct hook *k = &u->request.hooks[i];

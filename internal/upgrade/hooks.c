@@ -18,8 +18,10 @@ static const struct {
     [HOOK_AFTER_PREPARE] = {"after_prepare", TAG_HOOKS "after-prepare"},
     [HOOK_BEFORE_SWITCH] = {"before_switch", TAG_HOOKS "before-switch"},
     [HOOK_IN_WINDOW] = {"in_window", TAG_HOOKS "in-window"},
+    [HOOK_AT_SWITCH] = {"at_switch", TAG_HOOKS "at-switch"},
     [HOOK_AFTER_SWITCH] = {"after_switch", TAG_HOOKS "after-switch"},
     [HOOK_BEFORE_ROLLBACK] = {"before_rollback", TAG_HOOKS "before-rollback"},
+    [HOOK_AT_ROLLBACK] = {"at_rollback", TAG_HOOKS "at-rollback"},
     [HOOK_AFTER_ROLLBACK] = {"after_rollback", TAG_HOOKS "after-rollback"},
 };
 
@@ -57,8 +59,10 @@ const struct hook_place hooks_of_clone[HOOK_POINTS] = {
     [HOOK_AFTER_PREPARE] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
     [HOOK_BEFORE_SWITCH] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
     [HOOK_IN_WINDOW] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_AT_SWITCH] = {.memory = ON_RUN, .old_side = SIDE_OLD, .new_side = SIDE_BLUE},
     [HOOK_AFTER_SWITCH] = {.memory = ON_RUN, .old_side = SIDE_OLD, .new_side = SIDE_BLUE},
     [HOOK_BEFORE_ROLLBACK] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN},
+    [HOOK_AT_ROLLBACK] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN, .no_new = true},
     [HOOK_AFTER_ROLLBACK] = {.memory = ON_RUN, .old_side = SIDE_BLUE, .new_side = SIDE_GREEN, .no_new = true},
 };
 
@@ -115,8 +119,9 @@ static const struct hook_place *place_of(const struct upgrade *u, enum hook_poin
 
 static bool is_on_old(const struct upgrade *u, enum hook_point at)
 {
-    const struct hook_place *p = place_of(u, at);
-    return p == &u->strategy->hook_places[HOOK_AFTER_SWITCH] && p->memory != ON_SNAPSHOT && u->world.old;
+    const struct hook_place *all = u->strategy->hook_places, *p = place_of(u, at);
+    bool is_behind = p == &all[HOOK_AT_SWITCH] || p == &all[HOOK_AFTER_SWITCH];
+    return is_behind && p->memory != ON_SNAPSHOT && u->world.old;
 }
 
 /* NULL: there is nothing to write on. */
@@ -180,8 +185,11 @@ static bool is_of_clone(const struct upgrade *u)
 static bool concerns(const struct upgrade *u, enum hook_point at)
 {
     switch (at) {
+    case HOOK_AT_SWITCH:
     case HOOK_AFTER_SWITCH:
         return !u->is_verified; /* an earlier apply has been here */
+    case HOOK_AT_ROLLBACK:
+        return u->world.aside != NULL;
     case HOOK_BEFORE_ROLLBACK:
         return is_of_clone(u) ? u->world.green || u->world.old : u->world.deployment || u->world.restored;
     case HOOK_AFTER_ROLLBACK:
@@ -401,6 +409,8 @@ static bool run_all(struct upgrade *u, enum hook_point at, struct err *e)
 ROWS(after_prepare, HOOK_AFTER_PREPARE)
 ROWS(before_switch, HOOK_BEFORE_SWITCH)
 ROWS(in_window, HOOK_IN_WINDOW)
+ROWS(at_switch, HOOK_AT_SWITCH)
 ROWS(after_switch, HOOK_AFTER_SWITCH)
 ROWS(before_rollback, HOOK_BEFORE_ROLLBACK)
+ROWS(at_rollback, HOOK_AT_ROLLBACK)
 ROWS(after_rollback, HOOK_AFTER_ROLLBACK)

@@ -376,13 +376,52 @@ static void the_old_side_remembers(void **state)
     arena_free(p.a);
 }
 
+/* Names of the user's own are led as soon as production is elsewhere, each way, and once. */
+static void where_production_is_from_here(void **state)
+{
+    static const struct hook hooks[] = {{HOOK_AT_SWITCH, HOOK_ON_RUNNER, NULL, "lead", 1000, false},
+                                        {HOOK_AT_SWITCH, HOOK_ON_NEW, "a", NULL, 1000, false},
+                                        {HOOK_AT_SWITCH, HOOK_ON_OLD, "b", NULL, 1000, false},
+                                        {HOOK_AT_ROLLBACK, HOOK_ON_RUNNER, NULL, "lead back", 1000, false},
+                                        {HOOK_AT_ROLLBACK, HOOK_ON_OLD, "c", NULL, 1000, false}};
+    struct process p;
+    (void)state;
+    memset(&seen, 0, sizeof seen);
+    for (int process = 0; process < 2; process++) {
+        begin_switched(&p, hooks, ARRAY_LEN(hooks));
+        assert_int_equal(is_done(&p, at_switch_hooks_done), process == 1);
+        run(&p, at_switch_hooks_run);
+        assert_true(is_done(&p, at_switch_hooks_done));
+        assert_true(is_done(&p, at_rollback_hooks_done)); /* nothing was put aside yet */
+        arena_free(p.a);
+    }
+    assert_string_equal(seen.ran, "runner:lead|production:a|old:b|");
+    assert_non_null(strstr(seen.environment, "AURORA_HOOK=at_switch\n"));
+    assert_non_null(strstr(seen.environment, "AURORA_NEW_ENDPOINT=orders.e\n"));
+    assert_non_null(strstr(seen.environment, "AURORA_OLD_ENDPOINT=r.e\n"));
+    assert_int_equal(seen.written, 3);
+    begin_switched(&p, hooks, ARRAY_LEN(hooks));
+    p.u.is_verified = true;
+    seen.tag.key = NULL;
+    assert_true(is_done(&p, at_switch_hooks_done)); /* an upgrade that was over before */
+    p.u.world.old = NULL;
+    p.u.world.aside = &p.restored;
+    assert_false(is_done(&p, at_rollback_hooks_done));
+    run(&p, at_rollback_hooks_run);
+    assert_true(is_done(&p, at_rollback_hooks_done));
+    assert_string_equal(seen.ran, "runner:lead|production:a|old:b|runner:lead back|production:c|");
+    assert_non_null(strstr(seen.environment, "AURORA_OLD_ENDPOINT=orders.e\n"));
+    assert_null(strstr(seen.environment, "AURORA_NEW_"));
+    arena_free(p.a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_the_upgrade),     cmocka_unit_test(after_the_upgrade),
         cmocka_unit_test(around_a_roll_back),     cmocka_unit_test(after_a_roll_back_that_leaves_nothing),
         cmocka_unit_test(the_clone_remembers),    cmocka_unit_test(around_the_end_of_a_clone),
-        cmocka_unit_test(the_old_side_remembers),
+        cmocka_unit_test(the_old_side_remembers), cmocka_unit_test(where_production_is_from_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

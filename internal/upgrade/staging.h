@@ -36,8 +36,10 @@ enum hook_point {
     HOOK_AFTER_PREPARE,
     HOOK_BEFORE_SWITCH, /* before the window is waited for */
     HOOK_IN_WINDOW,
+    HOOK_AT_SWITCH, /* the new side is production from here: no name of the user's leads there yet */
     HOOK_AFTER_SWITCH,
     HOOK_BEFORE_ROLLBACK,
+    HOOK_AT_ROLLBACK, /* the same on the way back */
     HOOK_AFTER_ROLLBACK,
     HOOK_POINTS
 };
@@ -76,8 +78,10 @@ extern const struct hook_place hooks_of_deployment[], hooks_of_snapshot[], hooks
 HOOK_ROWS(after_prepare);
 HOOK_ROWS(before_switch);
 HOOK_ROWS(in_window);
+HOOK_ROWS(at_switch);
 HOOK_ROWS(after_switch);
 HOOK_ROWS(before_rollback);
+HOOK_ROWS(at_rollback);
 HOOK_ROWS(after_rollback);
 #undef HOOK_ROWS
 
