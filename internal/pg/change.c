@@ -207,6 +207,12 @@ void pg_catalogue_changes(struct arena *a, const struct pg_fingerprint *before,
     *ret_n = to.n;
 }
 
+bool pg_change_is_of_fence(const struct pg_change *change)
+{
+    static const char begin[] = "privileges on this database to ";
+    return strncmp(change->object, begin, sizeof begin - 1) == 0;
+}
+
 const char *pg_change_text(struct arena *a, const struct pg_change *change)
 {
     static const char *const words[] = {

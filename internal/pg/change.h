@@ -40,6 +40,8 @@ struct pg_change {
 /* What goes with an object that was added or dropped (its columns, privileges) is not repeated. */
 void pg_catalogue_changes(struct arena *a, const struct pg_fingerprint *before,
                           const struct pg_fingerprint *now, const struct pg_change **ret, size_t *ret_n);
+/* What a fence changes by itself (fence.h): who may do what with the database. */
+bool pg_change_is_of_fence(const struct pg_change *change);
 /* "column public.t.x was added" */
 const char *pg_change_text(struct arena *a, const struct pg_change *change);
 /* " (now "bigint", there "integer")": what the object is on either side; "" where that says nothing. */

@@ -64,6 +64,7 @@ static const struct {
     {1, "DROP RULE ru ON other", "rule ru on public.other was dropped"},
     {1, "ALTER DOMAIN short DROP CONSTRAINT short_check", "type public.short was altered"},
     {1, "DROP STATISTICS st", "statistics object public.st was dropped"},
+    {1, "GRANT TEMPORARY ON DATABASE app TO reader", "privileges on this database to reader was added"},
     {1, "GRANT SELECT ON t TO reader", "privileges on table public.t to reader was added"},
     {1, "REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC",
      "privileges on function public.f(integer) to PUBLIC was dropped"},
@@ -150,8 +151,12 @@ static const char *told(struct arena *a, const struct pg_fingerprint *before,
     size_t n = 0;
     const char *all = "; ";
     pg_catalogue_changes(a, before, now, &list, &n);
-    for (size_t i = 0; i < n; i++)
-        all = arena_printf(a, "%s%s; ", all, pg_change_text(a, &list[i]));
+    for (size_t i = 0; i < n; i++) {
+        const char *text = pg_change_text(a, &list[i]);
+        assert_int_equal(pg_change_is_of_fence(&list[i]),
+                         strncmp(text, "privileges on this database ", 28) == 0);
+        all = arena_printf(a, "%s%s; ", all, text);
+    }
     return all;
 }
 

@@ -85,6 +85,8 @@ static bool compare_sides(struct upgrade *u, struct pg *c, const char *database,
         return false;
     for (size_t i = 0; i < n; i++) {
         const char *text = pg_change_text(a, &list[i]);
+        if (all->of == SIDE_OLD && pg_change_is_of_fence(&list[i]))
+            continue;
         if (!pg_change_is_on_both(&list[i], &old_side, &new_side))
             add_line(u, all, database, text, pg_change_sides(a, &list[i], &old_side, &new_side));
         else if (all->accepts && u->note)
