@@ -85,7 +85,7 @@ bool pg_slots(struct pg *c, struct arena *a, const char *prefix, const struct pg
                           .plugin = "pgoutput",
                           .database = "shop",
                           .wal_status = "reserved",
-                          .active = true};
+                          .active = !fake.worker_fails};
     *ret = s;
     *ret_n = 1;
     return fake_enter(e);

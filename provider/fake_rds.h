@@ -35,7 +35,8 @@ struct fake_rds {
     bool completed;
     bool cluster_group, instance_group, cluster_group_filled, instance_group_filled;
     int deployments_made, groups_made, final_snapshots, switchovers;
-    bool refuse_switchover, roll_back_switchover, degraded_event, rows_differ, schema_differs, no_statistics;
+    bool refuse_switchover, roll_back_switchover, degraded_event, worker_fails, rows_differ, schema_differs,
+        no_statistics;
     bool extensions, extension_refused, extension_updated; /* one of three is behind */
     int updates;                                           /* asked for; 100 for each that is not behind */
     bool production_writable;

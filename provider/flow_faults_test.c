@@ -197,6 +197,21 @@ static void defects_stop_before_the_switch(void **state)
     }
 }
 
+/* Whose slot is never seen at work is not waited for once AWS has said why. */
+static void broken_replication_ends_the_wait(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    const struct step *failed = NULL;
+    fake_reset();
+    fake.worker_fails = fake.degraded_event = true;
+    assert_false(apply_flow(&flow_blue_green, STAGE_VALIDATED, &failed, &e));
+    assert_string_equal(e.id, "AUR0130");
+    assert_string_equal(failed->name, "replication-caught-up");
+    fake.worker_fails = fake.degraded_event = false;
+    must_apply(STAGE_VALIDATED);
+}
+
 static void credentials_must_outlive_the_switch(void **state)
 {
     (void)state;
@@ -567,6 +582,7 @@ int main(void)
         cmocka_unit_test(every_call_may_lose_its_reply),
         cmocka_unit_test(the_process_may_die_at_every_call),
         cmocka_unit_test(defects_stop_before_the_switch),
+        cmocka_unit_test(broken_replication_ends_the_wait),
         cmocka_unit_test(credentials_must_outlive_the_switch),
         cmocka_unit_test(a_refused_switchover_says_so_and_production_takes_writes),
         cmocka_unit_test(a_switchover_that_aws_takes_back_is_told_and_can_be_repeated),

@@ -26,6 +26,7 @@ STACK='' SANDBOX_PID='' WRITERS_PID=''
 
 stack_open() {
     local variable
+    exec {STACK_SAYS}>&2
     STACK=$(mktemp -d "${TMPDIR:-/tmp}/aurora-XXXXXX")
     chmod 711 "$STACK" # servers run as somebody else, who has to pass through
     trap stack_close EXIT
@@ -70,6 +71,7 @@ stack_close() {
 # Whoever reads why a run was told to end (its time was up) sees what it was waiting for.
 stack_interrupted() {
     local file
+    exec 2>&"$STACK_SAYS" # what was under way may have had another one
     say "told to end after $SECONDS s, in: $BASH_COMMAND"
     for file in tf.json tf.err row.log plan.log init.log sandbox.log; do
         [ ! -s "$STACK/$file" ] || {

@@ -58,12 +58,6 @@ static bool slots_ready(struct upgrade *u, struct pg *blue, bool *ret, struct er
     return true;
 }
 
-bool replication_caught_up(struct upgrade *u, bool *ret, struct err *e)
-{
-    struct pg *blue CLEANUP(pg_cleanup) = NULL;
-    return both_sides(u, e) && side_open(u, SIDE_BLUE, NULL, false, &blue, e) && slots_ready(u, blue, ret, e);
-}
-
 /* ---- statistics ---- */
 
 static bool list_unanalyzed(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
@@ -186,12 +180,10 @@ static const struct rds_event *last_of_health(const struct rds_event *events, si
 
 /* "Replication degraded" is no status: the API goes on to say AVAILABLE, and only an event tells. The newest
  * one counts: what has recovered is a note, since whatever was missed shows in rows, schema and lag. */
-bool events_check(struct upgrade *u, bool *ret, struct err *e)
+static bool not_degraded(struct upgrade *u, const struct rds_event **ret_recovered, struct err *e)
 {
     const struct rds_event *events = NULL;
     size_t n = 0;
-    if (!both_sides(u, e))
-        return false;
     const struct rds_bluegreen *d = u->world.deployment;
     if (!rds_events(&u->aws, "blue-green-deployment", NULL, minutes_since(u, d->create_time), &events, &n, e))
         return err_wrap(e, "read the events of deployment %s", d->name);
@@ -202,12 +194,31 @@ bool events_check(struct upgrade *u, bool *ret, struct err *e)
                            d->name);
         return err_said(e, "%s (%s)", last->message, last->date);
     }
-    if (last && was_degraded && u->note)
+    *ret_recovered = was_degraded ? last : NULL;
+    return true;
+}
+
+bool events_check(struct upgrade *u, bool *ret, struct err *e)
+{
+    const struct rds_event *recovered = NULL;
+    if (!both_sides(u, e) || !not_degraded(u, &recovered, e))
+        return false;
+    if (recovered && u->note)
         u->note(u->note_arg, "check-events",
-                arena_printf(u->look, "replication was degraded and has recovered: %s (%s)", last->message,
-                             last->date));
+                arena_printf(u->look, "replication was degraded and has recovered: %s (%s)",
+                             recovered->message, recovered->date));
     *ret = true;
     return true;
+}
+
+/* The apply worker of a broken subscription ends and begins again without end: its slot is hardly ever seen
+ * at work, and would be waited for. Only an event tells. */
+bool replication_caught_up(struct upgrade *u, bool *ret, struct err *e)
+{
+    struct pg *blue CLEANUP(pg_cleanup) = NULL;
+    const struct rds_event *recovered = NULL;
+    return both_sides(u, e) && side_open(u, SIDE_BLUE, NULL, false, &blue, e) &&
+           slots_ready(u, blue, ret, e) && (*ret || !u->world.deployment || not_degraded(u, &recovered, e));
 }
 
 /* ---- pairs of databases ---- */
