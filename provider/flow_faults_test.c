@@ -174,42 +174,30 @@ static void defects_stop_before_the_switch(void **state)
     (void)state;
     static const struct {
         bool *flag;
+        bool worker_fails; /* no slot is ever seen at work: not waited for once AWS has said why */
         const char *id, *step;
     } rows[] = {
-        {&fake.degraded_event, "AUR0130", "check-events"},
-        {&fake.schema_differs, "AUR0131", "check-schema"},
-        {&fake.rows_differ, "AUR0132", "check-rows"},
+        {&fake.degraded_event, false, "AUR0130", "check-events"},
+        {&fake.degraded_event, true, "AUR0130", "replication-caught-up"},
+        {&fake.schema_differs, false, "AUR0131", "check-schema"},
+        {&fake.rows_differ, false, "AUR0132", "check-rows"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         const struct step *failed = NULL;
         fake_reset();
         *rows[i].flag = true;
+        fake.worker_fails = rows[i].worker_fails;
         assert_false(apply_flow(&flow_blue_green, STAGE_SWITCHED, &failed, &e));
         assert_string_equal(e.id, rows[i].id);
         assert_string_equal(failed->name, rows[i].step);
-        assert_int_equal(findings, 1);
+        assert_int_equal(findings, !rows[i].worker_fails); /* of a check */
         assert_int_equal(fake.switchovers, 0);
         assert_false(fake.validated_tag);
-        *rows[i].flag = false;
+        *rows[i].flag = fake.worker_fails = false;
         must_apply(STAGE_SWITCHED);
         assert_int_equal(fake.deployments_made, 1);
     }
-}
-
-/* Whose slot is never seen at work is not waited for once AWS has said why. */
-static void broken_replication_ends_the_wait(void **state)
-{
-    (void)state;
-    struct err e = ERR_INIT;
-    const struct step *failed = NULL;
-    fake_reset();
-    fake.worker_fails = fake.degraded_event = true;
-    assert_false(apply_flow(&flow_blue_green, STAGE_VALIDATED, &failed, &e));
-    assert_string_equal(e.id, "AUR0130");
-    assert_string_equal(failed->name, "replication-caught-up");
-    fake.worker_fails = fake.degraded_event = false;
-    must_apply(STAGE_VALIDATED);
 }
 
 static void credentials_must_outlive_the_switch(void **state)
@@ -582,7 +570,6 @@ int main(void)
         cmocka_unit_test(every_call_may_lose_its_reply),
         cmocka_unit_test(the_process_may_die_at_every_call),
         cmocka_unit_test(defects_stop_before_the_switch),
-        cmocka_unit_test(broken_replication_ends_the_wait),
         cmocka_unit_test(credentials_must_outlive_the_switch),
         cmocka_unit_test(a_refused_switchover_says_so_and_production_takes_writes),
         cmocka_unit_test(a_switchover_that_aws_takes_back_is_told_and_can_be_repeated),
