@@ -132,6 +132,14 @@ sweep_case() { # WORLD OPERATION NTH MOMENT VICTIM [its-state|empty-state]
     sandbox fault --operation "$operation" --kind "$kind" --delay "$HELD_SECONDS" --nth "$nth" >/dev/null
     setsid "$AURORA_CLI" -chdir="$here" apply -input=false -auto-approve >"$STACK/cut.log" 2>&1 & cli=$!
     await_point "$operation" "$cli" || problem="the point was not reached: $(tail -n 3 "$STACK/cut.log")"
+    # How many calls there are depends on how often was asked whether something is over: the last of them need not come.
+    if [ -n "$problem" ] && [ "$operation" = '*' ] && wait "$cli"; then
+        SWEEP_CASES=$((SWEEP_CASES - 1))
+        sandbox fault --clear >/dev/null
+        writers_stop
+        skip "$name" 'the apply was over before that many calls'
+        return
+    fi
     provider=$(provider_of "$cli")
     [ -n "$problem$provider" ] || problem='no provider process'
     if [ -z "$problem" ]; then
@@ -180,12 +188,16 @@ sweep_verdict() { # NAME FIGURES; $problem is the caller's
 }
 
 await_point() { # OPERATION CLI-PID: a call of it is seen twice, thus is held, and the CLI still lives
-    local deadline=$((SECONDS + 240)) before='' now
-    until now=$(running "$1") && [ -n "$now" ] && [ -n "$before" ] && grep -qxFf <(echo "$before") <<<"$now"; do
-        ! gone "$2" && [ "$SECONDS" -lt "$deadline" ] || return 1
-        before=$now
+    local deadline=$((SECONDS + 240)) before=' ' now seq
+    while ! gone "$2" && [ "$SECONDS" -lt "$deadline" ]; do
+        now=$(running "$1" | tr '\n' ' ')
+        for seq in $now; do
+            [[ $before != *" $seq "* ]] || return 0
+        done
+        before=" $now"
         sleep 0.2
     done
+    return 1
 }
 
 count() { # ACTION LIST FILTER
