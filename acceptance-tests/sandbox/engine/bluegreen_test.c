@@ -101,7 +101,8 @@ static void check_tally(struct writers *w, const char *volume, const char *what)
     assert_int_equal(t.twice, 0);
     assert_int_equal(t.foreign, 0);
     assert_true(t.acknowledged > 100);
-    if (t.refused)
+    /* Who is logging in while sessions are ended meets the lock, until the second sweep (switchover.c). */
+    if (t.refused && !strstr(t.last_refusal, "read-only transaction"))
         fail_msg("refused: %s", t.last_refusal);
     assert_true(t.ended_57p01 > 0);
     assert_true(t.gap_us < 5000000); /* a busy machine with sanitizers is slow; the figure is printed */
