@@ -62,8 +62,10 @@ TAP_ROW = re.compile(r"^(not )?ok\b *(\d*)(?: +-)? *(.*?)(?: *# *(SKIP)\b *(.*))
 
 def tap_rows(text):
     """Rows and the planned number; several groups in one output add up."""
-    rows, planned = [], None
+    rows, planned, why = [], None, ""
     for line in text.split("\n"):
+        if line.startswith("ERROR: "):  # cmocka's fail_msg, before the row it is about
+            why += line + "\n"
         plan = re.match(r"^1\.\.(\d+)(?: *# *SKIP *(.*))?$", line)
         if plan:
             planned = (planned or 0) + int(plan.group(1))
@@ -80,7 +82,8 @@ def tap_rows(text):
         if directive == "SKIP":  # cmocka writes "not ok N # SKIP name"
             rows.append(Row("skipped", name or reason or "?", reason if name else "skipped by the test itself"))
         else:
-            rows.append(Row("failed" if bad else "passed", name))
+            rows.append(Row("failed" if bad else "passed", name, why if bad else ""))
+        why = ""
     return rows, planned
 
 

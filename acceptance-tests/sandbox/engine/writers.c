@@ -10,6 +10,9 @@
 #include <time.h>
 
 #define NUMBERS_MAX 200000
+/* Between two writes of one writer. Without a pause many writers on few cores leave the one process that
+ * applies their changes on green too little of them: its backlog grows for as long as they are at work. */
+#define PAUSE_NS 2000000
 
 enum fate { UNUSED, ROLLED_BACK, UNKNOWN, ACKNOWLEDGED };
 
@@ -107,6 +110,7 @@ static void write_one(struct writer *w, PGconn *c)
 static void *writer_main(void *arg)
 {
     struct writer *w = arg;
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
     PGconn *c = NULL;
     while (!atomic_load(&w->all->stop) && w->used < NUMBERS_MAX) {
         if (!c)
@@ -117,6 +121,7 @@ static void *writer_main(void *arg)
             PQfinish(c);
             c = NULL;
         }
+        (void)nanosleep(&pause, NULL);
     }
     PQfinish(c);
     return NULL;
