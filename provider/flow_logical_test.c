@@ -76,6 +76,7 @@ static void the_order_that_loses_nothing(void **state)
                                         "switched-noted",
                                         "hooks-at-switch",
                                         "new-available",
+                                        "verify-catalogue",
                                         "forward-removed",
                                         "way-back",
                                         "way-back-follows",

@@ -44,7 +44,8 @@ SAY(say_taken,
     "subscription was is dropped without a word.")
 SAY(say_catalogue, "Checks that production's catalogue was not changed since both sides were compared.")
 SAY(say_catalogue_carried,
-    "Checks that no DDL came in between the last look and the stop of writes without being there now.")
+    "Checks that no DDL came in between the last look and the stop of writes without being there now, and "
+    "writes down on the old side that it was so: looked at once.")
 SAY(say_publication, "Makes a publication in every database%s.",
     u->request.publishes_all ? " for all tables"
     : chooses_tables(u)      ? ", with the list of the tables chosen"
@@ -103,6 +104,8 @@ SAY(cli_facts,
 SAY(cli_identities, "ALTER TABLE <each of them> REPLICA IDENTITY FULL")
 SAY(cli_catalogue_noted, "INSERT INTO aurora_upgrade.fact VALUES ('catalogue', …)")
 SAY(cli_catalogue_compared, "your DDL (on the clone)")
+SAY(cli_catalogue_carried,
+    "INSERT INTO aurora_upgrade.fact VALUES ('catalogue_carried', …) (on the old side)")
 SAY(cli_publication, "CREATE PUBLICATION " LOGICAL_NAME "%s",
     u->request.publishes_all ? " FOR ALL TABLES"
     : chooses_tables(u)      ? " FOR TABLE ONLY <each table chosen>"
@@ -353,8 +356,8 @@ static const struct step forward[] = {
      .describe = say_fence_lift, .equivalent = cli_fence_lift, .is_done = fence_lifted, .run = fence_lift},
     {.name = "verify-version", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_new_version, .is_done = new_version_check},
-    {.name = "verify-catalogue", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
-     .describe = say_catalogue_carried, .is_done = catalogue_carried},
+    {.name = "verify-catalogue", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
+     .describe = say_catalogue_carried, .equivalent = cli_catalogue_carried, .is_done = catalogue_carried, .run = catalogue_carried_note},
     {.name = "forward-removed", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_forward_removed, .equivalent = cli_forward_removed, .is_done = forward_removed, .run = forward_remove},
     {.name = "way-back", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = keeps_way_back,

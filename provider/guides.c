@@ -189,8 +189,9 @@ static void logical_ddl(struct buf *out)
         "changed behind the comparison of rows ends the switch before the fence (AUR0220); the next apply "
         "compares again. A transaction that was open during that last look may still commit before writes "
         "are stopped; so once more behind the switch the old cluster is compared with what was written down, "
-        "and what production lacks is named (AUR0221) for you to run there. A new partition is DDL: rows "
-        "that go there find nothing on the clone.\n\n"
+        "and what production lacks is named (AUR0221) for you to run there. Once nothing is lacking, that is "
+        "written down on the old side, and not looked at again: later DDL is yours alone. A new partition is "
+        "DDL: rows that go there find nothing on the clone.\n\n"
         "No difference: rows, TRUNCATE (it is replicated), ANALYZE, VACUUM, REINDEX, temporary tables, "
         "values "
         "of sequences, versions of extensions, comments, everything named `aurora_upgrade`.\n\n");

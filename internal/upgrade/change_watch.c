@@ -8,6 +8,7 @@
 #include "internal/pg/logical.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { SHOWN = 10 };
 
@@ -176,21 +177,52 @@ bool catalogue_check(struct upgrade *u, bool *ret, struct err *e)
                                 all.n, join_lines(u->look, all.lines, all.n, SHOWN));
 }
 
+/* ---- behind the switch ---- */
+
+#define CARRIED "catalogue_carried"
+
+/* A clone takes over once: its resource id names the switch. Kept on the old side, where nobody else writes
+ * and from where nothing of it is replicated. */
+static bool is_carried(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    bool *all = arg;
+    const char *to = "";
+    (void)database;
+    if (!pg_fact_read(c, u->look, CARRIED, &to, e))
+        return false;
+    *all = *all && strcmp(to, u->world.production->resource_id) == 0;
+    return true;
+}
+
 bool catalogue_carried(struct upgrade *u, bool *ret, struct err *e)
 {
-    struct comparison all = {.of = SIDE_OLD, .with = SIDE_BLUE, .looks = true};
+    bool all = true;
     if (!world_need(u, e))
         return false;
     const struct rds_cluster *old = u->world.names_move ? NULL : u->world.old;
-    *ret = true;
-    if (!old || !is_available(old->status))
-        return true;
-    if (!compare_all(u, &all, e))
+    if (old && is_available(old->status) && !run_each_database(u, SIDE_OLD, false, is_carried, &all, e))
         return false;
-    return all.n == 0 ||
-           upgrade_fail(e, E_CATALOGUE_BEHIND,
-                        "the catalogue of %s was changed right before writes to it were stopped, "
-                        "and %s lacks it, in %zu place(s): %s",
-                        old->identifier, u->request.cluster, all.n,
-                        join_lines(u->look, all.lines, all.n, SHOWN));
+    *ret = all;
+    return true;
+}
+
+static bool note_carried(struct upgrade *u, struct pg *c, const char *database, void *arg, struct err *e)
+{
+    (void)database;
+    (void)arg;
+    return pg_fact_change(c, CARRIED, u->world.production->resource_id, e);
+}
+
+bool catalogue_carried_note(struct upgrade *u, struct err *e)
+{
+    struct comparison all = {.of = SIDE_OLD, .with = SIDE_BLUE, .looks = true};
+    if (!world_need(u, e) || !compare_all(u, &all, e))
+        return false;
+    if (all.n > 0)
+        return upgrade_fail(e, E_CATALOGUE_BEHIND,
+                            "the catalogue of %s was changed right before writes to it were stopped, "
+                            "and %s lacks it, in %zu place(s): %s",
+                            u->world.old->identifier, u->request.cluster, all.n,
+                            join_lines(u->look, all.lines, all.n, SHOWN));
+    return run_each_database(u, SIDE_OLD, true, note_carried, NULL, e);
 }

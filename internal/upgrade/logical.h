@@ -188,7 +188,10 @@ bool catalogue_on_both(struct upgrade *u, bool *ret, struct err *e);
 /* Behind the comparison of rows: as noted, else AUR0220. */
 bool catalogue_check(struct upgrade *u, bool *ret, struct err *e);
 /* Behind the switch: what came between the last look and the fence (a transaction that was open meanwhile) is
- * in production, too, else AUR0221. An old side that is gone, stopped or on its way is not asked. */
+ * in production, too, else AUR0221; that it was so once is noted on the old side, and what production's
+ * catalogue becomes afterwards is its own affair. An old side that is gone, stopped or on its way is not
+ * asked. */
 bool catalogue_carried(struct upgrade *u, bool *ret, struct err *e);
+bool catalogue_carried_note(struct upgrade *u, struct err *e);
 
 #endif
