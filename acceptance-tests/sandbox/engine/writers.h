@@ -1,8 +1,8 @@
 /* writers.h — clients that write for ever through an endpoint and remember what was acknowledged. Tests only.
  *
  * Writer w inserts (w, n) for n = 1, 2, 3 … into the table `ledger`, one transaction each, in several shapes:
- * one row, a row in a longer transaction, a row rolled back first; it rests for two milliseconds after each. A
- * lost connection is opened again; a number whose outcome the client does not know is never used again.
+ * one row, a row in a longer transaction, a row rolled back first; it rests for two milliseconds after each.
+ * A lost connection is opened again; a number whose outcome the client does not know is never used again.
  */
 #ifndef SANDBOX_ENGINE_WRITERS_H
 #define SANDBOX_ENGINE_WRITERS_H
