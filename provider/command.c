@@ -330,6 +330,7 @@ static struct stop *watch_signals(void)
     for (size_t i = 0; i < ARRAY_LEN(signals); i++)
         (void)sigaction(signals[i], &act, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that has left is an error of write() */
+    (void)signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
     return interrupted;
 }
 

@@ -70,6 +70,8 @@ struct aws_session command_session(struct invocation *i);
 
 /* Where its steps are written down; NULL, after a warning: it goes without. */
 struct journal *command_journal(struct invocation *i);
+/* Closes it; a warning where it could not all be written. */
+void command_journal_end(struct invocation *i, struct journal *j);
 /* With the lease of an apply, within two hours. Findings of checks are told one by one on standard error:
  * then `e` has no code. */
 MUST_CHECK bool command_walk(struct invocation *i, struct upgrade *u, const struct flow *flow,

@@ -173,7 +173,7 @@ enum command_status command_cleanup(struct invocation *i)
         return COMMAND_FAILED;
     struct cleanup c = {.i = i, .o = &o};
     enum command_status status = clean(&c);
-    journal_close(c.journal);
+    command_journal_end(i, c.journal);
     operation_done(&o);
     return status;
 }

@@ -45,7 +45,7 @@ static bool go_on(struct invocation *i, struct upgrade *u, const struct names_pa
     u->request.keeps_names = u->world.names_stay;
     struct journal *journal = command_journal(i);
     bool ok = command_walk(i, u, &rows, p->is_switching ? STAGE_SWITCHED : STAGE_ROLLED_BACK, journal, e);
-    journal_close(journal);
+    command_journal_end(i, journal);
     return ok;
 }
 

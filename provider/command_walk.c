@@ -34,6 +34,15 @@ struct journal *command_journal(struct invocation *i)
     return j;
 }
 
+void command_journal_end(struct invocation *i, struct journal *j)
+{
+    struct err why = ERR_INIT;
+    if (!journal_whole(j, &why))
+        tf_warn(&i->call, NULL, "The journal is not whole", "%s. `%s` does not need it.", why.text,
+                i->command->name);
+    journal_close(j);
+}
+
 bool command_walk(struct invocation *i, struct upgrade *u, const struct flow *flow, enum flow_stage target,
                   struct journal *journal, struct err *e)
 {

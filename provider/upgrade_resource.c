@@ -51,6 +51,13 @@ static OWN_FRAME struct journal *open_journal(struct walk *w)
     return j;
 }
 
+static OWN_FRAME void end_journal(struct walk *w, const struct journal *j)
+{
+    struct err e = ERR_INIT;
+    if (!journal_whole(j, &e))
+        tf_warn(w->c, NULL, "The journal is not whole", "%s. The upgrade itself does not need it.", e.text);
+}
+
 static void note(void *arg, const char *step, const char *text)
 {
     journal_event(arg, step, "note", text);
@@ -120,6 +127,7 @@ static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage t
     u->note_arg = journal;
     bool ok = flow_apply(&run, NULL, NULL);
     u->note = NULL;
+    end_journal(w, journal);
     return ok;
 }
 

@@ -456,13 +456,15 @@ bool cluster_cut_endpoints(struct sandbox *sb, const char *resource, struct err 
     return cluster_point_endpoints(sb, resource, e);
 }
 
-void cluster_hold_endpoints(struct sandbox *sb, const char *resource, bool hold)
+json_t *cluster_endpoints(struct sandbox *sb, const char *resource)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct targets t = {0};
+    json_t *names = json_array();
     collect_of(sb, a, resource, &t);
     for (size_t i = 0; i < t.count; i++)
-        endpoint_hold(sb->engine, t.items[i].name, hold);
+        (void)json_array_append_new(names, json_string(t.items[i].name));
+    return names;
 }
 
 /* ---- jobs of clusters ---- */

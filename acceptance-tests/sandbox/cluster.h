@@ -51,8 +51,8 @@ MUST_CHECK bool cluster_send_params(struct sandbox *sb, const char *resource, st
 MUST_CHECK bool cluster_point_endpoints(struct sandbox *sb, const char *resource, struct err *e);
 /* Ends every connection through the cluster's endpoints; new ones come in. */
 MUST_CHECK bool cluster_cut_endpoints(struct sandbox *sb, const char *resource, struct err *e);
-/* Leaves new connections through the cluster's endpoints waiting, or lets them in. */
-void cluster_hold_endpoints(struct sandbox *sb, const char *resource, bool hold);
+/* Names of the cluster's endpoints as they are now, for the engine; a new array. */
+json_t *cluster_endpoints(struct sandbox *sb, const char *resource);
 /* Addresses of a name's writer and reader endpoint, in the arena. */
 MUST_CHECK bool cluster_addresses(struct sandbox *sb, struct arena *a, const char *id,
                                   const char **ret_writer, const char **ret_reader, struct err *e);

@@ -21,6 +21,7 @@ struct engine {
     struct fake_volume volumes[VOLUMES];
     struct {
         char name[128], volume[64];
+        bool held;
     } names[NAMES];
     size_t name_count;
 };
@@ -216,13 +217,6 @@ bool volume_pause(struct engine *g, const char *id, bool pause, struct err *e)
     return volume_running(g, id) || err_set(e, ERR_CONFLICT, "the server of %s is not running", id);
 }
 
-void endpoint_hold(struct engine *g, const char *name, bool hold)
-{
-    (void)g;
-    (void)name;
-    (void)hold;
-}
-
 bool volume_running(struct engine *g, const char *id)
 {
     (void)pthread_mutex_lock(&g->lock);
@@ -309,6 +303,7 @@ static size_t name_index(const char *name)
     if (i == the_engine.name_count && i + 1 < NAMES) {
         (void)snprintf(the_engine.names[i].name, sizeof the_engine.names[i].name, "%s", name);
         the_engine.names[i].volume[0] = '\0';
+        the_engine.names[i].held = false;
         the_engine.name_count++;
     }
     return i;
@@ -341,6 +336,23 @@ void endpoint_remove(struct engine *g, const char *name)
     (void)pthread_mutex_lock(&g->lock);
     g->names[name_index(name)].volume[0] = '\0';
     (void)pthread_mutex_unlock(&g->lock);
+}
+
+void endpoint_hold(struct engine *g, const char *name, bool hold)
+{
+    (void)pthread_mutex_lock(&g->lock);
+    g->names[name_index(name)].held = hold;
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+size_t fake_held(void)
+{
+    size_t n = 0;
+    (void)pthread_mutex_lock(&the_engine.lock);
+    for (size_t i = 0; i < the_engine.name_count; i++)
+        n += the_engine.names[i].held;
+    (void)pthread_mutex_unlock(&the_engine.lock);
+    return n;
 }
 
 const char *fake_endpoint(const char *name)

@@ -17,6 +17,7 @@ void fake_expect(struct fake_plan plan);
 
 /* Which volume a name's endpoint leads to; "" when nowhere. */
 const char *fake_endpoint(const char *name);
+size_t fake_held(void); /* how many names leave connections waiting */
 /* Value of a volume's parameter; NULL: not set. */
 const char *fake_param(const char *volume, const char *name);
 bool fake_is_locked(const char *volume); /* blue after a switchover */

@@ -467,6 +467,26 @@ static void outages(void **state)
     await(f, "Action=DescribeEvents", "DB instance restarted");
 }
 
+/* What was held is let go, whoever bears the names by then. */
+static void held_names(void **state)
+{
+    enum { HELD_MS = 1000, PATIENCE_MS = 20000, ENDPOINTS = 3 };
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct clock *clock = clock_real();
+    make_cluster(f, "orders", "");
+    make_instance(f, "orders", "orders-1");
+    assert_true(outage(f, "hold", HELD_MS / 1000.0, &e));
+    assert_int_equal(fake_held(), ENDPOINTS);
+    (void)ask(f, "Action=ModifyDBCluster&DBClusterIdentifier=orders&NewDBClusterIdentifier=other&"
+                 "ApplyImmediately=true");
+    await(f, CLUSTER "other", AVAILABLE);
+    int64_t until = clock->mono_ms(clock) + PATIENCE_MS;
+    while (fake_held() > 0 && clock->mono_ms(clock) < until)
+        (void)clock->wait(clock, NULL, 2);
+    assert_int_equal(fake_held(), 0);
+}
+
 /* ---- the log ---- */
 
 static json_t *log_lines(struct fixture *f)
@@ -524,7 +544,8 @@ int main(void)
         TEST(rights),         TEST(iam_mode),      TEST(keys),
         TEST(web_identity),   TEST(refused_plans), TEST(nth_and_count),
         TEST(spoilt_replies), TEST(effects),       TEST(pages_and_stale_reads),
-        TEST(held_calls),     TEST(outages),       TEST(the_log),
+        TEST(held_calls),     TEST(outages),       TEST(held_names),
+        TEST(the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

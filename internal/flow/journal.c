@@ -15,6 +15,7 @@ enum { LINE_MAX_BYTES = 16 * 1024 };
 
 struct journal {
     int fd;
+    int broken; /* errno of the first line that could not be written */
     struct clock *clock;
     char *path; /* owned */
     char op[64];
@@ -61,6 +62,11 @@ const char *journal_path(const struct journal *j)
     return j ? j->path : "";
 }
 
+bool journal_whole(const struct journal *j, struct err *e)
+{
+    return !j || !j->broken || err_errno(e, j->broken, "write the journal %s", j->path);
+}
+
 static void add_member(struct buf *b, const char *name, const char *text)
 {
     char clean[4096];
@@ -79,6 +85,15 @@ static void add_member(struct buf *b, const char *name, const char *text)
     (void)buf_puts(b, "\"");
 }
 
+/* Part of a line is written where the disk, or what a file may grow to, ends within it. */
+static bool write_line(int fd, const struct buf *line)
+{
+    ssize_t n = write(fd, line->p, line->n);
+    if (n >= 0 && (size_t)n < line->n)
+        errno = ENOSPC;
+    return n == (ssize_t)line->n && fsync(fd) == 0;
+}
+
 void journal_event(struct journal *j, const char *step, const char *kind, const char *detail)
 {
     if (!j || j->fd < 0)
@@ -92,8 +107,9 @@ void journal_event(struct journal *j, const char *step, const char *kind, const 
     add_member(&line, "kind", kind);
     add_member(&line, "detail", detail);
     (void)buf_puts(&line, "}\n");
-    if (write(j->fd, line.p, line.n) != (ssize_t)line.n || fsync(j->fd) != 0) {
-        log_line(LOG_WARN, "journal", "%s cannot be written any more: errno %d", j->path, errno);
+    if (!write_line(j->fd, &line)) {
+        j->broken = errno;
+        log_line(LOG_WARN, "journal", "%s cannot be written any more: errno %d", j->path, j->broken);
         (void)close(j->fd);
         j->fd = -1;
     }

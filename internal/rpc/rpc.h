@@ -16,8 +16,8 @@
  * what must be undone (a write fence) can then be undone. Past that the process exits whatever handlers do.
  *
  * SIGINT is ignored: Ctrl-C reaches the whole process group, and the CLI sends StopProvider. Children must be
- * given their own stdin, stdout and stderr (ours are close-on-exec), default SIGINT, SIGPIPE and an empty
- * signal mask (posix_spawn's SETSIGDEF and SETSIGMASK).
+ * given their own stdin, stdout and stderr (ours are close-on-exec), default signals and an empty signal
+ * mask (posix_spawn's SETSIGDEF and SETSIGMASK).
  *
  * Messages have no size limit on either way. Sources: reference for go-plugin 1.6 (handshake line, AutoMTLS,
  * Shutdown then SIGKILL after 2 s), gRPC core 1.51.

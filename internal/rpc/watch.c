@@ -30,6 +30,7 @@ void watch_signals(bool is_reattach, sigset_t *ret_waited)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGXFSZ, &ignore, NULL); /* a file that may not grow is an error of write(), too */
     (void)sigemptyset(ret_waited);
     (void)sigaddset(ret_waited, SIGTERM);
     if (is_reattach)

@@ -15,8 +15,8 @@
 
 struct watch;
 
-/* Ignores SIGINT and SIGPIPE, blocks what the watch waits for. Before any other thread starts: masks are
- * inherited. In reattach mode SIGINT ends the process. */
+/* Ignores SIGINT, SIGPIPE and SIGXFSZ, blocks what the watch waits for. Before any other thread starts: masks
+ * are inherited. In reattach mode SIGINT ends the process. */
 void watch_signals(bool is_reattach, sigset_t *ret_waited);
 
 struct watch_options {
