@@ -170,7 +170,7 @@ MUST_CHECK bool bluegreen_settle(struct engine *g, const char *blue, const char 
 /* Removes what build made on whichever side is left; lifts blue's read-only lock. Tolerates "already so". */
 MUST_CHECK bool bluegreen_drop(struct engine *g, const char *blue, const char *green, struct err *e);
 /* Again after the sandbox was restarted: subscriptions point to sockets and ports of servers, which may have
- * moved. */
+ * moved. Replication is running when it returns, unless it has a reason of its own. */
 MUST_CHECK bool bluegreen_resume(struct engine *g, const char *blue, const char *green, struct err *e);
 
 #endif

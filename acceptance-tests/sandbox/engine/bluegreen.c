@@ -13,6 +13,7 @@
 
 #define HALT_PATIENCE_MS 60000
 #define WORKER_MS        30000
+#define RESUME_MS        3000 /* a broken replication does not hold up a start for longer */
 #define SLOT_MS          30000
 #define QUIET_MS         2000 /* so long without a new error counts as healthy */
 #define LOG_TAIL         65536
@@ -173,10 +174,10 @@ static bool make_green(struct engine *g, const char *green, int major, const str
 
 /* Replication is running when build returns, unless it has a reason of its own, which observing then tells.
  */
-static void await_workers(struct engine *g, const char *blue, const char *green)
+static void await_workers(struct engine *g, const char *blue, const char *green, int64_t ms)
 {
     struct bluegreen_state s;
-    for (int64_t deadline = now_ms() + WORKER_MS; now_ms() < deadline; pause_ms(10))
+    for (int64_t deadline = now_ms() + ms; now_ms() < deadline; pause_ms(10))
         if (bluegreen_observe(g, blue, green, &s, NULL) && s.healthy)
             return;
 }
@@ -210,7 +211,7 @@ bool bluegreen_build(struct engine *g, const char *blue, const char *green, int 
         best_effort(bluegreen_drop(g, blue, green, NULL));
         return err_wrap(e, "build %s from %s", green, blue);
     }
-    await_workers(g, blue, green);
+    await_workers(g, blue, green, WORKER_MS);
     return true;
 }
 
@@ -272,11 +273,13 @@ static bool ask_blue(PGconn *blue, struct arena *a, int64_t *ret_lag, long *ret_
     return true;
 }
 
-/* A worker that fails is started again ten times a second: an error not long ago is an error now. */
+/* A worker that fails is started again ten times a second: an error not long ago is an error now. What the
+ * server has counted before it was observed is history: blue went down before green, and its worker said so.
+ */
 static bool errors_repeat(struct volume *green, long errors)
 {
     long before = atomic_exchange(&green->apply_errors, errors);
-    if (errors > before)
+    if (before >= 0 && errors > before)
         atomic_store(&green->apply_error_at, now_ms());
     int64_t at = atomic_load(&green->apply_error_at);
     return at != 0 && now_ms() - at < QUIET_MS;
@@ -435,5 +438,6 @@ bool bluegreen_resume(struct engine *g, const char *blue, const char *green, str
         if (!sql_compose(p.databases[i].green, "ALTER SUBSCRIPTION rds_bluegreen CONNECTION %L", 1, &info, e))
             return err_wrap(e, "resume the replication of database \"%s\"", p.databases[i].name);
     }
+    await_workers(g, blue, green, RESUME_MS);
     return true;
 }

@@ -212,6 +212,9 @@ static void test_degraded(void **state)
     OK(volume_start(fx_engine, "b13", &e));
     OK(volume_start(fx_engine, "g15", &e));
     OK(bluegreen_resume(fx_engine, "b13", "g15", &e));
+    OK(bluegreen_observe(fx_engine, "b13", "g15", &st, &e));
+    assert_string_equal(st.reason, ""); /* a switchover asked for at once is not refused */
+    assert_true(st.healthy);
     (void)fx_sql("b13", "INSERT INTO t VALUES (2, 2)");
     await_lag_below("b13", "g15", 1024);
     assert_string_equal(fx_sql("g15", "SELECT count(*) FROM t"), "2");

@@ -47,6 +47,7 @@ static struct volume *add(struct engine *g, const char *id)
     (void)pthread_mutex_init(&v->op, &recursive);
     (void)pthread_mutexattr_destroy(&recursive);
     v->arena = arena_new();
+    atomic_store(&v->apply_errors, -1);
     v->next = g->volumes;
     g->volumes = v;
     return v;

@@ -32,7 +32,7 @@ struct volume {
     pthread_mutex_t op; /* recursive */
     atomic_bool exists;
     atomic_int major, port, pid;    /* pid 0: not started by us */
-    atomic_long apply_errors;       /* of subscriptions, as last observed */
+    atomic_long apply_errors;       /* of subscriptions, as last observed; -1: not yet */
     _Atomic int64_t apply_error_at; /* when that number grew last; 0: never */
     int held;                       /* under the forwarder's lock */
 
