@@ -70,6 +70,7 @@ static bool remove_all(struct cleanup *c, const struct leftovers *found, struct 
     c->journal = command_journal(c->i);
     const struct upgrade_kind *kind = c->o->kind;
     if ((found->has_rehearsal && !walk_as(c, &strategy_in_place, &flow_in_place_sweep, e)) ||
+        (found->has_stray && !walk_as(c, &strategy_in_place, &flow_in_place_stray, e)) ||
         (found->has_logical && !walk_as(c, &strategy_logical, &flow_logical_back, e)) ||
         (found->gives_up && !walk(c, kind->give_up, c->o->upgrade.request.target.major, e)))
         return false;

@@ -74,6 +74,13 @@ SAY(say_spare_instances, "Deletes its instances.")
 SAY(say_spare_delete, "Deletes it.")
 SAY(say_spare_gone, "Waits until it is gone.")
 
+SAY(say_stray_rests,
+    "Waits until what the snapshot was restored as once more, by a call that AWS carried out late, can be "
+    "removed.")
+SAY(say_stray_unprotect, "Lifts its deletion protection.")
+SAY(say_stray_delete, "Deletes it: nobody has used it.")
+SAY(say_stray_gone, "Waits until it is gone.")
+
 /* ---- the same by hand ---- */
 
 SAY(cli_restore,
@@ -134,6 +141,18 @@ SAY(cli_spare_delete, RDS "delete-db-cluster --db-cluster-identifier %s-restored
 /* ---- the tables ---- */
 
 /* clang-format off */
+
+/* It may come at any time behind the change of names: each way that may find it takes it away. */
+#define STRAY_ROWS(at) \
+    {.name = "stray-rests", .stage = (at), .kind = STEP_WAIT, .duration = "minutes", .applies = has_stray, \
+     .describe = say_stray_rests, .is_done = stray_rests}, \
+    {.name = "stray-unprotected", .stage = (at), .kind = STEP_CHANGE, .duration = "seconds", .applies = has_stray, \
+     .describe = say_stray_unprotect, .equivalent = cli_spare_unprotect, .is_done = stray_unprotected, .run = stray_unprotect}, \
+    {.name = "stray-deleted", .stage = (at), .kind = STEP_CHANGE, .duration = "seconds", .applies = has_stray, .irreversible = true, \
+     .describe = say_stray_delete, .equivalent = cli_spare_delete, .is_done = stray_deleted, .run = stray_delete}, \
+    {.name = "stray-gone", .stage = (at), .kind = STEP_WAIT, .duration = "minutes", .applies = has_stray, \
+     .describe = say_stray_gone, .is_done = stray_gone}
+
 static const struct step restore[] = {
     {.name = "check-loss", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_accepted, .is_done = loss_accepted},
@@ -210,9 +229,11 @@ static const struct step restore[] = {
      .describe = say_closed, .equivalent = cli_tag, .is_done = run_closed, .run = run_close},
     {.name = "roll-back-noted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_noted, .equivalent = cli_tag, .is_done = roll_back_noted, .run = roll_back_note},
+    STRAY_ROWS(STAGE_ROLLED_BACK),
 };
 
 static const struct step put_away[] = {
+    STRAY_ROWS(STAGE_COMPLETED),
     {.name = "aside-unprotected", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_unprotect, .equivalent = cli_unprotect, .is_done = old_unprotected, .run = old_unprotect},
     {.name = "aside-instances", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds", .irreversible = true,
@@ -239,11 +260,16 @@ static const struct step give_up[] = {
     {.name = "restored-gone", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_spare_gone, .is_done = spare_gone},
 };
+
+static const struct step stray[] = {
+    STRAY_ROWS(STAGE_ROLLED_BACK),
+};
 /* clang-format on */
 
 const struct flow flow_in_place_restore = {
     .name = "in-place-restore", .steps = restore, .count = ARRAY_LEN(restore)};
 const struct flow flow_in_place_give_up = {
     .name = "in-place-give-up", .steps = give_up, .count = ARRAY_LEN(give_up)};
+const struct flow flow_in_place_stray = {.name = "in-place-stray", .steps = stray, .count = ARRAY_LEN(stray)};
 const struct flow flow_in_place_put_away = {
     .name = "in-place-put-away", .steps = put_away, .count = ARRAY_LEN(put_away)};

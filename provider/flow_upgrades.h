@@ -19,6 +19,7 @@ extern const struct flow flow_in_place_sweep;
 
 extern const struct flow flow_in_place_restore;  /* rolled_back, after the upgrade */
 extern const struct flow flow_in_place_give_up;  /* the same, given up before names move (cleanup) */
+extern const struct flow flow_in_place_stray;    /* what was restored once more goes (cleanup) */
 extern const struct flow flow_in_place_put_away; /* completed, after that */
 
 extern const struct flow flow_logical;        /* prepared … completed */

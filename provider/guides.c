@@ -158,7 +158,12 @@ static void in_place_page(struct buf *out)
         "is put aside. A master password is the one of the "
         "time of the snapshot; where AWS manages it, a new secret is made before anything is proved, and a "
         "`password_secret_arn` that is one of the run's managed secrets stands for that of the cluster that "
-        "is logged in to.\n\n");
+        "is logged in to.\n\n"
+        "A call to restore that an apply which was cut short has left behind may be carried out by AWS after "
+        "the next apply has restored the snapshot itself and moved the names. What it makes has no "
+        "instances; "
+        "the rows `stray-…` remove it, and if it comes when all is over a plan tells of it, and `cleanup` or "
+        "`completed` remove it. With an instance by somebody it stays.\n\n");
     flow_table(out, &flow_in_place_restore);
     (void)buf_puts(out, "\n## `completed` after that\n\n");
     flow_table(out, &flow_in_place_put_away);

@@ -160,7 +160,8 @@ static bool is_side_suffix(const char *s)
 static bool is_known(const struct leftovers *l, const struct rds_cluster *k)
 {
     const struct world *w = &l->o->upgrade.world;
-    const struct rds_cluster *const known[] = {w->production, w->green, w->old, w->restored, w->aside};
+    const struct rds_cluster *const known[] = {w->production, w->green, w->old,
+                                               w->restored,   w->aside, w->stray};
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (known[i] && strcmp(known[i]->resource_id, k->resource_id) == 0)
             return true;
@@ -408,6 +409,20 @@ static bool find_restored(struct leftovers *l, struct err *e)
     return true;
 }
 
+static bool find_stray(struct leftovers *l, struct err *e)
+{
+    const struct rds_cluster *k = l->o->upgrade.world.stray;
+    (void)e;
+    if (!k)
+        return true;
+    l->has_stray = has_stray(&l->o->upgrade);
+    (void)add(l, l->has_stray ? FATE_REMOVE : FATE_DECIDE, "restored cluster", k->identifier, k->status,
+              l->has_stray
+                  ? "restored once more by a call that AWS carried out late; nobody has used it"
+                  : "restored once more by a call that AWS carried out late; somebody gave it instances");
+    return true;
+}
+
 /* What was written between snapshot and roll-back is in it alone. */
 static bool find_aside(struct leftovers *l, struct err *e)
 {
@@ -442,7 +457,7 @@ static bool look(struct leftovers *l, struct err *e)
 bool leftovers_find(struct leftovers *l, struct err *e)
 {
     static bool (*const kinds[])(struct leftovers *, struct err *) = {
-        find_deployment, find_logical, find_rehearsal, find_old_side,  find_restored,
+        find_deployment, find_logical, find_rehearsal, find_old_side,  find_restored, find_stray,
         find_aside,      find_sides,   find_groups,    find_snapshots, find_changes};
     struct err absent = ERR_INIT;
     if (!look(l, &absent)) {

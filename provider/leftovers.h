@@ -33,6 +33,7 @@ struct leftovers {
     int *majors;
     size_t major_count, major_cap;
     bool has_rehearsal; /* a clone, for flow_in_place_sweep */
+    bool has_stray;     /* what was restored once more, for flow_in_place_stray */
     bool has_logical;   /* something of a logical upgrade, for flow_logical_back */
     bool is_absent;     /* there is no such cluster */
 };

@@ -60,7 +60,7 @@ bool in_place_in_flight(const struct world *w)
 {
     bool being_made = w->snapshot && strcmp(w->snapshot->status, "creating") == 0;
     return is_upgrading(w) || being_made || !is_settled(w->restored) || !is_settled(w->aside) ||
-           !is_settled(w->rehearsal);
+           !is_settled(w->stray) || !is_settled(w->rehearsal);
 }
 
 /* ---- names in mid-move ---- */

@@ -406,6 +406,12 @@ static void tell_moving(struct operation *o)
                 "%s of %s %s cluster %s. Apply with stage = \"rolled_back\" to go on.",
                 o->kind->restore_loses ? "What the snapshot" : "The side that gets the names", cluster,
                 o->kind->restore_loses ? "was restored as is" : "back is", w->restored->identifier);
+    else if (w->stray)
+        tf_warn(o->call, NULL, "A restore came late",
+                "AWS restored the snapshot of %s once more, as %s, for an apply that was cut short. Nobody "
+                "uses it; "
+                "`cleanup %s` removes it, and so does stage = \"completed\".",
+                cluster, w->stray->identifier, cluster);
 }
 
 /* Lowered only from `prepared` and `validated`, and only when AWS positively shows no deployment. */

@@ -76,6 +76,13 @@ static void close_stage(struct stage *s)
 #define ASIDE(tags)                                                                                          \
     SIDE("cluster-U", "17.4", "available",                                                                   \
          IN_PLACE TAG("old-of", "orders") TAG("replaced-by", "cluster-R") tags)
+#define STRAY(rest)                                                                                          \
+    "<DbClusterResourceId>cluster-S</DbClusterResourceId><Engine>aurora-postgresql</Engine><EngineVersion>"  \
+    "13.9</EngineVersion><Status>available</Status><TagList>" IN_PLACE TAG("snapshot", "snap")               \
+        TAG("replaces", "cluster-U") "</TagList>" rest
+#define BUSY                                                                                                 \
+    "<DBClusterMembers><DBClusterMember><DBInstanceIdentifier>other</DBInstanceIdentifier></"                \
+    "DBClusterMember></DBClusterMembers>"
 #define BACK TAG("rolled-back-at", "2026-01-01T10:00:00Z")
 
 #define OURS TAG("cluster", "orders") TAG("target-version", "17.4")
@@ -230,6 +237,16 @@ static const struct status_row status_rows[] = {
      "Wait for the apply that rehearses it"},
     {"roll-back: over, the upgraded cluster is aside",
      {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")}, {"orders-upgraded", ASIDE(BACK)}},
+      .instances = INSTANCES,
+      .snapshots = OVER},
+     "rolled_back",
+     "false",
+     NULL,
+     "apply stage = \"completed\""},
+    {"roll-back: over, and restored once more by a call that came late",
+     {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")},
+                   {"orders-restored", STRAY("")},
+                   {"orders-upgraded", ASIDE(BACK)}},
       .instances = INSTANCES,
       .snapshots = OVER},
      "rolled_back",
@@ -443,6 +460,34 @@ static const struct left_row left_rows[] = {
       .instances = INSTANCES,
       .snapshots = OVER},
      "keep orders-upgraded, keep snap"},
+    {"rolled back, and restored once more by a call that came late",
+     {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")},
+                   {"orders-restored", STRAY("")},
+                   {"orders-upgraded", ASIDE(BACK)}},
+      .instances = INSTANCES,
+      .snapshots = OVER},
+     "remove orders-restored, keep orders-upgraded, keep snap; stray"},
+    {"… while the first one takes its name",
+     {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")},
+                   {"orders-restored", STRAY("")},
+                   {"orders-upgraded", ASIDE("")}},
+      .instances = INSTANCES,
+      .snapshots = OF_RUN},
+     "keep orders, remove orders-restored, keep orders-upgraded, keep snap; stray"},
+    {"… and somebody gave it an instance",
+     {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")},
+                   {"orders-restored", STRAY(BUSY)},
+                   {"orders-upgraded", ASIDE(BACK)}},
+      .instances = INSTANCES,
+      .snapshots = OVER},
+     "decide orders-restored, keep orders-upgraded, keep snap"},
+    {"rolled back, and another roll-back's that replaces another cluster",
+     {.clusters = {{"orders", SIDE("cluster-R", "13.9", "available", "")},
+                   {"orders-restored", RESTORED("available", "")},
+                   {"orders-upgraded", ASIDE(BACK)}},
+      .instances = INSTANCES,
+      .snapshots = OVER},
+     "decide orders-restored, keep orders-upgraded, keep snap"},
     {"clusters named like sides of a roll-back, and nobody's",
      {.clusters = {{"orders", CLUSTER("17.4", "available")},
                    {"orders-upgraded", SIDE("cluster-X", "17.4", "available", "")},
@@ -462,6 +507,8 @@ static const char *left_text(struct arena *a, const struct leftovers *l)
         text =
             arena_printf(a, "%s%s%s %s", text, i ? ", " : "", fate_name(l->items[i].fate), l->items[i].name);
     }
+    if (l->has_stray)
+        text = arena_printf(a, "%s; stray", text);
     if (l->gives_up)
         text = arena_printf(a, "%s; give up", text);
     for (size_t i = 0; i < l->major_count; i++)

@@ -62,8 +62,16 @@ static bool is_aside(const struct rds_cluster *k, const char *cluster)
 }
 
 struct two {
-    const struct rds_cluster *restored, *aside;
+    const struct rds_cluster *restored, *aside, *stray;
 };
+
+/* What the one put aside was replaced by has given the name up that this one bears. */
+static bool is_stray(const struct two *t)
+{
+    const char *by = tag(t->aside, TAG_REPLACED_BY);
+    return t->restored && by && strcmp(by, t->restored->resource_id) != 0 &&
+           has_tag(t->restored, TAG_REPLACES, t->aside->resource_id);
+}
 
 /* By their names first, which cost a call each; by resource id where AWS is between two names. */
 static bool find_two(const struct aws_session *s, const char *cluster, struct two *ret, struct err *e)
@@ -76,6 +84,10 @@ static bool find_two(const struct aws_session *s, const char *cluster, struct tw
     t.restored = is_restored(r, cluster) ? r : NULL;
     bool is_replaced = t.restored && p && strcmp(tag(r, TAG_REPLACES), p->resource_id) == 0;
     t.aside = is_replaced || is_aside(p, cluster) ? p : NULL;
+    if (is_stray(&t)) {
+        t.stray = t.restored;
+        t.restored = NULL;
+    }
     bool unfinished = t.aside && !tag(t.aside, TAG_ROLLED_BACK_AT);
     if (!t.restored && unfinished &&
         !rds_cluster_find_by_resource_id(s, tag(t.aside, TAG_REPLACED_BY), &t.restored, e))
@@ -101,6 +113,7 @@ bool roll_back_look(struct upgrade *u, struct world *w, struct err *e)
         return err_wrap(e, "look for what %s was", u->request.cluster);
     w->restored = t.restored;
     w->aside = t.aside;
+    w->stray = t.stray;
     w->names_move = moves(&t);
     if (!t.restored)
         return true;

@@ -10,6 +10,10 @@
  * since when names move, its instances whose names they take; before the restored cluster loses its tags to
  * take the name, the one put aside says what replaced it. At each moment one of the two tells (tags.h).
  *
+ * A call to restore that an apply which was cut short has left behind may take effect after the next apply
+ * has restored the snapshot itself and given its name away: the one put aside says which of the two it was
+ * replaced by, and the other, which nobody ever used, goes.
+ *
  * What was written since the snapshot is lost. It is told before anything is done, as far as the server's
  * counters know, and has to be accepted by the snapshot's name.
  *
@@ -69,6 +73,16 @@ bool spare_endpoints_delete(struct upgrade *u, struct err *e);
 bool spare_deleted(struct upgrade *u, bool *ret, struct err *e);
 bool spare_delete(struct upgrade *u, struct err *e);
 bool spare_gone(struct upgrade *u, bool *ret, struct err *e);
+
+/* ---- stray.c: what was restored once more ---- */
+/* In the last look: there is one, and nobody has given it an instance. */
+bool has_stray(const struct upgrade *u);
+bool stray_rests(struct upgrade *u, bool *ret, struct err *e);
+bool stray_unprotected(struct upgrade *u, bool *ret, struct err *e);
+bool stray_unprotect(struct upgrade *u, struct err *e);
+bool stray_deleted(struct upgrade *u, bool *ret, struct err *e);
+bool stray_delete(struct upgrade *u, struct err *e);
+bool stray_gone(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- names.c ---- */
 /* The instance of `list` that is to take `name`, or bears it already; NULL: none. */

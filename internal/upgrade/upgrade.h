@@ -89,6 +89,9 @@ struct world {
      * is over (while nobody bears the name it stands for production, too); what was put aside. A logical
      * upgrade whose names move, in either direction: the one that arrives, the one that has left. */
     const struct rds_cluster *restored, *aside;
+    /* In place: what the snapshot was restored as once more, by a call of a dead process that AWS carried out
+     * after the next apply had restored it itself; nobody depends on it. NULL: none. */
+    const struct rds_cluster *stray;
     const struct rds_instance *const *restored_instances; /* of the one that arrives, or may */
     size_t restored_instance_count;
     const struct rds_cluster *rehearsal; /* in place: the clone of a rehearsal, whosever; NULL: none */
