@@ -123,6 +123,16 @@ static bool find_volume(struct sandbox *sb, const char *id, char out[RESOURCE_SI
     return *out || err_set(e, ERR_NOT_FOUND, "there is no cluster %s", id);
 }
 
+/* While AWS builds a cluster, its own work starts and stops a server that no instance stands for yet. */
+static bool has_server_of_its_own(struct sandbox *sb, const struct victim *v, struct err *e)
+{
+    sandbox_lock(sb);
+    const json_t *cluster = store_resource(sb->store, KIND_CLUSTER, v->resource);
+    bool has = cluster && cluster_writer(sb, cluster);
+    sandbox_unlock(sb);
+    return has || err_set(e, ERR_CONFLICT, "the cluster has no instance");
+}
+
 static void end_later(struct sandbox *sb, const struct kind_of_outage *k, const struct victim *v,
                       double delay)
 {
@@ -145,7 +155,7 @@ bool outage_begin(struct sandbox *sb, const json_t *in, struct err *e)
         return false;
     json_t *endpoints = cluster_endpoints(sb, resource);
     const struct victim v = {resource, endpoints};
-    bool ok = k->begin(sb, &v, e);
+    bool ok = (!k->ends_itself || has_server_of_its_own(sb, &v, e)) && k->begin(sb, &v, e);
     if (ok && k->end && (k->ends_itself || delay > 0))
         end_later(sb, k, &v, delay);
     json_decref(endpoints);

@@ -449,6 +449,8 @@ static void outages(void **state)
     assert_false(outage(f, "kill", 0, &e));
     assert_int_equal(e.code, ERR_NOT_FOUND);
     make_cluster(f, "orders", "");
+    assert_false(outage(f, "kill", 0, &e)); /* nothing would start its server again */
+    assert_int_equal(e.code, ERR_CONFLICT);
     make_instance(f, "orders", "orders-1");
     assert_false(outage(f, "nonsense", 0, &e));
     char volume[64];
