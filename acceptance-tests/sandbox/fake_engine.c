@@ -1,6 +1,7 @@
 #include "acceptance-tests/sandbox/fake_engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -238,9 +239,10 @@ int volume_major(struct engine *g, const char *id)
 bool volume_clone(struct engine *g, const char *source, const char *id, bool with_slots, lsn_t *ret_lsn,
                   struct err *e)
 {
+    static atomic_uint copies;
     (void)with_slots;
     int major = volume_major(g, source);
-    *ret_lsn = 0x1000028;
+    *ret_lsn = 0x1000028 + 8 * atomic_fetch_add(&copies, 1); /* each stands elsewhere */
     return major != 0 ? make(id, major, e) : err_set(e, ERR_NOT_FOUND, "no volume %s", source);
 }
 

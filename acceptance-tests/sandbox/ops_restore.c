@@ -52,6 +52,24 @@ static bool check_trap(struct call *c)
     return true;
 }
 
+/* A cluster that is not encrypted is restored to a point in time as it is (RestoreDBClusterToPointInTime,
+ * KmsKeyId); its snapshot may be restored with a key. Of an encrypted snapshot the guide tells but the way by
+ * a copy with the other key: another one here is refused. */
+static bool check_key(struct call *c, const json_t *from)
+{
+    char key[KEY_ARN_SIZE];
+    bool of_snapshot = rec_has(c->in, "SnapshotIdentifier"), encrypted = rec_bool(from, "StorageEncrypted");
+    if (!rec_has(c->in, "KmsKeyId"))
+        return true;
+    if (!of_snapshot && !encrypted)
+        return fault_set(&c->fault, "InvalidParameterCombination",
+                         "The source DB cluster is not encrypted: KmsKeyId can't be specified.");
+    key_arn(c->sb, rec_str(c->in, "KmsKeyId"), key);
+    return !of_snapshot || !encrypted || rec_is(from, "KmsKeyId", key) ||
+           fault_set(&c->fault, "InvalidParameterCombination",
+                     "The snapshot is encrypted with another key: copy it with KmsKeyId first.");
+}
+
 static bool check_restore(struct call *c, const json_t *from, const struct engine_version *v,
                           const char **ret_group)
 {
@@ -66,7 +84,7 @@ static bool check_restore(struct call *c, const json_t *from, const struct engin
         return fault_set(&c->fault, "DBClusterAlreadyExistsFault", "DB Cluster already exists");
     if (rec_has(c->in, "DBSubnetGroupName") && !need(c, KIND_SUBNET_GROUP, "DBSubnetGroupName"))
         return false;
-    if (!key_usable(c, from, "specified"))
+    if (!check_key(c, from) || !key_usable(c, from, "specified"))
         return false;
     *ret_group = rec_has(c->in, "DBClusterParameterGroupName")
                      ? rec_str(c->in, "DBClusterParameterGroupName")

@@ -12,11 +12,12 @@
 
 bool snapshot_check_name(struct call *c, const char *member)
 {
-    enum { NAME_MAX_LENGTH = 255 };
+    enum { NAME_MAX_LENGTH = 255, COPY_NAME_MAX_LENGTH = 63 }; /* CopyDBClusterSnapshot, Constraints */
     const char *name = rec_str(c->in, member);
-    size_t n = strlen(name);
-    bool legal = n > 0 && n <= NAME_MAX_LENGTH && isalpha((unsigned char)name[0]) && name[n - 1] != '-' &&
-                 !strstr(name, "--");
+    bool of_copy = strcmp(member, "TargetDBClusterSnapshotIdentifier") == 0;
+    size_t n = strlen(name), longest = of_copy ? COPY_NAME_MAX_LENGTH : NAME_MAX_LENGTH;
+    bool legal =
+        n > 0 && n <= longest && isalpha((unsigned char)name[0]) && name[n - 1] != '-' && !strstr(name, "--");
     for (const char *p = name; *p; p++)
         legal = legal && (isalnum((unsigned char)*p) || *p == '-');
     if (!legal)
@@ -74,6 +75,17 @@ json_t *snapshot_new(struct sandbox *sb, const json_t *cluster, const char *id, 
     return store_add(sb->store, KIND_SNAPSHOT, snapshot);
 }
 
+/* Whoever else drops it may be sooner. */
+static bool drop_volume(struct sandbox *sb, const char *volume, struct err *e)
+{
+    struct err why = ERR_INIT;
+    if (volume_major(sb->engine, volume) == 0 || volume_delete(sb->engine, volume, &why) ||
+        volume_major(sb->engine, volume) == 0)
+        return true;
+    *e = why;
+    return false;
+}
+
 static bool is_copied(struct sandbox *sb, const char *volume)
 {
     sandbox_lock(sb);
@@ -90,18 +102,19 @@ bool snapshot_copy_volume(struct sandbox *sb, const char *resource, const char *
     if (is_copied(sb, volume) || volume_major(sb->engine, resource) == 0)
         return true; /* before a restart of ours, or nothing to copy */
     /* a copy whose position was not noted, because our process was killed, is of no use */
-    if (volume_major(sb->engine, volume) != 0 && !volume_delete(sb->engine, volume, e))
+    if (!drop_volume(sb, volume, e))
         return err_wrap(e, "copy the volume again");
     if (!volume_clone(sb->engine, resource, volume, true, &lsn, e))
         return err_wrap(e, "copy the volume");
     sandbox_lock(sb);
     json_t *snapshot = store_find_by(sb->store, KIND_SNAPSHOT, "_volume", volume);
     if (snapshot) {
-        rec_set_str(snapshot, "_lsn", lsn_print(lsn, text));
+        if (!rec_has(snapshot, "_lsn")) /* a copy stands where its snapshot does */
+            rec_set_str(snapshot, "_lsn", lsn_print(lsn, text));
         rec_set_bool(snapshot, "_copied", true);
     }
     sandbox_unlock(sb);
-    return true;
+    return snapshot || drop_volume(sb, volume, e); /* deleted meanwhile */
 }
 
 bool snapshot_finish(struct sandbox *sb, const char *volume)
@@ -185,6 +198,18 @@ static const struct member COPY_IN[] = {STR_REQUIRED("SourceDBClusterSnapshotIde
                                         LIST_OF("Tags", "Tag", SHAPE_TAG),
                                         SHAPE_END_ROW};
 
+/* "If you copy an unencrypted DB cluster snapshot and specify a value for the KmsKeyId parameter, an error is
+ * returned" (CopyDBClusterSnapshot). */
+static bool check_copy_key(struct call *c, const json_t *source)
+{
+    bool named = rec_has(c->in, "KmsKeyId");
+    if (named && !rec_bool(source, "StorageEncrypted"))
+        return fault_set(&c->fault, "InvalidParameterCombination",
+                         "The snapshot %s is not encrypted: KmsKeyId can't be specified for its copy.",
+                         rec_str(source, "DBClusterSnapshotIdentifier"));
+    return key_usable(c, source, named ? "specified" : "source snapshot");
+}
+
 static bool copy_snapshot(struct call *c)
 {
     const json_t *source = need(c, KIND_SNAPSHOT, "SourceDBClusterSnapshotIdentifier");
@@ -194,7 +219,7 @@ static bool copy_snapshot(struct call *c)
         return fault_set(&c->fault, "InvalidDBClusterSnapshotStateFault",
                          "The snapshot %s is not in available state.",
                          rec_str(source, "DBClusterSnapshotIdentifier"));
-    if (!key_usable(c, source, rec_has(c->in, "KmsKeyId") ? "specified" : "source snapshot"))
+    if (!check_copy_key(c, source))
         return false;
     char from[RESOURCE_SIZE];
     (void)snprintf(from, sizeof from, "%s", rec_str(source, "_volume"));
@@ -203,6 +228,7 @@ static bool copy_snapshot(struct call *c)
     rec_set_str(target, "Status", "copying");
     rec_set_str(target, "SourceDBClusterSnapshotArn", rec_str(source, "DBClusterSnapshotArn"));
     rec_copy(target, source, "_source_arn");
+    rec_copy(target, source, "_lsn");
     if (rec_has(c->in, "KmsKeyId"))
         cluster_set_key(c->sb, target, rec_str(c->in, "KmsKeyId"));
     if (rec_bool(c->in, "CopyTags"))
@@ -226,12 +252,14 @@ const struct job_kind JOB_SNAPSHOT_COPY = {"snapshot-copy", COPY_STEPS, create_f
 
 static const struct member DELETE_IN[] = {STR_REQUIRED("DBClusterSnapshotIdentifier"), SHAPE_END_ROW};
 
+/* "If the snapshot is being copied, the copy operation is terminated" (DeleteDBClusterSnapshot). */
 static bool delete_snapshot(struct call *c)
 {
     json_t *snapshot = need(c, KIND_SNAPSHOT, "DBClusterSnapshotIdentifier");
     if (!snapshot)
         return false;
-    if (!rec_is(snapshot, "Status", "available") && !rec_is(snapshot, "Status", "failed"))
+    if (!rec_is(snapshot, "Status", "available") && !rec_is(snapshot, "Status", "failed") &&
+        !rec_is(snapshot, "Status", "copying"))
         return fault_set(&c->fault, "InvalidDBClusterSnapshotStateFault",
                          "The snapshot %s is not in available state.",
                          rec_str(snapshot, "DBClusterSnapshotIdentifier"));
@@ -248,8 +276,7 @@ static bool delete_snapshot(struct call *c)
 static bool delete_volume(struct job *j, struct err *e)
 {
     char volume[RESOURCE_SIZE];
-    (void)job_arg(j, "volume", volume, sizeof volume);
-    return volume_major(j->sb->engine, volume) == 0 || volume_delete(j->sb->engine, volume, e);
+    return drop_volume(j->sb, job_arg(j, "volume", volume, sizeof volume), e);
 }
 
 static const struct job_step DELETE_STEPS[] = {{"delete the volume", DELAY_NONE, delete_volume}, {0}};
