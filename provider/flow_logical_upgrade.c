@@ -13,11 +13,32 @@ static bool keeps_way_back(const struct upgrade *u)
     return u->request.reverse_replication;
 }
 
+static bool by_snapshot(const struct upgrade *u)
+{
+    return u->request.clones_by_snapshot;
+}
+
+static bool shares_pages(const struct upgrade *u)
+{
+    return !by_snapshot(u);
+}
+
+static bool names_key(const struct upgrade *u)
+{
+    return u->request.kms_key != NULL;
+}
+
+static bool gets_key(const struct upgrade *u)
+{
+    return by_snapshot(u) && names_key(u);
+}
+
 /* ---- what a row says ---- */
 
 SAY(say_login, "Checks that there is a login: replication is set up in the databases.")
 SAY(say_source,
     "Checks that %s is an available aurora-postgresql cluster that is no part of another upgrade.", CLUSTER)
+SAY(say_key, "Checks that the clone can get the key of clone.kms_key_id.")
 SAY(say_position_known, "Checks that a clone of %s can tell its position.", CLUSTER)
 SAY(say_databases, "Looks into every database for what would break replication or the upgrade, or lose data: "
                    "tables without a key, prepared and long transactions, subscriptions of your own, and "
@@ -55,7 +76,26 @@ SAY(say_slots, "Makes a replication slot in every database: from here on product
 SAY(say_retained, "Checks that production keeps no more WAL for that than max_retained_wal; else the slots "
                   "are dropped again.")
 SAY(say_marker, "Writes a marker into every database: the clone must hold it.")
-SAY(say_clone, "Clones %s (copy-on-write), with every setting.", CLUSTER)
+SAY(say_seed,
+    "Makes a snapshot of %s: the clone is restored from it, and it must not be older than the slots.",
+    CLUSTER)
+SAY(say_seed_ready, "Waits until the snapshot is available.")
+SAY(say_seed_copy,
+    "Copies the snapshot with the key of clone.kms_key_id; where %s is not encrypted, what is "
+    "restored from it gets the key.",
+    CLUSTER)
+SAY(say_seed_copied, "Waits until the copy is available: the whole volume is written again.")
+static void say_clone(const struct upgrade *u, struct buf *out)
+{
+    if (by_snapshot(u))
+        (void)buf_printf(out, "Restores the snapshot as a cluster, with every setting of %s%s.", CLUSTER,
+                         gets_key(u) ? " but the key" : "");
+    else
+        (void)buf_printf(out, "Clones %s (copy-on-write), with every setting.", CLUSTER);
+}
+SAY(say_restored, "Waits until what was restored is available: it takes as long as the volume is large.")
+SAY(say_seeds_removed, "Deletes the snapshots that the clone was made from: its position is proved.")
+SAY(say_seeds_remove, "Deletes the snapshots that the clone was to be made from, if there are any.")
 SAY(say_cloned, "Waits until the clone is available.")
 SAY(say_writer, "Makes the clone's first instance, like production's writer.")
 SAY(say_clone_ready, "Waits until the clone and its instances are available.")
@@ -112,10 +152,32 @@ SAY(cli_publication, "CREATE PUBLICATION " LOGICAL_NAME "%s",
                              : " FOR TABLE ONLY <each table>")
 SAY(cli_slots, "SELECT pg_create_logical_replication_slot('" LOGICAL_SLOT_PREFIX "<oid>', 'pgoutput')")
 SAY(cli_marker, "INSERT INTO aurora_upgrade.marker (token) VALUES (…)")
-SAY(cli_clone,
-    RDS "restore-db-cluster-to-point-in-time --restore-type copy-on-write --use-latest-restorable-time "
-        "--source-db-cluster-identifier %s --db-cluster-identifier %s-next <settings of %s>",
-    CLUSTER, CLUSTER, CLUSTER)
+SAY(cli_seed,
+    RDS
+    "create-db-cluster-snapshot --db-cluster-identifier %s --db-cluster-snapshot-identifier %s-next-<time>",
+    CLUSTER, CLUSTER)
+SAY(cli_seed_copy,
+    RDS "copy-db-cluster-snapshot --source-db-cluster-snapshot-identifier %s-next-<time> "
+        "--target-db-cluster-snapshot-identifier %s-next-<time>-copy --kms-key-id <key>",
+    CLUSTER, CLUSTER)
+static void cli_clone(const struct upgrade *u, struct buf *out)
+{
+    if (by_snapshot(u))
+        (void)buf_printf(out,
+                         RDS "restore-db-cluster-from-snapshot --snapshot-identifier %s-next-<time>%s "
+                             "--db-cluster-identifier %s-next --engine aurora-postgresql --engine-version "
+                             "<present version> <settings of %s>",
+                         CLUSTER, gets_key(u) ? "-copy --kms-key-id <key>" : "", CLUSTER, CLUSTER);
+    else
+        (void)buf_printf(out,
+                         RDS
+                         "restore-db-cluster-to-point-in-time --restore-type copy-on-write "
+                         "--use-latest-restorable-time "
+                         "--source-db-cluster-identifier %s --db-cluster-identifier %s-next <settings of %s>",
+                         CLUSTER, CLUSTER, CLUSTER);
+}
+SAY(cli_seeds_remove, RDS "delete-db-cluster-snapshot --db-cluster-snapshot-identifier %s-next-<time>",
+    CLUSTER)
 SAY(cli_writer,
     RDS
     "create-db-instance --db-cluster-identifier %s-next --engine aurora-postgresql <settings of the twin>",
@@ -209,6 +271,8 @@ static const struct step forward[] = {
      .describe = say_target, .is_done = target_check},
     {.name = "check-parameters", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_parameters, .is_done = parameters_check},
+    {.name = "check-clone-key", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = names_key,
+     .describe = say_key, .is_done = clone_key_check},
     {.name = "check-start-position", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_position_known, .is_done = start_position_check},
     {.name = "check-databases", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
@@ -245,10 +309,20 @@ static const struct step forward[] = {
      .describe = say_retained, .is_done = retained_wal_check},
     {.name = "marker", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_marker, .equivalent = cli_marker, .is_done = marker_done, .run = marker_run},
+    {.name = "clone-snapshot", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = by_snapshot,
+     .describe = say_seed, .equivalent = cli_seed, .is_done = seed_taken, .run = seed_take},
+    {.name = "clone-snapshot-ready", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = by_snapshot,
+     .describe = say_seed_ready, .is_done = kept_seed_ready},
+    {.name = "clone-snapshot-copy", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = gets_key,
+     .describe = say_seed_copy, .equivalent = cli_seed_copy, .is_done = seed_copied, .run = seed_copy},
+    {.name = "clone-snapshot-copied", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "hours", .applies = gets_key,
+     .describe = say_seed_copied, .is_done = kept_seed_copy_ready},
     {.name = "clone", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_clone, .equivalent = cli_clone, .is_done = clone_made, .run = clone_make},
-    {.name = "clone-created", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes",
+    {.name = "clone-created", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes", .applies = shares_pages,
      .describe = say_cloned, .is_done = kept_clone_exists},
+    {.name = "clone-restored", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "hours", .applies = by_snapshot,
+     .describe = say_restored, .is_done = kept_clone_exists},
     {.name = "clone-writer", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_writer, .equivalent = cli_writer, .is_done = clone_writer_made, .run = clone_writer_make},
     {.name = "clone-available", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes",
@@ -257,6 +331,8 @@ static const struct step forward[] = {
      .describe = say_position, .equivalent = cli_position, .is_done = position_noted, .run = position_note},
     {.name = "inherited-removed", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_inherited, .equivalent = cli_inherited, .is_done = inherited_removed, .run = inherited_remove},
+    {.name = "clone-snapshot-removed", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "seconds", .applies = by_snapshot,
+     .describe = say_seeds_removed, .equivalent = cli_seeds_remove, .is_done = seeds_removed, .run = seeds_remove},
     {.name = "clone-upgrade", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .duration = "minutes",
      .describe = say_upgrade, .equivalent = cli_upgrade, .is_done = clone_upgrade_begun, .run = clone_upgrade_begin},
     {.name = "clone-upgraded", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .duration = "minutes",
@@ -424,6 +500,8 @@ static const struct step back[] = {
      .describe = say_role_remove, .equivalent = cli_role_remove, .is_done = role_removed, .run = role_remove},
     {.name = "facts-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_facts_remove, .equivalent = cli_facts_remove, .is_done = facts_removed, .run = facts_remove},
+    {.name = "clone-snapshot-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes",
+     .describe = say_seeds_remove, .equivalent = cli_seeds_remove, .is_done = seeds_removed, .run = seeds_remove},
     {.name = "clone-unprotected", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_unprotect, .equivalent = cli_unprotect, .is_done = green_unprotected, .run = green_unprotect},
     {.name = "clone-snapshots-deleted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",

@@ -370,6 +370,17 @@ static void judge_snapshot(struct leftovers *l, const struct rds_snapshot *p)
     (void)add(l, FATE_KEEP, "snapshot", p->identifier, p->status, reason);
 }
 
+/* Behind a switch nothing walks by it any more. */
+static void judge_seed(struct leftovers *l, const struct rds_snapshot *p)
+{
+    const struct world *w = &l->o->upgrade.world;
+    bool switched = w->old || w->names_move || !w->production;
+    (void)add(l, switched ? FATE_KEEP : FATE_REMOVE, "snapshot", p->identifier, p->status,
+              switched ? "a clone was restored from it; yours to delete"
+                       : "made to restore the clone of a logical upgrade from");
+    l->has_logical = l->has_logical || !switched;
+}
+
 static bool find_snapshots(struct leftovers *l, struct err *e)
 {
     struct upgrade *u = &l->o->upgrade;
@@ -380,6 +391,8 @@ static bool find_snapshots(struct leftovers *l, struct err *e)
     for (size_t i = 0; i < n; i++)
         if (is_run_snapshot(l, &list[i]))
             judge_snapshot(l, &list[i]);
+        else if (is_seed(u, &list[i]))
+            judge_seed(l, &list[i]);
     return final_snapshots(l, arena_printf(u->look, "%s-old", u->request.cluster),
                            "the last of an old side; yours to delete when nobody needs it", e) &&
            final_snapshots(l, aside_name(u->look, u->request.cluster), of_aside, e);

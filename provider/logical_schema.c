@@ -24,6 +24,19 @@ static bool validate_tables(const struct value *v, struct err *e)
 
 static const char *const endpoint_ways[] = {"rename", "none", NULL};
 static const char *const source_ways[] = {"check", "manage", NULL};
+static const char *const clone_ways[] = {"copy_on_write", "snapshot", NULL};
+
+/* AWS shows a key by its ARN, whatever it was called by: no alias, no bare id. */
+static bool validate_key(const struct value *v, struct err *e)
+{
+    const char *s = value_as_text(v, "");
+    struct arn p;
+    return (arn_parse(s, &p) && strcmp(p.service, "kms") == 0 && strncmp(p.resource, "key/", 4) == 0) ||
+           err_set(e, ERR_INVALID,
+                   "\"%.200s\" is not the ARN of a key, such as "
+                   "\"arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab\"",
+                   s);
+}
 
 /* clang-format off */
 static const struct tf_attr attrs[] = {
@@ -80,7 +93,14 @@ static const struct tf_attr attrs[] = {
 };
 
 static const struct tf_attr clone_attrs[] = {
+    {.name = "method", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = clone_ways,
+     .doc = "`copy_on_write` (default): the clone shares production's pages, and is there in minutes whatever the size. `snapshot`: it is restored from a snapshot made behind "
+            "the slots, which takes as long as the volume is large; production keeps WAL meanwhile, within `max_retained_wal`. The snapshot goes once the clone's position is proved."},
     {.name = "instance_class", .type = TF_STRING, .flags = TF_OPTIONAL, .doc = "Instance class of the clone. Default: as production."},
+    {.name = "kms_key_id", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_key,
+     .doc = "ARN of the KMS key that the clone is encrypted with, and production from the switch on; only with `method = \"snapshot\"` (AUR0226). The snapshot is copied with that key; "
+            "one of a cluster that is not encrypted is restored with it. Encryption cannot be removed. Default: as production. Your own `aws_rds_cluster` must then take `kms_key_id` and "
+            "`storage_encrypted` from `data.aurora_cluster`: a difference there replaces the cluster."},
     {0},
 };
 

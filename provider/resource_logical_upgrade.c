@@ -1,5 +1,6 @@
 /* aurora_logical_upgrade: what tells it from the other kinds of upgrades. */
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/logical.h"
 #include "internal/upgrade/tables.h"
 #include "internal/upgrade/tags.h"
 #include "provider/flow_upgrades.h"
@@ -12,7 +13,9 @@ static const char *const shape[] = {"databases",
                                     "include_tables",
                                     "exclude_tables",
                                     "replica_identity_full",
+                                    "clone.method",
                                     "clone.instance_class",
+                                    "clone.kms_key_id",
                                     "target_parameter_group.db_cluster_parameter_group_name",
                                     "target_parameter_group.db_parameter_group_name",
                                     NULL};
@@ -36,8 +39,8 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "reverse_replication",
                                        NULL};
 
-static upgrade_check *const checks[] = {in_place_source_check, target_check, parameters_check, tables_check,
-                                        NULL};
+static upgrade_check *const checks[] = {in_place_source_check, target_check, parameters_check,
+                                        clone_key_check,       tables_check, NULL};
 
 static bool has_items(const struct value *list)
 {
@@ -55,10 +58,22 @@ static void validate_part(struct tf_call *c)
         tf_fail(c, &e);
 }
 
+static void validate_key(struct tf_call *c)
+{
+    const struct value *method = value_path(c->config, "clone.method");
+    bool by_snapshot = value_is_unknown(method) || strcmp(value_as_text(method, ""), "snapshot") == 0;
+    const char *key = value_as_text(value_path(c->config, "clone.kms_key_id"), NULL);
+    struct err e = ERR_INIT;
+    if (!clone_key_fits(by_snapshot, key, value_as_text(value_get(c->config, "cluster_identifier"), "it"),
+                        &e))
+        tf_fail(c, &e);
+}
+
 static void validate_choice(struct tf_call *c)
 {
     static const char *const lists[] = {"include_tables", "exclude_tables"};
     validate_part(c);
+    validate_key(c);
     if (strcmp(value_as_text(value_get(c->config, "publication"), "tables"), "all_tables") != 0)
         return;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
@@ -66,6 +81,15 @@ static void validate_choice(struct tf_call *c)
             tf_error(c, lists[i], "Two arguments contradict each other",
                      "publication = \"all_tables\" publishes every table; leave %s out, or take \"tables\".",
                      lists[i]);
+}
+
+static void tell_key(const struct operation *o)
+{
+    if (clone_key_changes(&o->upgrade))
+        tf_warn(o->call, "clone.kms_key_id", "The switch gives production another KMS key",
+                "Take kms_key_id and storage_encrypted of %s from data.aurora_cluster before it: where your "
+                "own configuration names the present ones, it will want to replace the cluster.",
+                o->upgrade.request.cluster);
 }
 
 const struct upgrade_kind kind_logical = {
@@ -79,6 +103,7 @@ const struct upgrade_kind kind_logical = {
     .shape = shape,
     .deciding = deciding,
     .checks = checks,
+    .tell = tell_key,
     .validate = validate_choice,
     .without_login = "nothing of a logical upgrade is possible",
 };

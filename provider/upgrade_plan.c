@@ -333,9 +333,8 @@ static void tell(struct situation *s)
                 "The roll-back loses what was written since the snapshot", "%s", roll_back_losses(u));
     if (forward && u->world.aside && !u->world.restored && !puts_away(s->o))
         tf_warn(s->c, "stage", "What the roll-back put aside stays",
-                "It is cluster %s: it costs, and another roll-back needs its name. stage = \"completed\" "
-                "first removes "
-                "it, or delete it in AWS.",
+                "It is cluster %s: it costs, and another roll-back needs its name. "
+                "stage = \"completed\" first removes it, or delete it in AWS.",
                 u->world.aside->identifier);
     if (s->above)
         tf_warn(s->c, "target_engine_version", "Production is above the target",
@@ -346,11 +345,10 @@ static void tell(struct situation *s)
                 "Found: %s, reached \"%s\". Earlier steps are skipped.", run_name(u),
                 stage_name(u->world.reached));
     if (s->run && u->world.deployment && !u->world.is_ours)
-        tf_warn(
-            s->c, NULL, "The deployment was made elsewhere",
-            "Deployment %s is adopted; a destroy leaves it alone, stage = \"rolled_back\" deletes it with "
-            "its green side.",
-            u->world.deployment->name);
+        tf_warn(s->c, NULL, "The deployment was made elsewhere",
+                "Deployment %s is adopted; a destroy leaves it alone, stage = \"rolled_back\" deletes it "
+                "with its green side.",
+                u->world.deployment->name);
     if (forward && !u->has_login && !u->strategy->needs_login && !s->already && !s->above &&
         u->world.reached < STAGE_SWITCHED)
         tf_warn(s->c, "postgresql", "No login for PostgreSQL", "There is no postgresql { } for %s: %s.",
@@ -361,6 +359,8 @@ static void tell(struct situation *s)
                 "watch_for needs a login for PostgreSQL, and there is none.");
     tell_undone(s->o);
     tell_rehearsal(s);
+    if (forward && u->world.reached < STAGE_SWITCHED && !s->already && !s->above && s->o->kind->tell)
+        s->o->kind->tell(s->o);
     if (u->request.manage_source && forward && u->world.reached == STAGE_NONE && !s->already && !s->above)
         tf_warn(s->c, "source_parameters", "The cluster's parameter group is managed",
                 "Take db_cluster_parameter_group_name of %s from data.aurora_cluster, else your own "

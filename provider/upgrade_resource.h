@@ -7,6 +7,7 @@
 #include "internal/upgrade/upgrade.h"
 #include "provider/provider.h"
 
+struct operation;
 typedef bool upgrade_check(struct upgrade *u, bool *ret, struct err *e);
 
 struct upgrade_kind {
@@ -29,7 +30,9 @@ struct upgrade_kind {
     void (*validate)(
         struct tf_call *c);       /* of the configuration, what no attribute says alone; NULL: nothing */
     upgrade_check *const *checks; /* of the first steps, as far as a plan may look at AWS */
-    const char *without_login;    /* what is not done without a login */
+    void (*tell)(
+        const struct operation *o); /* what a plan that leads to a switch says besides; NULL: nothing */
+    const char *without_login;      /* what is not done without a login */
 };
 extern const struct upgrade_kind kind_blue_green, kind_in_place, kind_logical;
 

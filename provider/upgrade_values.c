@@ -109,6 +109,8 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .tables_left_out = strings_at(a, attrs, "exclude_tables"),
         .full_identity = strings_at(a, attrs, "replica_identity_full"),
         .publishes_all = strcmp(value_as_text(value_get(attrs, "publication"), "tables"), "all_tables") == 0,
+        .clones_by_snapshot = strcmp(value_as_text(value_path(attrs, "clone.method"), ""), "snapshot") == 0,
+        .kms_key = text_at(a, attrs, "clone.kms_key_id"),
         .keeps_names = strcmp(value_as_text(value_path(attrs, "cutover.endpoint"), "rename"), "none") == 0,
         .reverse_replication = value_as_bool(value_get(attrs, "reverse_replication"), true),
         .max_retained_bytes = RETAINED_WAL_DEFAULT,

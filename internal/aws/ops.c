@@ -74,6 +74,7 @@ static const struct aws_op ops[] = {
     CALL("SwitchoverBlueGreenDeployment", 0, BLUEGREEN_GONE),
     CALL("DeleteBlueGreenDeployment", OP_REPEATABLE, BLUEGREEN_GONE),
     CALL("CreateDBClusterSnapshot", OP_REPEATABLE, NULL),
+    CALL("CopyDBClusterSnapshot", OP_REPEATABLE, NULL),
     CALL("DeleteDBClusterSnapshot", OP_REPEATABLE, SNAPSHOT_GONE),
     CALL("AddRoleToDBCluster", OP_REPEATABLE | OP_NO_RESULT, CLUSTER_GONE),
     CALL("RemoveRoleFromDBCluster", OP_REPEATABLE | OP_NO_RESULT, "DBClusterRoleNotFound"),

@@ -245,6 +245,7 @@ MUST_CHECK bool rds_proxy_targets(const struct aws_session *s, const char *clust
 
 struct rds_snapshot {
     const char *identifier, *arn, *cluster_identifier, *status, *engine_version, *type, *create_time;
+    const char *kms_key_id; /* "": not encrypted */
     struct rds_tags tags;
 };
 struct rds_snapshot *rds_snapshot_copy(struct arena *a, const struct rds_snapshot *p); /* NULL gives NULL */
@@ -258,6 +259,10 @@ MUST_CHECK bool rds_snapshot_list_of(const struct aws_session *s, const char *cl
                                      const struct rds_snapshot **ret, size_t *ret_n, struct err *e);
 MUST_CHECK bool rds_snapshot_create(const struct aws_session *s, const char *id, const char *cluster,
                                     struct rds_tags tags, struct err *e);
+/* CopyDBClusterSnapshot: one that is encrypted becomes another, encrypted with that key. */
+MUST_CHECK bool rds_snapshot_encrypt(const struct aws_session *s, const char *id, const char *copy,
+                                     const char *kms_key_id, struct rds_tags tags, struct err *e);
+/* One that is copied at this moment: the copy is given up. */
 MUST_CHECK bool rds_snapshot_delete(const struct aws_session *s, const char *id,
                                     struct err *e); /* absent: done */
 

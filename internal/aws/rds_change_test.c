@@ -175,6 +175,8 @@ static bool change(struct fixture *f, int which)
         return rds_tag_remove(&f->s, "arn:x", keys, &f->e);
     case 10:
         return rds_snapshot_create(&f->s, "snap", "orders", two_tags(), &f->e);
+    case 11:
+        return rds_snapshot_encrypt(&f->s, "snap", "copy", "arn:k", two_tags(), &f->e);
     default:
         return rds_group_create(&f->s, false, "g", "aurora-postgresql17", "d d", two_tags(), &f->e);
     }
@@ -221,6 +223,9 @@ static void changes_on_the_wire(void **state)
         {EMPTY_REPLY("RemoveTagsFromResource"), "ResourceName=arn%3Ax&TagKeys.member.1=a&TagKeys.member.2=b"},
         {REPLY("CreateDBClusterSnapshot", ""),
          "DBClusterSnapshotIdentifier=snap&DBClusterIdentifier=orders" TAGS_SENT},
+        {REPLY("CopyDBClusterSnapshot", ""),
+         "SourceDBClusterSnapshotIdentifier=snap&TargetDBClusterSnapshotIdentifier=copy&"
+         "KmsKeyId=arn%3Ak" TAGS_SENT},
         {REPLY("CreateDBParameterGroup", ""),
          "DBParameterGroupName=g&DBParameterGroupFamily=aurora-postgresql17&Description=d%20d" TAGS_SENT},
     };
@@ -281,11 +286,11 @@ static void snapshots_of_a_cluster_and_logs(void **state)
     (void)state;
     static const struct step steps[] = {
         {.action = "DBClusterIdentifier=orders&SnapshotType=manual",
-         .body =
-             REPLY("DescribeDBClusterSnapshots",
-                   "<DBClusterSnapshots><DBClusterSnapshot><DBClusterSnapshotIdentifier>last"
-                   "</DBClusterSnapshotIdentifier><TagList><Tag><Key>k</Key><Value>v</Value></Tag></TagList>"
-                   "</DBClusterSnapshot></DBClusterSnapshots>")},
+         .body = REPLY("DescribeDBClusterSnapshots",
+                       "<DBClusterSnapshots><DBClusterSnapshot><DBClusterSnapshotIdentifier>last"
+                       "</DBClusterSnapshotIdentifier><KmsKeyId>arn:k</KmsKeyId><TagList><Tag><Key>k</"
+                       "Key><Value>v</Value></Tag></TagList>"
+                       "</DBClusterSnapshot></DBClusterSnapshots>")},
         {.action = "DBInstanceIdentifier=orders-1&FilenameContains=upgrade",
          .body = REPLY("DescribeDBLogFiles",
                        "<DescribeDBLogFiles><DescribeDBLogFilesDetails><LogFileName>error/pg_upgrade.log.1"
@@ -306,6 +311,7 @@ static void snapshots_of_a_cluster_and_logs(void **state)
     assert_true(rds_snapshot_list_of(&f.s, "orders", &p, &n, &f.e));
     assert_int_equal(n, 1);
     assert_string_equal(rds_tag_value(&p->tags, "k"), "v");
+    assert_string_equal(p->kms_key_id, "arn:k");
     assert_true(rds_log_files(&f.s, "orders-1", "upgrade", &files, &n, &f.e));
     assert_int_equal(n, 1);
     assert_true(files->written_ms == 1795000000123.0 && files->bytes == 7);

@@ -127,6 +127,17 @@ bool rds_snapshot_create(const struct aws_session *s, const char *id, const char
     return rds_call(s, "CreateDBClusterSnapshot", &f, NULL, e);
 }
 
+bool rds_snapshot_encrypt(const struct aws_session *s, const char *id, const char *copy,
+                          const char *kms_key_id, struct rds_tags tags, struct err *e)
+{
+    struct fields f = {.arena = s->arena};
+    fields_add(&f, "SourceDBClusterSnapshotIdentifier", id);
+    fields_add(&f, "TargetDBClusterSnapshotIdentifier", copy);
+    fields_add(&f, "KmsKeyId", kms_key_id);
+    fields_add_tags(&f, tags);
+    return rds_call(s, "CopyDBClusterSnapshot", &f, NULL, e);
+}
+
 bool rds_snapshot_delete(const struct aws_session *s, const char *id, struct err *e)
 {
     struct fields f = {.arena = s->arena};

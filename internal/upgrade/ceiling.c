@@ -156,6 +156,8 @@ static bool glance(struct upgrade *u, struct err *e)
         *ret = done;                                                                                         \
         return true;                                                                                         \
     }
+KEPT_ROW(kept_seed_ready, seed_ready)
+KEPT_ROW(kept_seed_copy_ready, seed_copy_ready)
 KEPT_ROW(kept_clone_exists, clone_exists)
 KEPT_ROW(kept_clone_available, clone_available)
 KEPT_ROW(kept_clone_upgraded, clone_upgraded)

@@ -110,6 +110,8 @@ static bool row(bool *ret)
         (void)e;                                                                                             \
         return row(ret);                                                                                     \
     }
+ROW(seed_ready)
+ROW(seed_copy_ready)
 ROW(clone_exists)
 ROW(clone_available)
 ROW(clone_upgraded)
@@ -179,7 +181,8 @@ static void waits_look_meanwhile(void **state)
 {
     (void)state;
     static bool (*const all[])(struct upgrade *, bool *, struct err *) = {
-        kept_clone_exists, kept_clone_available, kept_clone_upgraded, kept_green_in_sync, kept_soak_over};
+        kept_seed_ready,     kept_seed_copy_ready, kept_clone_exists, kept_clone_available,
+        kept_clone_upgraded, kept_green_in_sync,   kept_soak_over};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         struct run r;
         struct err e = ERR_INIT;

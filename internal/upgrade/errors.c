@@ -280,6 +280,14 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
          "its root), aurora_upgrade_replication may SELECT it, and the clone has run ALTER SUBSCRIPTION "
          "aurora_upgrade REFRESH PUBLICATION; or stage = \"rolled_back\", then forward again. On the way "
          "back: keep what they hold elsewhere (pg_dump), drop them, and apply again. Nothing was switched."},
+    [E_CLONE_KEY] =
+        {"AUR0226", ERR_INVALID, "clone.kms_key_id",
+         "AWS gives another key to a copy of a snapshot, or to what a snapshot that is not encrypted is "
+         "restored as: set clone { method = \"snapshot\" }. Nothing was done."},
+    [E_SEED_FAILED] =
+        {"AUR0227", ERR_REMOTE, "clone.method",
+         "Look at its events in AWS and remove the cause, then apply again: a new one is made. Production "
+         "was not touched."},
     [E_OUTAGE_TOO_LONG] =
         {"AUR0230", ERR_TIMEOUT, "cutover.max_write_outage",
          "Everything was taken back, and applying again tries again. The journal says which "

@@ -89,6 +89,8 @@ enum upgrade_error {
     E_TABLES,
     E_SWITCH_SUBSET,
     E_NOT_FOLLOWED,
+    E_CLONE_KEY,
+    E_SEED_FAILED,
     E_OUTAGE_TOO_LONG,
     E_FENCE_LEAKS,
     E_SEQUENCES_DIFFER,

@@ -1,11 +1,12 @@
 /* logical.h — what the rows of the logical tables point to, beyond what they share with blue_green.h. The
  * tables themselves are in provider/flow_logical_upgrade.c.
  *
- * A second cluster is made of production (copy-on-write), upgraded, and follows production by logical
- * replication that we set up ourselves. The order is what makes it lossless: publication → slot → clone →
- * the clone's position L read while it is still on the old major → upgrade → subscription without a copy,
- * begun at L. What is taken for L decides whether a commit is lost or applied twice, so it is taken from the
- * clone's own volume, once, written down before the upgrade, and refused unless
+ * A second cluster is made of production (copy-on-write, or from a snapshot), upgraded, and follows
+ * production by logical replication that we set up ourselves. The order is what makes it lossless:
+ * publication → slot → clone → the clone's position L read while it is still on the old major → upgrade →
+ * subscription without a copy, begun at L. What is taken for L decides whether a commit is lost or applied
+ * twice, so it is taken from the clone's own volume, once, written down before the upgrade, and refused
+ * unless
  *
  *     slot's consistent point ≤ L ≤ production's position,   the slot has confirmed nothing beyond L,
  *     a marker committed behind the slot's making is on the clone, and was written before L.
@@ -93,11 +94,45 @@ MUST_CHECK bool ceiling_check(struct upgrade *u, bool may_drop, struct err *e);
 bool slots_give_up(struct upgrade *u, struct err *e);
 bool retained_wal_check(struct upgrade *u, bool *ret, struct err *e);
 /* WAIT rows of others that look at it meanwhile. */
+bool kept_seed_ready(struct upgrade *u, bool *ret, struct err *e);
+bool kept_seed_copy_ready(struct upgrade *u, bool *ret, struct err *e);
 bool kept_clone_exists(struct upgrade *u, bool *ret, struct err *e);
 bool kept_clone_available(struct upgrade *u, bool *ret, struct err *e);
 bool kept_clone_upgraded(struct upgrade *u, bool *ret, struct err *e);
 bool kept_green_in_sync(struct upgrade *u, bool *ret, struct err *e);
 bool kept_soak_over(struct upgrade *u, bool *ret, struct err *e);
+
+/* ---- clone_key.c: clone { kms_key_id } ---- */
+/* AUR0226 where the configuration asks for what AWS has no way to. */
+MUST_CHECK bool clone_key_fits(bool by_snapshot, const char *kms_key, const char *cluster, struct err *e);
+/* The run's clone gets another key than production has. */
+bool clone_key_changes(const struct upgrade *u);
+/* The difference of two objects in `member` is the key that was asked for. */
+bool clone_key_explains(const struct upgrade *u, const char *member, const struct xml *of_new);
+bool clone_key_check(struct upgrade *u, bool *ret, struct err *e);
+
+/* ---- seed.c: the snapshot of production that the clone is restored from, instead of sharing its pages ----
+ *
+ * Made behind slots and markers, as the clone has to be: it says behind which, and one that says others is
+ * never used. Another key than production's is given to a copy of it; where production is not encrypted AWS
+ * refuses that, and the restore takes the key. Both go once the clone's position is proved; of a dead apply
+ * they are known by their tags. Facts: CreateDBClusterSnapshot, CopyDBClusterSnapshot (KmsKeyId),
+ * RestoreDBClusterFromSnapshot (KmsKeyId; without EngineVersion: the Region's default); AWS guide
+ * "Limitations of Amazon Aurora encrypted DB clusters".
+ */
+bool seed_taken(struct upgrade *u, bool *ret, struct err *e);
+bool seed_take(struct upgrade *u, struct err *e);
+bool seed_ready(struct upgrade *u, bool *ret, struct err *e);
+/* There is nothing to copy: done. */
+bool seed_copied(struct upgrade *u, bool *ret, struct err *e);
+bool seed_copy(struct upgrade *u, struct err *e);
+bool seed_copy_ready(struct upgrade *u, bool *ret, struct err *e);
+/* What the clone is restored from. */
+MUST_CHECK bool seed_for_clone(struct upgrade *u, const struct rds_snapshot **ret, struct err *e);
+/* Made for a clone of this cluster, whatever run it was of. */
+bool is_seed(const struct upgrade *u, const struct rds_snapshot *p);
+bool seeds_removed(struct upgrade *u, bool *ret, struct err *e);
+bool seeds_remove(struct upgrade *u, struct err *e);
 
 /* ---- clone.c: the second cluster ---- */
 bool clone_made(struct upgrade *u, bool *ret, struct err *e);

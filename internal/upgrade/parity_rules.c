@@ -83,6 +83,7 @@ const struct parity_rule parity_rules[] = {
     REPLACES("KmsKeyId", CLUSTER),
     REPLACES("MasterUsername", CLUSTER),
     REPLACES("StorageEncrypted", CLUSTER),
+    {.member = "StorageEncryptionType", .of = CLUSTER, .severity = PARITY_REPORT}, /* follows from the two */
     REPLACES("AvailabilityZone", INSTANCE),
     REPLACES("DomainMemberships", CLUSTER),
     {.member = "DatabaseName", .of = CLUSTER, .severity = PARITY_REPLACE, .if_set = true},

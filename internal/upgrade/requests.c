@@ -1,5 +1,7 @@
 #include "internal/upgrade/requests.h"
 
+#include <string.h>
+
 const struct request_setting request_cluster_settings[] = {
     {"Port", "Port"},
     {"DBSubnetGroup", "DBSubnetGroupName"},
@@ -38,6 +40,16 @@ void request_put(struct request_fields *f, const char *name, const char *value)
 {
     if (value && value[0] && f->n + 1 < REQUEST_FIELDS_MAX)
         f->list[f->n++] = (struct aws_field){name, value};
+}
+
+void request_put_instead(struct request_fields *f, const char *name, const char *value)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(f->list[i].name, name) == 0) {
+            f->list[i].value = value;
+            return;
+        }
+    request_put(f, name, value);
 }
 
 void request_put_settings(struct request_fields *f, const struct xml *from,

@@ -27,6 +27,8 @@ struct request_fields {
 
 /* NULL and "" are not sent; what is beyond the end of the list neither. */
 void request_put(struct request_fields *f, const char *name, const char *value);
+/* In place of what was put under that name. */
+void request_put_instead(struct request_fields *f, const char *name, const char *value);
 /* Rows end with member NULL. */
 void request_put_settings(struct request_fields *f, const struct xml *from,
                           const struct request_setting *rows);

@@ -3,6 +3,7 @@
 #include "internal/upgrade/settings.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/in_place.h"
+#include "internal/upgrade/logical.h"
 #include "internal/upgrade/parity.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tags.h"
@@ -58,7 +59,8 @@ static void add_pair(struct upgrade *u, struct pairs *p, struct pair one)
                       strcmp(all[i].new_value, "true") == 0;
         /* Ours is protected while it is of no use to anybody else. */
         bool guarded = u->strategy->slot_prefix && strcmp(all[i].member, "DeletionProtection") == 0;
-        if (!wanted && !lifted && !guarded)
+        bool rekeyed = clone_key_explains(u, all[i].member, one.new_object);
+        if (!wanted && !lifted && !guarded && !rekeyed)
             ARR_PUSH(u->look, kept, kept_n, cap, all[i]);
     }
     one.list = kept;
@@ -459,6 +461,10 @@ bool settings_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     collect(u, &p, true, &hard);
     collect(u, &p, false, &soft);
+    if (u->request.kms_key && strcmp(u->world.green->kms_key_id, u->request.kms_key) != 0)
+        ARR_PUSH(u->look, hard.items, hard.n, hard.cap,
+                 arena_printf(u->look, "KmsKeyId shall be \"%s\", is \"%s\"", u->request.kms_key,
+                              u->world.green->kms_key_id));
     tell(u, "before the switch", &soft);
     *ret = hard.n == 0;
     return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "%s does not have production's settings: %s",

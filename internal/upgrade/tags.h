@@ -73,7 +73,12 @@
 #define TAG_CLONE_OF      "aurora-upgrade:clone-of"
 #define TAG_RESTORE_LSN   "aurora-upgrade:restore-lsn"
 #define TAG_FOLLOWS_SINCE "aurora-upgrade:follows-since"
-/* On the same: when its subscriptions were enabled first, noted before; when its materialized views were
+/* On the snapshot that a clone is restored from: behind which slots it was made, as a hash; its own name is
+ * there, too (TAG_SNAPSHOT), and the first of the three above. On its copy with another key: what it is a
+ * copy of. */
+#define TAG_SLOTS   "aurora-upgrade:slots"
+#define TAG_COPY_OF "aurora-upgrade:copy-of"
+/* On the clone: when its subscriptions were enabled first, noted before; when its materialized views were
  * refreshed. */
 #define TAG_ENABLED_AT   "aurora-upgrade:enabled-at"
 #define TAG_REFRESHED_AT "aurora-upgrade:refreshed-at"

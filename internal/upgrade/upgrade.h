@@ -48,6 +48,8 @@ struct request {
     const char *const *tables, *const *tables_left_out; /* logical: of the run; end with NULL; may be NULL */
     const char *const *full_identity;  /* logical: tables that get a replica identity, if they have none */
     bool publishes_all;                /* logical: FOR ALL TABLES, instead of a list */
+    bool clones_by_snapshot;           /* logical: the clone is restored from a snapshot */
+    const char *kms_key;               /* logical: ARN of the key the clone gets; NULL: as production */
     bool keeps_names;                  /* logical: no name moves at the switch */
     bool reverse_replication;          /* logical: the old side follows the new one after the switch */
     int64_t max_retained_bytes;        /* logical: of WAL that production keeps for our slots */
