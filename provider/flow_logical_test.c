@@ -40,9 +40,14 @@ static void the_order_that_loses_nothing(void **state)
                                         "publication",
                                         "slots",
                                         "marker",
+                                        "clone-snapshot",
+                                        "clone-snapshot-ready",
+                                        "clone-snapshot-copy",
+                                        "clone-snapshot-copied",
                                         "clone",
                                         "position",
                                         "inherited-removed",
+                                        "clone-snapshot-removed",
                                         "clone-upgrade",
                                         "clone-in-sync",
                                         "subscription",
@@ -142,6 +147,38 @@ static void production_is_not_blocked_and_nothing_is_final(void **state)
     }
 }
 
+/* What is only of one way to a clone stands in no other way's plan. */
+static void each_way_to_a_clone_has_its_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        bool by_snapshot;
+        const char *key, *rows[8];
+    } ways[] = {
+        {false, NULL, {"clone", "clone-created"}},
+        {true,
+         NULL,
+         {"clone-snapshot", "clone-snapshot-ready", "clone", "clone-restored", "clone-snapshot-removed"}},
+        {true,
+         "arn:aws:kms:r:a:key/k",
+         {"check-clone-key", "clone-snapshot", "clone-snapshot-ready", "clone-snapshot-copy",
+          "clone-snapshot-copied", "clone", "clone-restored", "clone-snapshot-removed"}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct upgrade u = {.request = {.clones_by_snapshot = ways[i].by_snapshot, .kms_key = ways[i].key}};
+        size_t n = 0;
+        for (size_t k = 0; k < row_of(&flow_logical, "clone-upgrade"); k++) {
+            const struct step *s = &flow_logical.steps[k];
+            bool of_way = strncmp(s->name, "clone-snapshot", 14) == 0 || strcmp(s->name, "clone") == 0 ||
+                          strcmp(s->name, "clone-created") == 0 || strcmp(s->name, "clone-restored") == 0 ||
+                          strcmp(s->name, "check-clone-key") == 0;
+            if (of_way && (!s->applies || s->applies(&u)))
+                assert_string_equal(s->name, ways[i].rows[n++]);
+        }
+        assert_true(n == 8 || !ways[i].rows[n]);
+    }
+}
+
 /* Whatever a way back takes, production keeps no WAL meanwhile. */
 static void slots_go_first(void **state)
 {
@@ -180,6 +217,7 @@ int main(void)
         cmocka_unit_test(the_way_back_opens_before_names_move),
         cmocka_unit_test(names_of_the_user_are_led_at_once),
         cmocka_unit_test(production_is_not_blocked_and_nothing_is_final),
+        cmocka_unit_test(each_way_to_a_clone_has_its_rows),
         cmocka_unit_test(slots_go_first),
         cmocka_unit_test(a_destroy_takes_the_last_rows),
         cmocka_unit_test(identities_go_between_publications_and_facts),

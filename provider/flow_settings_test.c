@@ -9,6 +9,7 @@
 #include <string.h>
 
 static char last_told[64];
+static const char *asked_key; /* of the new side; NULL: as production */
 
 static void tell(void *arg, const char *one, const char *two)
 {
@@ -25,7 +26,8 @@ static bool apply_to(enum flow_stage target, const struct step **failed, struct 
     struct old_sides *old_sides CLEANUP(old_sides_cleanup) = old_sides_new(&fake.clock.clock);
     struct upgrade u;
     upgrade_init(&u, a, &s, &fake.clock.clock, old_sides);
-    u.request = (struct request){.cluster = "orders", .target = {17, -1}, .max_write_outage_s = 300};
+    u.request = (struct request){
+        .cluster = "orders", .target = {17, -1}, .max_write_outage_s = 300, .kms_key = asked_key};
     u.source_major = 13;
     u.warn = tell;
     u.note = tell;
@@ -98,6 +100,32 @@ static void settings_that_cannot_be_carried_stop_before_the_switch(void **state)
     }
 }
 
+/* Another key than production's is no fault where it is the one that was asked for, and no other is. */
+static void the_key_that_was_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *asked, *green;
+        bool passes;
+    } rows[] = {{"other", "<KmsKeyId>other</KmsKeyId><StorageEncrypted>true</StorageEncrypted>", true},
+                {"other", "<KmsKeyId>mine</KmsKeyId>", false},
+                {"other", "<KmsKeyId>third</KmsKeyId>", false},
+                {NULL, "<KmsKeyId>other</KmsKeyId>", false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        const struct step *failed = NULL;
+        fake_reset();
+        must_apply(STAGE_PREPARED);
+        fake.settings.blue = "<KmsKeyId>mine</KmsKeyId>";
+        fake.settings.green = rows[i].green;
+        asked_key = rows[i].asked;
+        bool ok = apply_to(STAGE_VALIDATED, &failed, &e);
+        asked_key = NULL;
+        if (ok != rows[i].passes || (!ok && strcmp(e.id, "AUR0134") != 0))
+            fail_msg("row %zu: %s", i, e.text);
+    }
+}
+
 static void what_the_switch_loses_is_put_right(void **state)
 {
     (void)state;
@@ -159,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_setting_is_carried_before_the_switch),
         cmocka_unit_test(settings_that_cannot_be_carried_stop_before_the_switch),
+        cmocka_unit_test(the_key_that_was_asked_for),
         cmocka_unit_test(what_the_switch_loses_is_put_right),
         cmocka_unit_test(production_is_never_unprotected),
         cmocka_unit_test(proxies_in_front_of_production),

@@ -47,62 +47,32 @@ bool clone_made(struct upgrade *u, bool *ret, struct err *e)
            err_set(e, ERR_CONFLICT, "AWS is still deleting an earlier clone of %s", u->request.cluster);
 }
 
-static void put_cluster(struct upgrade *u, const char *name, struct request_fields *f)
-{
-    const struct rds_cluster *k = u->world.production;
-    request_put(f, "DBClusterIdentifier", name);
-    request_put(f, "DeletionProtection", "true");
-    request_put(f, "DBClusterParameterGroupName", k->parameter_group);
-    request_put_settings(f, k->raw, request_cluster_settings);
-    request_put_list(u->look, f, k->raw, "VpcSecurityGroups", "VpcSecurityGroupId",
-                     "VpcSecurityGroupIds.VpcSecurityGroupId");
-    request_put_list(u->look, f, k->raw, "EnabledCloudwatchLogsExports", NULL,
-                     "EnableCloudwatchLogsExports.member");
-}
-
 static bool share_pages(struct upgrade *u, const char *name, struct rds_tags tags, struct err *e)
 {
-    struct request_fields f = {0};
-    put_cluster(u, name, &f);
-    request_put(&f, "SourceDBClusterIdentifier", u->world.production->identifier);
-    request_put(&f, "RestoreType", "copy-on-write");
-    request_put(&f, "UseLatestRestorableTime", "true");
-    return rds_cluster_clone(&u->aws, f.list, tags, e) ||
-           err_wrap(e, "clone cluster %s", u->world.production->identifier);
-}
-
-/* What AWS is not told becomes a default of its own: of the engine its newest version, three zones anywhere.
- */
-static bool restore_seed(struct upgrade *u, const struct rds_snapshot *p, const char *name,
-                         struct rds_tags tags, struct err *e)
-{
     const struct rds_cluster *k = u->world.production;
     struct request_fields f = {0};
-    put_cluster(u, name, &f);
-    request_put(&f, "SnapshotIdentifier", p->identifier);
-    request_put(&f, "Engine", k->engine);
-    request_put(&f, "EngineVersion", p->engine_version);
-    request_put(&f, "DatabaseName", xml_text(k->raw, "DatabaseName", NULL));
-    request_put_list(u->look, &f, k->raw, "AvailabilityZones", NULL, "AvailabilityZones.AvailabilityZone");
-    if (u->request.kms_key)
-        request_put_instead(&f, "KmsKeyId", u->request.kms_key);
-    return rds_cluster_restore(&u->aws, f.list, tags, e) || err_wrap(e, "restore snapshot %s", p->identifier);
+    request_put(&f, "DBClusterIdentifier", name);
+    request_put(&f, "SourceDBClusterIdentifier", k->identifier);
+    request_put(&f, "RestoreType", "copy-on-write");
+    request_put(&f, "UseLatestRestorableTime", "true");
+    request_put(&f, "DeletionProtection", "true");
+    request_put(&f, "DBClusterParameterGroupName", k->parameter_group);
+    request_put_cluster(u->look, &f, k);
+    return rds_cluster_clone(&u->aws, f.list, tags, e) || err_wrap(e, "clone cluster %s", k->identifier);
 }
 
 /* Snapshots that an apply with another configuration has left belong to nobody else. */
 bool clone_make(struct upgrade *u, struct err *e)
 {
     bool by_snapshot = u->request.clones_by_snapshot;
-    const struct rds_snapshot *seed = NULL;
-    if (!world_need(u, e) || !resolve_version(u, e) ||
-        !(by_snapshot ? seed_for_clone(u, &seed, e) : seeds_remove(u, e)))
+    if (!world_need(u, e) || !resolve_version(u, e) || !(by_snapshot || seeds_remove(u, e)))
         return false;
     const struct rds_cluster *k = u->world.production;
     const char *name = clone_name(u->look, k->identifier);
     const struct rds_tag ours[] = {{TAG_CLONE_OF, k->resource_id}};
     struct rds_tags tags = tags_and(u, ours, ARRAY_LEN(ours));
     return name_is_free(u, name, e) &&
-           (seed ? restore_seed(u, seed, name, tags, e) : share_pages(u, name, tags, e));
+           (by_snapshot ? seed_restore(u, name, tags, e) : share_pages(u, name, tags, e));
 }
 
 static bool has_failed(const char *status)

@@ -127,8 +127,8 @@ bool seed_ready(struct upgrade *u, bool *ret, struct err *e);
 bool seed_copied(struct upgrade *u, bool *ret, struct err *e);
 bool seed_copy(struct upgrade *u, struct err *e);
 bool seed_copy_ready(struct upgrade *u, bool *ret, struct err *e);
-/* What the clone is restored from. */
-MUST_CHECK bool seed_for_clone(struct upgrade *u, const struct rds_snapshot **ret, struct err *e);
+/* As a cluster of that name. Needs a look at production. */
+MUST_CHECK bool seed_restore(struct upgrade *u, const char *name, struct rds_tags tags, struct err *e);
 /* Made for a clone of this cluster, whatever run it was of. */
 bool is_seed(const struct upgrade *u, const struct rds_snapshot *p);
 bool seeds_removed(struct upgrade *u, bool *ret, struct err *e);

@@ -67,3 +67,20 @@ void request_put_list(struct arena *a, struct request_fields *f, const struct xm
     for (const struct xml *x = NULL; list && (x = xml_child(list, NULL, x));)
         request_put(f, arena_printf(a, "%s.%zu", request, ++n), item ? xml_text(x, item, NULL) : x->text);
 }
+
+void request_put_cluster(struct arena *a, struct request_fields *f, const struct rds_cluster *k)
+{
+    request_put_settings(f, k->raw, request_cluster_settings);
+    request_put_list(a, f, k->raw, "VpcSecurityGroups", "VpcSecurityGroupId",
+                     "VpcSecurityGroupIds.VpcSecurityGroupId");
+    request_put_list(a, f, k->raw, "EnabledCloudwatchLogsExports", NULL,
+                     "EnableCloudwatchLogsExports.member");
+}
+
+void request_put_restored(struct arena *a, struct request_fields *f, const struct rds_cluster *k)
+{
+    request_put_cluster(a, f, k);
+    request_put(f, "Engine", k->engine);
+    request_put(f, "DatabaseName", xml_text(k->raw, "DatabaseName", NULL));
+    request_put_list(a, f, k->raw, "AvailabilityZones", NULL, "AvailabilityZones.AvailabilityZone");
+}

@@ -32,6 +32,10 @@ void request_put_instead(struct request_fields *f, const char *name, const char 
 /* Rows end with member NULL. */
 void request_put_settings(struct request_fields *f, const struct xml *from,
                           const struct request_setting *rows);
+/* What a restore takes of a cluster, whatever it is restored from. */
+void request_put_cluster(struct arena *a, struct request_fields *f, const struct rds_cluster *k);
+/* What a snapshot's takes besides; not told, AWS chooses zones. */
+void request_put_restored(struct arena *a, struct request_fields *f, const struct rds_cluster *k);
 /* `item` NULL: the element's own text. */
 void request_put_list(struct arena *a, struct request_fields *f, const struct xml *from, const char *member,
                       const char *item, const char *request);

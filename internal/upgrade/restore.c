@@ -57,17 +57,10 @@ bool restored_run(struct upgrade *u, struct err *e)
     struct request_fields f = {0};
     request_put(&f, "DBClusterIdentifier", restored_name(u->look, u->request.cluster));
     request_put(&f, "SnapshotIdentifier", p->identifier);
-    request_put(&f, "Engine", k->engine);
     request_put(&f, "EngineVersion", p->engine_version);
     request_put(&f, "DBClusterParameterGroupName", rds_tag_value(&p->tags, TAG_CLUSTER_GROUP));
     request_put(&f, "DeletionProtection", "true");
-    request_put(&f, "DatabaseName", xml_text(k->raw, "DatabaseName", NULL));
-    request_put_settings(&f, k->raw, request_cluster_settings);
-    request_put_list(u->look, &f, k->raw, "VpcSecurityGroups", "VpcSecurityGroupId",
-                     "VpcSecurityGroupIds.VpcSecurityGroupId");
-    request_put_list(u->look, &f, k->raw, "AvailabilityZones", NULL, "AvailabilityZones.AvailabilityZone");
-    request_put_list(u->look, &f, k->raw, "EnabledCloudwatchLogsExports", NULL,
-                     "EnableCloudwatchLogsExports.member");
+    request_put_restored(u->look, &f, k);
     return rds_cluster_restore(&u->aws, f.list, carried_tags(u, &k->tags, ours, ARRAY_LEN(ours)), e) ||
            err_wrap(e, "restore snapshot %s", p->identifier);
 }

@@ -4,6 +4,7 @@
 #include "internal/pg/logical.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/logical.h"
+#include "internal/upgrade/requests.h"
 #include "internal/upgrade/tags.h"
 
 #include <inttypes.h>
@@ -214,16 +215,32 @@ bool seed_copy_ready(struct upgrade *u, bool *ret, struct err *e)
     return is_ready(u, s.copy, "the copy of the snapshot", ret, e);
 }
 
-bool seed_for_clone(struct upgrade *u, const struct rds_snapshot **ret, struct err *e)
+static const struct rds_snapshot *to_restore(const struct seeds *s)
 {
-    struct seeds s;
-    bool over = false, ready = false;
-    if (!find_seeds(u, &s, &over, e) || !is_ready(u, s.taken, "the snapshot", &ready, e))
+    return s->taken && needs_copy(s->u, s->taken) ? s->copy : s->taken;
+}
+
+/* What AWS is not told becomes a default of its own: the version the Region's newest, and not production's.
+ */
+bool seed_restore(struct upgrade *u, const char *name, struct rds_tags tags, struct err *e)
+{
+    const struct rds_cluster *k = u->world.production;
+    struct seeds s = {.u = u};
+    struct request_fields f = {0};
+    bool ready = false;
+    if (!slots_hash(u, &s.slots, e) || !seeds_each(u, note_seed, &s, e) ||
+        !is_ready(u, to_restore(&s), "the snapshot", &ready, e))
         return false;
-    if (needs_copy(u, s.taken) && !is_ready(u, s.copy, "the copy of the snapshot", &ready, e))
-        return false;
-    *ret = needs_copy(u, s.taken) ? s.copy : s.taken;
-    return ready || err_set(e, ERR_CONFLICT, "snapshot %s is still being made", (*ret)->identifier);
+    const struct rds_snapshot *p = to_restore(&s);
+    request_put(&f, "DBClusterIdentifier", name);
+    request_put(&f, "SnapshotIdentifier", p->identifier);
+    request_put(&f, "EngineVersion", p->engine_version);
+    request_put(&f, "DeletionProtection", "true");
+    request_put(&f, "DBClusterParameterGroupName", k->parameter_group);
+    request_put_restored(u->look, &f, k);
+    if (u->request.kms_key)
+        request_put_instead(&f, "KmsKeyId", u->request.kms_key);
+    return rds_cluster_restore(&u->aws, f.list, tags, e) || err_wrap(e, "restore snapshot %s", p->identifier);
 }
 
 /* ---- their removal ---- */

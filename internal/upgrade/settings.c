@@ -461,10 +461,10 @@ bool settings_check(struct upgrade *u, bool *ret, struct err *e)
         return false;
     collect(u, &p, true, &hard);
     collect(u, &p, false, &soft);
-    if (u->request.kms_key && strcmp(u->world.green->kms_key_id, u->request.kms_key) != 0)
+    const char *key = xml_text(u->world.green->raw, "KmsKeyId", "");
+    if (u->request.kms_key && strcmp(key, u->request.kms_key) != 0)
         ARR_PUSH(u->look, hard.items, hard.n, hard.cap,
-                 arena_printf(u->look, "KmsKeyId shall be \"%s\", is \"%s\"", u->request.kms_key,
-                              u->world.green->kms_key_id));
+                 arena_printf(u->look, "KmsKeyId shall be \"%s\", is \"%s\"", u->request.kms_key, key));
     tell(u, "before the switch", &soft);
     *ret = hard.n == 0;
     return *ret || upgrade_fail(e, E_SETTINGS_DIFFER, "%s does not have production's settings: %s",
