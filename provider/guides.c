@@ -331,8 +331,9 @@ static void logical_page(struct buf *out)
         "## What is made, and where\n\n"
         "In production: role `aurora_upgrade_replication` (to log in, `rds_replication`, CONNECT), and in "
         "every database schema `aurora_upgrade`, publication `aurora_upgrade` and a slot "
-        "`aurora_upgrade_<oid>`. In AWS: cluster `<cluster>-next` with its instances, and both parameter "
-        "groups. The password of the role is drawn when the subscriptions are made, is sent to production as "
+        "`aurora_upgrade_<oid>`. In AWS: cluster `<cluster>-next` with its instances, both parameter "
+        "groups, and a snapshot where the clone comes from one. The password of the role is drawn when the "
+        "subscriptions are made, is sent to production as "
         "a SCRAM verifier only, and is known to nothing else; the subscriptions connect with "
         "`channel_binding=require`, so that only a server that knows that verifier is accepted.\n\n"
         "## The clone and production\n\n"
@@ -366,6 +367,7 @@ static void logical_page(struct buf *out)
         "again and again "
         "(AUR0217, with its last error from the clone's log); a slot that is gone or lost, a subscription "
         "that is gone (AUR0215).\n\n");
+    guide_clone(out);
     own_login_part(out);
     options_part(out);
     logical_ddl(out);

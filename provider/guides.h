@@ -13,6 +13,8 @@ MUST_CHECK bool guides_write(const char *dir, struct err *e);
 
 /* A table cell: no bars, no line breaks, angle brackets visible. */
 void guide_cell(struct buf *out, const char *text);
+/* guide_clone.c: of the page of a logical upgrade. */
+void guide_clone(struct buf *out);
 /* guide_companion.c: docs/guides/companion-command.md, from the tables of verbs and options. */
 void guide_companion(struct buf *out);
 /* guide_prechecks.c: docs/guides/prechecks.md, from the table of checks. */

@@ -196,15 +196,14 @@ bool world_look(struct upgrade *u, struct err *e)
     struct rds_cluster *k = ARENA_NEW(u->look, struct rds_cluster);
     const char *key = *rds.key ? arena_printf(u->look, "<KmsKeyId>%s</KmsKeyId>", rds.key) : "";
     const char *text = arena_printf(u->look, described, key);
-    struct rds_cluster *clone = ARENA_NEW(u->look, struct rds_cluster);
-    *clone = (struct rds_cluster){.identifier = "orders-next"};
+    static const struct rds_cluster clone = {.identifier = "orders-next"};
     *k = (struct rds_cluster){.identifier = "orders",
                               .resource_id = "cluster-A",
                               .engine = "aurora-postgresql",
                               .engine_version = "13.23",
                               .parameter_group = "mine13",
                               .kms_key_id = rds.key};
-    u->world = (struct world){.production = k, .green = rds.is_restored ? clone : NULL};
+    u->world = (struct world){.production = k, .green = rds.is_restored ? &clone : NULL};
     return xml_parse(u->look, (struct str){text, strlen(text)}, &k->raw, e);
 }
 
@@ -262,26 +261,12 @@ static bool restore(struct upgrade *u, struct err *e)
     return seed_restore(u, "orders-next", (struct rds_tags){0}, e);
 }
 
-static bool gets_key(const struct upgrade *u)
-{
-    return u->request.kms_key != NULL;
-}
-
 /* As in provider/flow_logical_upgrade.c. */
 static const struct step forward[] = {
     {.name = "taken", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .is_done = seed_taken, .run = seed_take},
     {.name = "ready", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .is_done = seed_ready},
-    {.name = "copy",
-     .stage = STAGE_PREPARED,
-     .kind = STEP_CHANGE,
-     .applies = gets_key,
-     .is_done = seed_copied,
-     .run = seed_copy},
-    {.name = "copied",
-     .stage = STAGE_PREPARED,
-     .kind = STEP_WAIT,
-     .applies = gets_key,
-     .is_done = seed_copy_ready},
+    {.name = "copy", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .is_done = seed_copied, .run = seed_copy},
+    {.name = "copied", .stage = STAGE_PREPARED, .kind = STEP_WAIT, .is_done = seed_copy_ready},
     {.name = "restored", .stage = STAGE_PREPARED, .kind = STEP_CHANGE, .is_done = restored, .run = restore},
     {.name = "removed",
      .stage = STAGE_PREPARED,
