@@ -4,6 +4,7 @@
 #include "internal/base/testing.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RESTORE_LATEST                                                                                       \
@@ -91,12 +92,38 @@ static void a_copy_may_be_given_up(void **state)
     assert_int_equal(volume_major(f->sb.engine, volume), 0);
 }
 
+static void set_began(struct fixture *f, int64_t ago_ms)
+{
+    sandbox_lock(&f->sb);
+    f->sb.speed = 1;
+    rec_set_int(store_find(f->sb.store, KIND_SNAPSHOT, "t"), "_began_ms",
+                f->sb.clock->wall_ms(f->sb.clock) - ago_ms);
+    sandbox_unlock(&f->sb);
+}
+
+/* Of a minute that a copy takes. */
+static void a_copy_shows_how_far_it_is(void **state)
+{
+    struct fixture *f = *state;
+    make_snapshot(f, "orders", "&StorageEncrypted=true&KmsKeyId=mine", "s");
+    sandbox_lock(&f->sb);
+    f->sb.speed = 1;
+    sandbox_unlock(&f->sb);
+    expect(f, COPY_AS "t", "<PercentProgress>0</PercentProgress>");
+    set_began(f, 30000);
+    assert_in_range(strtol(element(ask(f, SNAPSHOT "t"), "PercentProgress"), NULL, 10), 50, 99);
+    set_began(f, 300000);
+    expect(f, SNAPSHOT "t", "<PercentProgress>99</PercentProgress>");
+    expect(f, SNAPSHOT "s", "<PercentProgress>100</PercentProgress>");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(keys_that_do_not_fit),
         TEST(a_copy_stands_where_its_snapshot_does),
         TEST(a_copy_may_be_given_up),
+        TEST(a_copy_shows_how_far_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,7 @@ json_t *snapshot_new(struct sandbox *sb, const json_t *cluster, const char *id, 
     for (size_t i = 0; i < ARRAY_LEN(COPIED); i++)
         rec_copy(snapshot, cluster, COPIED[i]);
     rec_printf(snapshot, "_volume", "snapshot-%s", name);
+    rec_set_int(snapshot, "_began_ms", sb->clock->wall_ms(sb->clock));
     rec_set_str(snapshot, "_source_arn", rec_str(cluster, "DBClusterArn"));
     if (rec_bool(cluster, "CopyTagsToSnapshot"))
         rec_copy(snapshot, cluster, "TagList");
@@ -308,12 +309,26 @@ static bool keep_snapshot(const struct call *c, const json_t *snapshot)
             rec_same(snapshot, "DbClusterResourceId", rec_str(c->in, "DbClusterResourceId")));
 }
 
+/* As far as the modelled time has gone; what is done shows so by itself. */
+static json_t *view_snapshot(struct sandbox *sb, const json_t *record)
+{
+    bool copies = rec_is(record, "Status", "copying");
+    json_t *shown = json_deep_copy(record);
+    if (!copies && !rec_is(record, "Status", "creating"))
+        return shown;
+    int64_t all = delay_ms(copies ? DELAY_SNAPSHOT_COPY : DELAY_SNAPSHOT_CREATE, sb->speed);
+    int64_t gone = sb->clock->wall_ms(sb->clock) - rec_int(record, "_began_ms");
+    rec_set_int(shown, "PercentProgress", all > 0 && gone < all ? gone * 100 / all : 99);
+    return shown;
+}
+
 static const struct describe DESCRIBE_SNAPSHOTS = {
     .kind = KIND_SNAPSHOT,
     .by_id = "DBClusterSnapshotIdentifier",
     .result = "DBClusterSnapshots",
     .filters = SNAPSHOT_FILTERS,
     .keep = keep_snapshot,
+    .view = view_snapshot,
 };
 
 const struct op OPS_SNAPSHOT[] = {

@@ -246,6 +246,7 @@ MUST_CHECK bool rds_proxy_targets(const struct aws_session *s, const char *clust
 struct rds_snapshot {
     const char *identifier, *arn, *cluster_identifier, *status, *engine_version, *type, *create_time;
     const char *kms_key_id; /* "": not encrypted */
+    int percent;            /* while it is made */
     struct rds_tags tags;
 };
 struct rds_snapshot *rds_snapshot_copy(struct arena *a, const struct rds_snapshot *p); /* NULL gives NULL */

@@ -288,7 +288,8 @@ static void snapshots_of_a_cluster_and_logs(void **state)
         {.action = "DBClusterIdentifier=orders&SnapshotType=manual",
          .body = REPLY("DescribeDBClusterSnapshots",
                        "<DBClusterSnapshots><DBClusterSnapshot><DBClusterSnapshotIdentifier>last"
-                       "</DBClusterSnapshotIdentifier><KmsKeyId>arn:k</KmsKeyId><TagList><Tag><Key>k</"
+                       "</DBClusterSnapshotIdentifier><KmsKeyId>arn:k</KmsKeyId>"
+                       "<PercentProgress>40</PercentProgress><TagList><Tag><Key>k</"
                        "Key><Value>v</Value></Tag></TagList>"
                        "</DBClusterSnapshot></DBClusterSnapshots>")},
         {.action = "DBInstanceIdentifier=orders-1&FilenameContains=upgrade",
@@ -312,6 +313,7 @@ static void snapshots_of_a_cluster_and_logs(void **state)
     assert_int_equal(n, 1);
     assert_string_equal(rds_tag_value(&p->tags, "k"), "v");
     assert_string_equal(p->kms_key_id, "arn:k");
+    assert_int_equal(p->percent, 40);
     assert_true(rds_log_files(&f.s, "orders-1", "upgrade", &files, &n, &f.e));
     assert_int_equal(n, 1);
     assert_true(files->written_ms == 1795000000123.0 && files->bytes == 7);

@@ -129,6 +129,7 @@ static const struct shape_member snapshot_members[] = {
     MEMBER(rds_snapshot, TEXT, type, "SnapshotType"),
     MEMBER(rds_snapshot, TEXT, create_time, "SnapshotCreateTime"),
     MEMBER(rds_snapshot, TEXT, kms_key_id, "KmsKeyId"),
+    MEMBER(rds_snapshot, INT, percent, "PercentProgress"),
     TAGS_OF(rds_snapshot),
     END_OF_SHAPE,
 };

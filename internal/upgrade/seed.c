@@ -1,6 +1,7 @@
 /* What a clone is restored from, where it does not share production's pages: a snapshot behind the slots, and
  * a copy of it where the clone gets another key. */
 #include "internal/base/hash.h"
+#include "internal/base/log.h"
 #include "internal/pg/logical.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/logical.h"
@@ -151,7 +152,20 @@ bool seed_take(struct upgrade *u, struct err *e)
             err_wrap(e, "make snapshot %s", name));
 }
 
-static bool is_ready(const struct upgrade *u, const struct rds_snapshot *p, const char *what, bool *ret,
+/* It may take hours. */
+static void tell_progress(struct upgrade *u, const struct rds_snapshot *p)
+{
+    int tenths = p->percent / 10;
+    if (tenths == u->seed_tenths || is_available(p->status))
+        return;
+    u->seed_tenths = tenths;
+    const char *text = arena_printf(u->look, "%s is %s: %d %%", p->identifier, p->status, p->percent);
+    log_line(LOG_INFO, "upgrade", "%s: snapshot %s", u->request.cluster, text);
+    if (u->note)
+        u->note(u->note_arg, "clone-snapshot", text);
+}
+
+static bool is_ready(struct upgrade *u, const struct rds_snapshot *p, const char *what, bool *ret,
                      struct err *e)
 {
     if (!p)
@@ -160,6 +174,7 @@ static bool is_ready(const struct upgrade *u, const struct rds_snapshot *p, cons
         return upgrade_fail(e, E_SEED_FAILED, "%s of %s, %s, failed", what, u->request.cluster,
                             p->identifier);
     *ret = is_available(p->status);
+    tell_progress(u, p);
     return true;
 }
 

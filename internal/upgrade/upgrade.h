@@ -194,6 +194,7 @@ struct upgrade {
     struct clone_view *clone;        /* clone.c's own; NULL: it was not looked at yet */
     struct catching_up *catching_up; /* catch_up.c's own; NULL: nothing was seen yet */
     struct failing *failing;         /* failing.c's own; NULL: nothing was seen yet */
+    int seed_tenths;                 /* seed.c's own: of what is made, as told last */
     const char
         *attempt_since; /* AWS's events before this time are of earlier attempts; NULL: the snapshot's */
     /* In place there is no old side to compare with: the last look before the change; major 0: none. */
