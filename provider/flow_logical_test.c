@@ -41,7 +41,6 @@ static void the_order_that_loses_nothing(void **state)
                                         "slots",
                                         "marker",
                                         "clone-snapshot",
-                                        "clone-snapshot-ready",
                                         "clone-snapshot-copy",
                                         "clone-snapshot-copied",
                                         "clone",

@@ -38,7 +38,7 @@ static bool gets_key(const struct upgrade *u)
 SAY(say_login, "Checks that there is a login: replication is set up in the databases.")
 SAY(say_source,
     "Checks that %s is an available aurora-postgresql cluster that is no part of another upgrade.", CLUSTER)
-SAY(say_key, "Checks that the clone can get the key of clone.kms_key_id.")
+SAY(say_key, "Checks that the key of clone.kms_key_id is a symmetric one of this Region, and enabled.")
 SAY(say_position_known, "Checks that a clone of %s can tell its position.", CLUSTER)
 SAY(say_databases, "Looks into every database for what would break replication or the upgrade, or lose data: "
                    "tables without a key, prepared and long transactions, subscriptions of your own, and "

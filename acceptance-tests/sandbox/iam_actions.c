@@ -3,6 +3,7 @@
 #include "acceptance-tests/sandbox/iam.h"
 
 #include "acceptance-tests/sandbox/describe.h"
+#include "acceptance-tests/sandbox/keys.h"
 #include "internal/base/names.h"
 
 #include <string.h>
@@ -143,6 +144,7 @@ static const struct row {
     {"DescribeDBProxies", {{"DBProxyName", "db-proxy", ALWAYS}}},
     {"DescribeDBProxyTargets", {{"DBProxyName", "db-proxy", ALWAYS}}},
     {"AssumeRole", {{"RoleArn", "", ALWAYS}}},
+    {"DescribeKey", {{"KeyId", "key", ALWAYS}}},
     {"GetSecretValue", {{"SecretId", "secret", ALWAYS}}},
     {"CreateSecret", {{"Name", "secret", ALWAYS}}},
     {"DeleteSecret", {{"SecretId", "secret", ALWAYS}}},
@@ -191,6 +193,11 @@ static const char *resource_arn(struct call *c, const char *type, const char *id
         return arena_strdup(c->arena, id);
     if (strcmp(type, "secret") == 0)
         return secret_arn(c, id);
+    if (strcmp(type, "key") == 0) {
+        char arn[KEY_ARN_SIZE];
+        key_arn(c->sb, id, arn);
+        return arena_strdup(c->arena, arn);
+    }
     if (*type == '\0')
         return "*";
     bool global = strcmp(type, "global-cluster") == 0;

@@ -1,6 +1,8 @@
 #include "acceptance-tests/sandbox/keys.h"
 
 #include "acceptance-tests/sandbox/iam.h"
+#include "acceptance-tests/sandbox/shape.h"
+#include "internal/base/names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +51,37 @@ bool key_set(struct sandbox *sb, const json_t *in, json_t **ret, struct err *e)
     *ret = json_deep_copy(disabled(sb));
     return true;
 }
+
+/* ---- as KMS describes one ---- */
+
+static const struct member DESCRIBE_IN[] = {STR_REQUIRED("KeyId"), SHAPE_END_ROW};
+
+/* Whatever looks like a key is one; there are no aliases. */
+static bool describe_key(struct call *c)
+{
+    const char *id = rec_str(c->in, "KeyId"), *slash;
+    char arn[KEY_ARN_SIZE];
+    size_t place = 0;
+    key_arn(c->sb, id, arn);
+    struct arn p;
+    bool is_key = arn_parse(arn, &p) && strcmp(p.service, "kms") == 0 &&
+                  strncmp(p.resource, "key/", 4) == 0 && strncmp(id, "alias/", 6) != 0;
+    if (!is_key)
+        return fault_set(&c->fault, "NotFoundException", "Key '%s' does not exist", arn);
+    bool enabled = !find_disabled(c->sb, arn, &place);
+    slash = strchr(arn, '/');
+    rec_set(c->out, "KeyMetadata",
+            json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s}", "KeyId", slash + 1, "Arn", arn,
+                      "KeyState", enabled ? "Enabled" : "Disabled", "Enabled", enabled, "KeyUsage",
+                      "ENCRYPT_DECRYPT", "KeySpec", "SYMMETRIC_DEFAULT", "KeyManager", "CUSTOMER", "Origin",
+                      "AWS_KMS", "AWSAccountId", store_account(c->sb->store)));
+    return true;
+}
+
+const struct op OPS_KEYS[] = {
+    {"kms", "DescribeKey", DESCRIBE_IN, NULL, .run = describe_key, .flags = OP_READS}, {0}};
+
+/* ---- as RDS meets it ---- */
 
 static bool is_permitted(struct call *c, const char *arn)
 {

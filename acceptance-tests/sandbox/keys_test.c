@@ -1,4 +1,5 @@
 /* KMS keys and snapshots: what AWS refuses of the two together, and what a copy is. */
+#include "acceptance-tests/sandbox/keys.h"
 #include "acceptance-tests/sandbox/service_fixture.h"
 
 #include "internal/base/testing.h"
@@ -117,13 +118,32 @@ static void a_copy_shows_how_far_it_is(void **state)
     expect(f, SNAPSHOT "s", "<PercentProgress>100</PercentProgress>");
 }
 
+static void kms_describes_a_key(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    json_t *in = json_pack("{s:s, s:b}", "key", KEY "mine", "disabled", true), *now = NULL;
+#define DESCRIBE(id) ask_service(f, "kms", "DescribeKey {\"KeyId\":\"" id "\"}")
+    assert_non_null(strstr(DESCRIBE("mine"), "\"KeyState\":\"Enabled\""));
+    assert_non_null(strstr(DESCRIBE("mine"), KEY "mine"));
+    sandbox_lock(&f->sb);
+    assert_true(key_set(&f->sb, in, &now, &e));
+    sandbox_unlock(&f->sb);
+    json_decref(in);
+    json_decref(now);
+    assert_non_null(strstr(DESCRIBE(KEY "mine"), "\"KeyState\":\"Disabled\""));
+    assert_non_null(strstr(DESCRIBE("alias/orders"), "NotFoundException"));
+    assert_non_null(
+        strstr(DESCRIBE("arn:aws:rds:us-east-1:123456789012:cluster:orders"), "NotFoundException"));
+    assert_int_equal(last_status(), 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(keys_that_do_not_fit),
-        TEST(a_copy_stands_where_its_snapshot_does),
-        TEST(a_copy_may_be_given_up),
-        TEST(a_copy_shows_how_far_it_is),
+        TEST(keys_that_do_not_fit),   TEST(a_copy_stands_where_its_snapshot_does),
+        TEST(a_copy_may_be_given_up), TEST(a_copy_shows_how_far_it_is),
+        TEST(kms_describes_a_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,7 +85,7 @@ struct op {
 extern const struct op OPS_CLUSTER[], OPS_CLUSTER_MODIFY[], OPS_INSTANCE[], OPS_INSTANCE_MODIFY[],
     OPS_SNAPSHOT[], OPS_RESTORE[], OPS_GROUP[], OPS_VERSION[], OPS_BLUEGREEN[], OPS_ENDPOINT[], OPS_LOGS[],
     OPS_EVENTS[], OPS_MISC[], OPS_STS[], OPS_SECRETS[], OPS_POWER[], OPS_ABSENT[], OPS_MAINTENANCE[],
-    OPS_PROXY[];
+    OPS_PROXY[], OPS_KEYS[];
 
 /* ---- one request, whatever carried it ---- */
 

@@ -23,7 +23,7 @@ static const struct op *const TABLES[] = {OPS_CLUSTER,   OPS_CLUSTER_MODIFY,
                                           OPS_MISC,      OPS_STS,
                                           OPS_SECRETS,   OPS_POWER,
                                           OPS_ABSENT,    OPS_MAINTENANCE,
-                                          OPS_PROXY};
+                                          OPS_PROXY,     OPS_KEYS};
 
 enum protocol { PROTOCOL_QUERY, PROTOCOL_JSON };
 
@@ -36,8 +36,9 @@ static const struct service {
     {"rds", PROTOCOL_QUERY, "2014-10-31", "http://rds.amazonaws.com/doc/2014-10-31/", NULL},
     {"sts", PROTOCOL_QUERY, "2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/", NULL},
     {"secretsmanager", PROTOCOL_JSON, NULL, NULL, "secretsmanager."},
+    {"kms", PROTOCOL_JSON, NULL, NULL, "TrentService."},
 };
-static const char *const SERVICE_NAMES[] = {"rds", "sts", "secretsmanager", NULL};
+static const char *const SERVICE_NAMES[] = {"rds", "sts", "secretsmanager", "kms", NULL};
 
 /* How the JSON protocol names what the query protocol calls otherwise. */
 static const struct renamed {

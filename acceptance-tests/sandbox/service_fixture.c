@@ -149,11 +149,12 @@ static void stamp_now(struct fixture *f, char out[TIME_ISO_SIZE])
 const char *ask_service(struct fixture *f, const char *service, const char *form)
 {
     char stamp[TIME_ISO_SIZE], authorization[1024], body[8192], target[128] = "";
-    bool json = strcmp(service, "secretsmanager") == 0;
+    bool kms = strcmp(service, "kms") == 0, json = kms || strcmp(service, "secretsmanager") == 0;
     const char *blank = json ? strchr(form, ' ') : NULL;
     stamp_now(f, stamp);
     if (blank)
-        (void)snprintf(target, sizeof target, "secretsmanager.%.*s", (int)(blank - form), form);
+        (void)snprintf(target, sizeof target, "%s.%.*s", kms ? "TrentService" : "secretsmanager",
+                       (int)(blank - form), form);
     (void)snprintf(body, sizeof body, "%s%s", blank ? blank + 1 : form,
                    json                          ? ""
                    : strcmp(service, "sts") == 0 ? "&Version=2011-06-15"

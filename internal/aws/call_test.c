@@ -330,6 +330,39 @@ static void json_rows(void **state)
     }
 }
 
+static void keys(void **state)
+{
+    (void)state;
+#define KEY(s) "{\"KeyMetadata\":{\"KeyState\":\"" s "\",\"KeySpec\":\"SYMMETRIC_DEFAULT\"}}"
+    static const struct {
+        struct step steps[2];
+        enum err_code code;
+        const char *state; /* NULL: there is no key */
+    } list[] = {
+        {{{.body = KEY("Enabled")}}, ERR_NONE, "Enabled"},
+        {{{.body = KEY("PendingDeletion")}}, ERR_NONE, "PendingDeletion"},
+        {{{.body = "{}"}}, ERR_NONE, ""},
+        {{{.status = 400, .body = "{\"__type\":\"NotFoundException\",\"message\":\"m\"}"}}, ERR_NONE, NULL},
+        {{{.status = 400, .body = "{\"__type\":\"AccessDeniedException\"}"}}, ERR_DENIED, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        struct fixture f;
+        const struct kms_key *k = NULL;
+        fixture_start(&f, list[i].steps);
+        bool ok = kms_key_find(&f.s, "arn:k", &k, &f.e);
+        if (ok != (list[i].code == ERR_NONE) || f.e.code != list[i].code)
+            fail_msg("row %zu: %s %s", i, err_code_name(f.e.code), f.e.text);
+        assert_int_equal(k != NULL, list[i].state != NULL);
+        if (k)
+            assert_string_equal(k->state, list[i].state);
+        if (!ok)
+            assert_non_null(strstr(f.e.hint, "kms:DescribeKey"));
+        assert_non_null(strstr(scripted_request(&f.server, 0), "x-amz-target: TrentService.DescribeKey"));
+        assert_non_null(strstr(scripted_request(&f.server, 0), "{\"KeyId\":\"arn:k\"}"));
+        fixture_stop(&f);
+    }
+}
+
 /* ---- many at once ---- */
 
 enum { THREADS = 200 };
@@ -377,6 +410,7 @@ int main(void)
         cmocka_unit_test(unreachable_endpoint),
         cmocka_unit_test(silent_server_times_out),
         cmocka_unit_test(json_rows),
+        cmocka_unit_test(keys),
         cmocka_unit_test(many_callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

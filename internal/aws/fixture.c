@@ -69,7 +69,7 @@ struct aws *fixture_client(const char *url, struct clock *clock, int max_retries
                            .access_key = "AKIDEXAMPLE",
                            .secret_key = "not-a-real-secret-key",
                            .token = "not-a-real-session-token",
-                           .endpoints = {{"rds", url}, {"sts", url}, {"secretsmanager", url}},
+                           .endpoints = {{"rds", url}, {"sts", url}, {"secretsmanager", url}, {"kms", url}},
                            .max_retries = max_retries,
                            .getenv = fixture_no_env,
                            .clock = clock};

@@ -1,4 +1,4 @@
-/* Who we are, what a secret holds, and the token that logs in to a database. */
+/* Who we are, what a secret holds, what a key is, and the token that logs in to a database. */
 #include "internal/aws/client.h"
 #include "internal/aws/rds.h"
 #include "internal/base/log.h"
@@ -46,6 +46,27 @@ bool secret_value(const struct aws_session *s, const char *secret_id, const char
     log_secret(text);
     mask_members(s, text);
     *ret = text;
+    return true;
+}
+
+bool kms_key_find(const struct aws_session *s, const char *id, const struct kms_key **ret, struct err *e)
+{
+    struct value *request = value_object(s->arena);
+    const struct value *reply = NULL;
+    struct err why = ERR_INIT;
+    value_set(s->arena, request, "KeyId", value_string(s->arena, id));
+    if (!aws_json(s, "kms", "DescribeKey", request, &reply, &why)) {
+        *ret = NULL;
+        if (aws_op_means_absent(aws_op_find("kms", "DescribeKey"), why.remote_code))
+            return true;
+        *e = why;
+        return err_wrap(e, "look at key %s", id);
+    }
+    struct kms_key *k = ARENA_NEW(s->arena, struct kms_key);
+    const struct value *about = value_get(reply, "KeyMetadata");
+    *k = (struct kms_key){value_as_text(value_get(about, "KeyState"), ""),
+                          value_as_text(value_get(about, "KeySpec"), "")};
+    *ret = k;
     return true;
 }
 

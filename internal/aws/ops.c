@@ -92,6 +92,7 @@ static const struct aws_op ops[] = {
      .action = "GetSecretValue",
      .flags = OP_REPEATABLE,
      .absent = "ResourceNotFoundException"},
+    {.service = "kms", .action = "DescribeKey", .flags = OP_REPEATABLE, .absent = "NotFoundException"},
 };
 
 const struct aws_op *aws_op_find(const char *service, const char *action)

@@ -296,6 +296,12 @@ struct sts_identity {
     const char *account, *arn, *user_id;
 };
 MUST_CHECK bool sts_identity(const struct aws_session *s, struct sts_identity *ret, struct err *e);
+/* As AWS KMS describes it: "Enabled", "SYMMETRIC_DEFAULT"; *ret NULL: there is none. */
+struct kms_key {
+    const char *state, *spec;
+};
+MUST_CHECK bool kms_key_find(const struct aws_session *s, const char *id, const struct kms_key **ret,
+                             struct err *e);
 /* SecretString of a secret; registered with log_secret(), as are its JSON members that are passwords, keys or
  * tokens (a user name would mask half of every log line). */
 MUST_CHECK bool secret_value(const struct aws_session *s, const char *secret_id, const char **ret,

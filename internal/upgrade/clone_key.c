@@ -26,9 +26,3 @@ bool clone_key_explains(const struct upgrade *u, const char *member, const struc
             return true;
     return false;
 }
-
-bool clone_key_check(struct upgrade *u, bool *ret, struct err *e)
-{
-    *ret = clone_key_fits(u->request.clones_by_snapshot, u->request.kms_key, u->request.cluster, e);
-    return *ret;
-}

@@ -2,6 +2,7 @@
 #include "internal/base/testing.h"
 #include "internal/upgrade/logical.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MINE  "arn:aws:kms:eu-central-1:123456789012:key/mine"
@@ -64,12 +65,83 @@ static void production_may_have_it_already(void **state)
     }
 }
 
+/* ---- the key itself, before anything is made ---- */
+
+static struct {
+    const char *production;
+    const struct kms_key *shown;
+    enum err_code code;
+    char told[80];
+} kms;
+
+bool world_need(struct upgrade *u, struct err *e)
+{
+    static struct rds_cluster k;
+    (void)e;
+    k = (struct rds_cluster){.arn = "arn:aws:rds:eu-central-1:123456789012:cluster:orders",
+                             .kms_key_id = kms.production};
+    u->world.production = &k;
+    return true;
+}
+
+bool kms_key_find(const struct aws_session *s, const char *id, const struct kms_key **ret, struct err *e)
+{
+    (void)s;
+    assert_string_equal(id, OTHER);
+    *ret = kms.shown;
+    return kms.code == ERR_NONE || err_set(e, kms.code, "look at key");
+}
+
+static void tell(void *arg, const char *summary, const char *detail)
+{
+    (void)arg;
+    (void)snprintf(kms.told, sizeof kms.told, "%s", *detail ? summary : "");
+}
+
+static void a_key_is_looked_at_first(void **state)
+{
+    (void)state;
+    static const struct kms_key good = {"Enabled", "SYMMETRIC_DEFAULT"},
+                                off = {"Disabled", "SYMMETRIC_DEFAULT"}, rsa = {"Enabled", "RSA_2048"};
+    static const struct {
+        const char *production, *asked;
+        const struct kms_key *shown;
+        enum err_code code;
+        const char *id, *said; /* of the error, or the warning; NULL: it passes */
+    } rows[] = {
+        {MINE, OTHER, &good, ERR_NONE, NULL, ""},
+        {MINE, OTHER, &off, ERR_NONE, "AUR0228", "is \"Disabled\""},
+        {MINE, OTHER, &rsa, ERR_NONE, "AUR0228", "RSA_2048"},
+        {MINE, OTHER, NULL, ERR_NONE, "AUR0228", "does not exist"},
+        {MINE, "arn:aws:kms:eu-west-1:123456789012:key/k", &good, ERR_NONE, "AUR0228", "another Region"},
+        {MINE, OTHER, NULL, ERR_DENIED, "", "look at key"},
+        {MINE, OTHER, NULL, ERR_UNAVAILABLE, NULL, "The new KMS key could not be looked at"},
+        {OTHER, OTHER, &off, ERR_NONE, NULL, ""}, /* production's own */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena *a CLEANUP(arena_cleanup) = arena_new();
+        struct upgrade u = {.arena = a, .look = a, .warn = tell};
+        struct err e = ERR_INIT;
+        bool passes = false;
+        kms.production = rows[i].production;
+        kms.shown = rows[i].shown;
+        kms.code = rows[i].code;
+        kms.told[0] = '\0';
+        u.request = (struct request){.clones_by_snapshot = true, .kms_key = rows[i].asked};
+        assert_int_equal(clone_key_check(&u, &passes, &e), rows[i].id == NULL);
+        assert_int_equal(passes, rows[i].id == NULL);
+        assert_non_null(strstr(rows[i].id ? e.text : kms.told, rows[i].said));
+        assert_true(!rows[i].id || !*rows[i].id || strcmp(e.id, rows[i].id) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(which_key_is_possible),
         cmocka_unit_test(the_key_asked_for_explains_a_difference),
         cmocka_unit_test(production_may_have_it_already),
+        cmocka_unit_test(a_key_is_looked_at_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

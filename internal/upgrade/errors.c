@@ -288,6 +288,10 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
         {"AUR0227", ERR_REMOTE, "clone.method",
          "Look at its events in AWS and remove the cause, then apply again: a new one is made. Production "
          "was not touched."},
+    [E_KEY_UNUSABLE] =
+        {"AUR0228", ERR_INVALID, "clone.kms_key_id",
+         "Aurora takes a symmetric key of the cluster's own Region that is enabled: enable it, "
+         "or name another. Nothing was done."},
     [E_OUTAGE_TOO_LONG] =
         {"AUR0230", ERR_TIMEOUT, "cutover.max_write_outage",
          "Everything was taken back, and applying again tries again. The journal says which "

@@ -91,6 +91,7 @@ enum upgrade_error {
     E_NOT_FOLLOWED,
     E_CLONE_KEY,
     E_SEED_FAILED,
+    E_KEY_UNUSABLE,
     E_OUTAGE_TOO_LONG,
     E_FENCE_LEAKS,
     E_SEQUENCES_DIFFER,

@@ -109,6 +109,7 @@ MUST_CHECK bool clone_key_fits(bool by_snapshot, const char *kms_key, const char
 bool clone_key_changes(const struct upgrade *u);
 /* The difference of two objects in `member` is the key that was asked for. */
 bool clone_key_explains(const struct upgrade *u, const char *member, const struct xml *of_new);
+/* key_check.c: before anything is made; AUR0228 where the key could not be used. */
 bool clone_key_check(struct upgrade *u, bool *ret, struct err *e);
 
 /* ---- seed.c: the snapshot of production that the clone is restored from, instead of sharing its pages ----
