@@ -89,7 +89,7 @@ static void note_seed(void *arg, const struct rds_snapshot *p)
     bool is_copy = rds_tag_value(&p->tags, TAG_COPY_OF) != NULL;
     const struct rds_snapshot **place = is_copy ? &s->copy : &s->taken;
     const char *key = s->u->request.kms_key;
-    bool wanted = !is_copy || (key && strcmp(p->kms_key_id, key) == 0);
+    bool wanted = !is_copy || (key && is_tag(p, TAG_COPY_KEY, key));
     if (wanted && is_tag(p, TAG_CLONE_OF, s->u->world.production->resource_id) &&
         is_tag(p, TAG_SLOTS, s->slots) && is_better(p, *place))
         *place = p;
@@ -133,14 +133,16 @@ static const char *new_name(const struct upgrade *u, const char *suffix)
 static struct rds_tags tags_of(struct upgrade *u, const char *name, const char *slots, const char *copy_of)
 {
     struct rds_tags run = run_tags(u, u->look);
-    struct rds_tag *all = ARENA_ARRAY(u->look, struct rds_tag, run.count + 4);
+    struct rds_tag *all = ARENA_ARRAY(u->look, struct rds_tag, run.count + 5);
     size_t n = run.count;
     memcpy(all, run.tags, n * sizeof *all);
     all[n++] = (struct rds_tag){TAG_SNAPSHOT, name};
     all[n++] = (struct rds_tag){TAG_CLONE_OF, u->world.production->resource_id};
     all[n++] = (struct rds_tag){TAG_SLOTS, slots};
-    if (copy_of)
+    if (copy_of) {
         all[n++] = (struct rds_tag){TAG_COPY_OF, copy_of};
+        all[n++] = (struct rds_tag){TAG_COPY_KEY, u->request.kms_key};
+    }
     return (struct rds_tags){all, n};
 }
 

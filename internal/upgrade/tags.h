@@ -74,10 +74,11 @@
 #define TAG_RESTORE_LSN   "aurora-upgrade:restore-lsn"
 #define TAG_FOLLOWS_SINCE "aurora-upgrade:follows-since"
 /* On the snapshot that a clone is restored from: behind which slots it was made, as a hash; its own name is
- * there, too (TAG_SNAPSHOT), and the first of the three above. On its copy with another key: what it is a
- * copy of. */
-#define TAG_SLOTS   "aurora-upgrade:slots"
-#define TAG_COPY_OF "aurora-upgrade:copy-of"
+ * there, too (TAG_SNAPSHOT), and the first of the three above. On its copy: what it is a copy of, and with
+ * which key. */
+#define TAG_SLOTS    "aurora-upgrade:slots"
+#define TAG_COPY_OF  "aurora-upgrade:copy-of"
+#define TAG_COPY_KEY "aurora-upgrade:copy-key"
 /* On the clone: when its subscriptions were enabled first, noted before; when its materialized views were
  * refreshed. */
 #define TAG_ENABLED_AT   "aurora-upgrade:enabled-at"
