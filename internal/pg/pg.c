@@ -1,6 +1,7 @@
 #include "internal/pg/pg.h"
 #include "internal/base/log.h"
 #include "internal/pg/connect.h"
+#include "internal/pg/stream.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -112,6 +113,7 @@ static void start(struct pg *c, const struct pg_target *t)
         {"client_encoding", "UTF8"},
         {"gssencmode", "disable"},
         {"target_session_attrs", "any"},
+        {"replication", t->replication ? "database" : NULL},
         {"keepalives_idle", "60"},
         {"keepalives_interval", "10"},
         {"keepalives_count", "6"},
@@ -165,18 +167,20 @@ static bool connect_wait(struct pg *c, int timeout_s, struct err *e)
 /* What a session needs so that the same thing reads the same on every server, whatever roles and databases
  * have been set to. A role's own search_path must be out of the way before the first operator is looked up.
  */
+#define SESSION_SETTINGS(read_only, locks)                                                                   \
+    "SELECT count(set_config(s.name, v.value, false)) FROM pg_settings s JOIN (VALUES"                       \
+    " ('default_transaction_read_only', " read_only "::text), ('TimeZone', 'UTC'),"                          \
+    " ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'),"                \
+    " ('bytea_output', 'hex'), ('xmlbinary', 'base64'), ('xmloption', 'content'), ('lc_monetary', 'C'),"     \
+    " ('row_security', 'off'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'),"     \
+    " ('client_min_messages', 'notice'), ('default_transaction_isolation', 'read committed'),"               \
+    " ('default_transaction_deferrable', 'off'), ('lock_timeout', '" locks "'), ('jit', 'off'),"             \
+    " ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),"                          \
+    " ('transaction_timeout', '0')) v(name, value) ON s.name = v.name WHERE v.value IS NOT NULL"
+
 static bool set_up_session(struct pg *c, struct err *e)
 {
-    static const char settings[] =
-        "SELECT count(set_config(s.name, v.value, false)) FROM pg_settings s JOIN (VALUES"
-        " ('default_transaction_read_only', $1::text), ('TimeZone', 'UTC'),"
-        " ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'),"
-        " ('bytea_output', 'hex'), ('xmlbinary', 'base64'), ('xmloption', 'content'), ('lc_monetary', 'C'),"
-        " ('row_security', 'off'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'),"
-        " ('client_min_messages', 'notice'), ('default_transaction_isolation', 'read committed'),"
-        " ('default_transaction_deferrable', 'off'), ('lock_timeout', '" LOCK_TIMEOUT "'), ('jit', 'off'),"
-        " ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),"
-        " ('transaction_timeout', '0')) v(name, value) ON s.name = v.name WHERE v.value IS NOT NULL";
+    static const char settings[] = SESSION_SETTINGS("$1", LOCK_TIMEOUT);
     char timeout[24];
     (void)snprintf(timeout, sizeof timeout, "%lld", (long long)c->statement_timeout_s * 1000);
     const char *params[] = {timeout, c->writable ? NULL : "on"};
@@ -186,6 +190,16 @@ static bool set_up_session(struct pg *c, struct err *e)
                       " pg_catalog.set_config('statement_timeout', $1, false)",
                       params, 1, &first, e) &&
            query_rows(c, settings, params + 1, 1, &r, e);
+}
+
+/* A walsender takes no parameters. A slot that is made waits for transactions as for locks. */
+static bool set_up_replication(struct pg *c, struct err *e)
+{
+    static const char settings[] =
+        "SELECT pg_catalog.set_config('search_path', '', false), pg_catalog.set_config('statement_timeout', "
+        "'0', false), pg_catalog.set_config('wal_sender_timeout', '" STREAM_PATIENCE
+        "', false); " SESSION_SETTINGS("'on'", "0");
+    return query_script(c, settings, (int64_t)c->statement_timeout_s * 1000, e);
 }
 
 bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, struct err *e)
@@ -211,7 +225,7 @@ bool pg_open(const struct pg_target *t, struct stop *stop, struct pg **ret, stru
                        c->host, c->port, c->version / 10000, OLDEST_VERSION / 10000);
     if (PQsetnonblocking(c->conn, 1) != 0)
         return connect_failed(c, PQerrorMessage(c->conn), e);
-    if (!set_up_session(c, e))
+    if (t->replication ? !set_up_replication(c, e) : !set_up_session(c, e))
         return err_wrap(e, "prepare a session on %s:%d, database \"%s\"", c->host, c->port, c->database);
     *ret = STEAL(c);
     return true;

@@ -33,6 +33,7 @@ struct pg_target {
     int connect_timeout_s;   /* 0: 30 */
     int statement_timeout_s; /* 0: 300 */
     bool writable;
+    bool replication; /* for stream.h alone: takes no statement of any other verb */
 };
 
 struct pg;

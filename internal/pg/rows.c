@@ -148,7 +148,7 @@ static bool run_phase(struct crew *c, job_fn *work, void *jobs, size_t size, siz
 }
 
 /* max_connections tells how much of either server we take, and parallel query would take more. */
-static bool set_up(struct pg *c, struct err *e)
+bool rows_set_up(struct pg *c, struct err *e)
 {
     static const char sql[] = "SELECT set_config('max_parallel_workers_per_gather', '0', false),"
                               " set_config('statement_timeout', $1, false)";
@@ -167,7 +167,7 @@ static bool open_worker(struct rows_run *run, struct rows_worker *w, struct err 
     w->run = run;
     w->a = arena_new();
     return o->open(o->arg, false, &w->side[OLD], e) && o->open(o->arg, true, &w->side[NEW], e) &&
-           set_up(w->side[OLD], e) && set_up(w->side[NEW], e);
+           rows_set_up(w->side[OLD], e) && rows_set_up(w->side[NEW], e);
 }
 
 static void close_crew(struct crew *c)
@@ -336,7 +336,7 @@ const char *pg_row_kind_name(enum pg_row_kind kind)
     return names[kind];
 }
 
-static struct pg_rows_table result_of(struct arena *a, const struct row_table *t)
+struct pg_rows_table rows_result_of(struct arena *a, const struct row_table *t)
 {
     bool read = t->on_old && t->on_new && !t->note[0];
     struct pg_rows_table r = {.table = arena_strdup(a, t->name),
@@ -367,7 +367,7 @@ static void set_result(struct arena *a, const struct rows_run *run, struct pg_ro
                                    .table_count = run->table_count,
                                    .seed = run->o->mode == PG_ROWS_SAMPLE ? run->seed : 0};
     for (size_t i = 0; i < run->table_count; i++) {
-        tables[i] = result_of(a, &run->tables[i]);
+        tables[i] = rows_result_of(a, &run->tables[i]);
         ret->rows += tables[i].new_rows > 0 ? tables[i].new_rows : 0;
     }
 }

@@ -224,24 +224,31 @@ static const char *shown_columns(struct arena *a, const struct row_table *t, con
     return name_list(a, names, n, SHOWN);
 }
 
+void rows_report_pair(struct rows_worker *w, struct row_table *t, const char *const *key,
+                      const struct row_version *old, const struct row_version *now)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg_row_difference d = {.key = shown_key(a, t, key), .columns = ""};
+    d.kind = !now ? PG_ROW_MISSING : !old ? PG_ROW_EXTRA : PG_ROW_DIFFERS;
+    if (d.kind == PG_ROW_DIFFERS) {
+        bool *which = ARENA_ARRAY(a, bool, t->column_count + 1);
+        mark_moved(which, t->column_count, old->content, now->content);
+        d.columns = shown_columns(a, t, which);
+    }
+    rows_report(w, t, d);
+}
+
 static void report(struct judge *j, struct state *s, const struct row_version *old,
                    const struct row_version *now)
 {
-    struct pg_row_difference d = {.columns = ""};
     s->done = true;
-    if (j->t->key_count == 0) {
-        bool fewer = copies(now) < copies(old);
-        d.key = shown_bag(j->a, s->s->id, old, now);
-        d.kind = fewer ? PG_ROW_MISSING : PG_ROW_EXTRA;
-    } else {
-        d.key = shown_key(j->a, j->t, s->s->key);
-        d.kind = !now ? PG_ROW_MISSING : !old ? PG_ROW_EXTRA : PG_ROW_DIFFERS;
+    if (j->t->key_count > 0) {
+        rows_report_pair(j->w, j->t, s->s->key, old, now);
+        return;
     }
-    if (d.kind == PG_ROW_DIFFERS) {
-        bool *which = ARENA_ARRAY(j->a, bool, j->marks + 1);
-        mark_moved(which, j->marks, old->content, now->content);
-        d.columns = shown_columns(j->a, j->t, which);
-    }
+    struct pg_row_difference d = {.kind = copies(now) < copies(old) ? PG_ROW_MISSING : PG_ROW_EXTRA,
+                                  .key = shown_bag(j->a, s->s->id, old, now),
+                                  .columns = ""};
     rows_report(j->w, j->t, d);
 }
 

@@ -32,15 +32,15 @@ static const char columns_sql[] =
     " WITH ORDINALITY u(n, i) JOIN pg_attribute a ON a.attrelid = to_regclass(u.n) AND a.attnum > 0 AND NOT"
     " a.attisdropped ORDER BY u.i, a.attnum";
 
-/* Of a primary key, else of the replica identity, else of any other unique index that cannot hold a row
- * twice. */
+/* Of the replica identity, which is sent of a row that goes; else of a primary key, else of any other unique
+ * index that cannot hold a row twice. */
 static const char keys_sql[] =
     "SELECT u.i - 1, a.attname, '', '' FROM unnest($1::text[]) WITH ORDINALITY u(n, i) CROSS JOIN LATERAL"
     " (SELECT x.indrelid, x.indkey, x.indnkeyatts FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid"
     " JOIN pg_am m ON m.oid = c.relam WHERE x.indrelid = to_regclass(u.n) AND m.amname = 'btree' AND"
     " x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL AND NOT EXISTS (SELECT FROM"
     " generate_series(0, x.indnkeyatts - 1) p JOIN pg_attribute n ON n.attrelid = x.indrelid AND n.attnum ="
-    " x.indkey[p] WHERE NOT n.attnotnull) ORDER BY x.indisprimary DESC, x.indisreplident DESC, x.indnkeyatts,"
+    " x.indkey[p] WHERE NOT n.attnotnull) ORDER BY x.indisreplident DESC, x.indisprimary DESC, x.indnkeyatts,"
     " x.indexrelid LIMIT 1) k CROSS JOIN LATERAL generate_series(0, k.indnkeyatts - 1) p JOIN pg_attribute a"
     " ON a.attrelid = k.indrelid AND a.attnum = k.indkey[p] ORDER BY u.i, p";
 
@@ -230,6 +230,21 @@ bool rows_plan(struct rows_run *run, struct pg *const side[2], struct arena *a, 
                                             .on_new = listed[i].on_new,
                                             .note = ""};
     return describe(run, side, a, e);
+}
+
+bool rows_oids(const struct rows_run *run, struct pg *c, struct arena *a, struct row_oid **ret, struct err *e)
+{
+    static const char sql[] = "SELECT u.i - 1, coalesce(to_regclass(u.n)::oid::bigint, 0) FROM"
+                              " unnest($1::text[]) WITH ORDINALITY u(n, i) ORDER BY 2";
+    static const struct field fields[] = {{FIELD_INT64, offsetof(struct row_oid, table)},
+                                          {FIELD_INT64, offsetof(struct row_oid, oid)}};
+    const struct question q = {sql, fields, ARRAY_LEN(fields), sizeof(struct row_oid)};
+    void *rows;
+    size_t n;
+    if (!ask(c, a, &q, names_of(a, run->tables, run->table_count), &rows, &n, e))
+        return false;
+    *ret = rows;
+    return n == run->table_count || err_set(e, ERR_BUG, "%zu oids of %zu tables", n, run->table_count);
 }
 
 /* ---- ranges ---- */

@@ -133,6 +133,42 @@ bool rows_read_sums(struct rows_worker *w, enum row_side side, struct row_range 
     return true;
 }
 
+static void add_key_texts(const struct pg *c, struct buf *sql, const struct row_table *t,
+                          const char *const *const *keys, size_t n)
+{
+    for (size_t k = 0; k < t->key_count; k++) {
+        for (size_t i = 0; i < n; i++) {
+            (void)buf_puts(sql, i ? "," : k ? ",ARRAY[" : "ARRAY[");
+            rows_add_literal(c, sql, keys[i][k]);
+        }
+        (void)buf_puts(sql, "]::text[]");
+    }
+}
+
+/* A list of rows, "(a, b) IN ((1, 2), …)", would be one condition each to the planner. */
+bool rows_read_key_sum(struct rows_worker *w, enum row_side side, const struct row_table *t,
+                       const char *const *const *keys, size_t n, struct row_sum *ret, struct err *e)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct buf sql = BUF_INIT(ROWS_STATEMENT_MAX);
+    struct sum_row *rows;
+    size_t count;
+    (void)buf_puts(&sql, "SELECT 0, count(*), coalesce(sum(");
+    add_hash(&sql, t, side);
+    (void)buf_puts(&sql, "), 0)::text FROM unnest(");
+    add_key_texts(w->side[side], &sql, t, keys, n);
+    for (size_t k = 0; k < t->key_count; k++)
+        (void)buf_printf(&sql, "%sk%zu", k ? "," : ") AS aurora_key(", k);
+    (void)buf_printf(&sql, ") JOIN ONLY %s AS %s ON ", t->name, t->alias);
+    for (size_t k = 0; k < t->key_count; k++)
+        (void)buf_printf(&sql, "%s%s.%s = aurora_key.k%zu::%s", k ? " AND " : "", t->alias, t->key[k]->quoted,
+                         k, t->key[k]->type);
+    if (!read_sum_rows(w, a, side, &sql, &rows, &count, e))
+        return err_wrap(e, "read rows of %s", t->name);
+    set_sum(ret, &rows[0]);
+    return true;
+}
+
 bool rows_read_buckets(struct rows_worker *w, enum row_side side, const struct row_table *t,
                        struct row_sum *ret, struct err *e)
 {
@@ -166,7 +202,7 @@ const struct row_version *rows_find(const struct row_versions *in, const char *i
 }
 
 /* Lengths keep ("a", "bc") and ("ab", "c") apart. */
-static const char *id_of(struct arena *a, const char *const *key, size_t n)
+const char *rows_id(struct arena *a, const char *const *key, size_t n)
 {
     if (n == 1)
         return key[0];
@@ -199,7 +235,7 @@ static bool read_versions(struct rows_worker *w, struct arena *a, enum row_side 
         v[i].key = ARENA_ARRAY(a, const char *, parts);
         for (size_t k = 0; k < parts; k++)
             v[i].key[k] = arena_strdup(a, PQgetvalue(r, (int)i, (int)(k + KEY)));
-        v[i].id = id_of(a, v[i].key, parts);
+        v[i].id = rows_id(a, v[i].key, parts);
     }
     qsort(v, n, sizeof *v, by_id);
     *ret = (struct row_versions){.v = v, .n = n, .cut = limit > 0 && n >= limit};

@@ -5,6 +5,8 @@
  * rows_read.c   statements: sums of ranges, single rows, bags
  * rows_narrow.c ranges that did not agree: bracketed, split, down to rows; bags
  * rows_judge.c  single rows
+ *
+ * changed_rows.c and its like use them for rows whose keys are known.
  */
 #ifndef AURORA_PG_ROWS_WORK_H
 #define AURORA_PG_ROWS_WORK_H
@@ -105,6 +107,12 @@ struct rows_worker {
 /* ---- rows_plan.c ---- */
 
 MUST_CHECK bool rows_plan(struct rows_run *run, struct pg *const side[2], struct arena *a, struct err *e);
+/* Of every table on one side, in the order of oids; 0: it is not there. */
+struct row_oid {
+    int64_t table, oid;
+};
+MUST_CHECK bool rows_oids(const struct rows_run *run, struct pg *c, struct arena *a, struct row_oid **ret,
+                          struct err *e);
 /* First ranges of a table, in w->a. */
 MUST_CHECK bool rows_split_table(struct rows_worker *w, struct row_table *t, struct err *e);
 /* Parts of about `step` rows each. */
@@ -127,12 +135,18 @@ MUST_CHECK bool rows_read_range(struct rows_worker *w, struct arena *a, enum row
 MUST_CHECK bool rows_read_keys(struct rows_worker *w, struct arena *a, enum row_side side,
                                const struct row_table *t, const char *const *const *keys, size_t n,
                                struct row_versions *ret, struct err *e);
+/* Of the rows of n keys, looked for one by one. */
+MUST_CHECK bool rows_read_key_sum(struct rows_worker *w, enum row_side side, const struct row_table *t,
+                                  const char *const *const *keys, size_t n, struct row_sum *ret,
+                                  struct err *e);
 /* Sums by bucket of the rows' hashes, BAG_BUCKETS of them. */
 MUST_CHECK bool rows_read_buckets(struct rows_worker *w, enum row_side side, const struct row_table *t,
                                   struct row_sum *ret, struct err *e);
 MUST_CHECK bool rows_read_bag(struct rows_worker *w, struct arena *a, enum row_side side,
                               const struct row_table *t, const int *buckets, size_t n,
                               struct row_versions *ret, struct err *e);
+/* A key's parts in one text. */
+const char *rows_id(struct arena *a, const char *const *key, size_t n);
 const struct row_version *rows_find(const struct row_versions *in, const char *id);
 
 /* ---- rows_narrow.c ---- */
@@ -150,7 +164,15 @@ struct row_suspect {
 MUST_CHECK bool rows_judge(struct rows_worker *w, struct row_table *t, const struct row_suspect *s, size_t n,
                            struct err *e);
 
+/* Reports what a row with a key is on both sides, when neither changes any more; NULL: it is not there. */
+void rows_report_pair(struct rows_worker *w, struct row_table *t, const char *const *key,
+                      const struct row_version *old, const struct row_version *now);
+
 /* ---- rows.c ---- */
+
+/* The limits under which a session of ours reads rows. */
+MUST_CHECK bool rows_set_up(struct pg *c, struct err *e);
+struct pg_rows_table rows_result_of(struct arena *a, const struct row_table *t);
 
 MUST_CHECK bool rows_catch_up(struct rows_worker *w, struct err *e);
 void rows_settled(struct rows_worker *w, struct row_table *t, int64_t old_rows, int64_t new_rows);
