@@ -5,6 +5,7 @@
  * flow_blue_green_upgrade.c. What the rows point to is in internal/upgrade/logical.h, which also says why
  * they stand in this order.
  */
+#include "internal/upgrade/changed.h"
 #include "internal/upgrade/in_place.h"
 #include "provider/flow_logical_names.h"
 
@@ -225,9 +226,11 @@ SAY(say_same_clone, "Gives the clone what it still lacks of production's setting
 SAY(say_still_equal,
     "Waits for one moment at which all is in order: the clone available and at most max_lag behind%s.",
     u->request.window ? ", the window open" : "")
+SAY(say_changed,
+    "Compares the rows that have changed on either side since all were compared, until few are left.")
 SAY(say_switch,
     "Stops all writes to %s (fence), waits until the clone has the last of them (marker), carries the "
-    "sequences%s, and proves it; at most max_write_outage, else everything is taken back. From here on it "
+    "sequences, compares the rows that changed last%s, and proves it; at most max_write_outage, else everything is taken back. From here on it "
     "goes forward.",
     CLUSTER, keeps_way_back(u) ? ", makes the slot of the way back" : "")
 SAY(say_switched, "Writes down on the old cluster when the switch was.")
@@ -410,6 +413,8 @@ static const struct step forward[] = {
      .describe = say_in_window, .equivalent = cli_hooks, .is_done = in_window_hooks_done, .run = in_window_hooks_run},
     {.name = "ready-to-switch", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds",
      .describe = say_still_equal, .equivalent = cli_lag, .is_done = clone_ready_to_switch, .fits = window_fits},
+    {.name = "check-changed-rows", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
+     .describe = say_changed, .is_done = changed_check},
     {.name = "check-fence", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_fence_check, .is_done = fence_check},
     {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = moves_names,

@@ -124,12 +124,12 @@ static bool all_whole(struct pg_changed *c, const struct key_set *from, struct b
     return true;
 }
 
-bool changed_compare(struct pg_changed *c, struct key_set *from, struct err *e)
+bool changed_compare_set(struct pg_changed *c, struct key_set *from, struct err *e)
 {
     return all_keys(c, from, false, e) && all_whole(c, from, NULL, e);
 }
 
-bool changed_judge(struct pg_changed *c, struct key_set *from, struct buf *skipped, struct err *e)
+bool changed_judge_set(struct pg_changed *c, struct key_set *from, struct buf *skipped, struct err *e)
 {
     return all_keys(c, from, true, e) && all_whole(c, from, skipped, e);
 }

@@ -56,7 +56,7 @@ static struct key_set *take_set(struct pg_changed *c)
 static bool compare_now(struct pg_changed *c, struct err *e)
 {
     struct key_set *now CLEANUP(key_set_cleanup) = take_set(c);
-    if (!changed_compare(c, now, e))
+    if (!changed_compare_set(c, now, e))
         return false;
     return c->set->n <= KEYS_MAX ||
            err_set(e, ERR_CONFLICT, "more than %d rows that change are not the same on both sides", KEYS_MAX);
@@ -218,7 +218,7 @@ static bool finish(struct pg_changed *c, struct arena *a, const char *token, int
     struct pg_changed_result r = {.before = c->compared, .read_ms = socket_now_ms() - began_ms};
     c->compared = 0;
     struct key_set *last CLEANUP(key_set_cleanup) = take_set(c);
-    if (!changed_judge(c, last, &skipped, e))
+    if (!changed_judge_set(c, last, &skipped, e))
         return false;
     set_result(c, a, &r.rows);
     r.skipped = arena_strdup(a, buf_text(&skipped));

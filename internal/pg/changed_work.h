@@ -74,9 +74,10 @@ struct pg_changed {
 /* ---- changed_compare.c ---- */
 
 /* Reads the rows of a set on both sides; what does not agree goes back into c->set. */
-MUST_CHECK bool changed_compare(struct pg_changed *c, struct key_set *from, struct err *e);
+MUST_CHECK bool changed_compare_set(struct pg_changed *c, struct key_set *from, struct err *e);
 /* The same when nothing changes any more: what does not agree is reported. */
-MUST_CHECK bool changed_judge(struct pg_changed *c, struct key_set *from, struct buf *skipped, struct err *e);
+MUST_CHECK bool changed_judge_set(struct pg_changed *c, struct key_set *from, struct buf *skipped,
+                                  struct err *e);
 /* Looks at what does not agree until it is known whether it differs. */
 MUST_CHECK bool changed_look_closely(struct pg_changed *c, struct err *e);
 

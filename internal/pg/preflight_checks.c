@@ -78,7 +78,7 @@ static const char long_running[] =
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     " AND xact_start < clock_timestamp() - interval '10 seconds'";
 static const char hidden_sessions[] = "SELECT 'sessions of other users' WHERE NOT " IF_SESSIONS_ARE_VISIBLE;
-#define OWN_SLOTS "'^(rds|aurora_upgrade)'"
+#define OWN_SLOTS "'^(rds|aurora_upgrade|aurora_changes)'"
 static const char user_slots[] = "SELECT quote_ident(slot_name) || ' (' || plugin || ')' FROM"
                                  " pg_replication_slots WHERE slot_type = 'logical' AND database ="
                                  " current_database() AND slot_name !~ " OWN_SLOTS;
@@ -95,13 +95,16 @@ static const char publications[] =
 static const char wal_level[] =
     "SELECT 'wal_level is ' || setting FROM pg_settings WHERE name = 'wal_level' AND"
     " setting <> 'logical'";
+#define FEW_SLOTS(wanted)                                                                                    \
+    "SELECT concat(s.name, ' is ', s.setting, ', ', u.used, ' in use, ', " wanted ", ' more needed') FROM"   \
+    " pg_settings s, (SELECT count(*) n FROM pg_database WHERE datallowconn AND NOT datistemplate AND"       \
+    " datname <> 'rdsadmin') d, (SELECT count(*) used FROM pg_replication_slots WHERE slot_name !~"          \
+    " " OWN_SLOTS ") u WHERE s.name IN ('max_replication_slots', 'max_wal_senders') AND"                     \
+    " s.setting::int < u.used + " wanted
 /* One slot and one sender for each database, and one to spare. */
-static const char few_slots[] =
-    "SELECT concat(s.name, ' is ', s.setting, ', ', u.used, ' in use, ', d.n + 1, ' more needed') FROM "
-    "pg_settings"
-    " s, (SELECT count(*) n FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname <>"
-    " 'rdsadmin') d, (SELECT count(*) used FROM pg_replication_slots WHERE slot_name !~ " OWN_SLOTS ") u"
-    " WHERE s.name IN ('max_replication_slots', 'max_wal_senders') AND s.setting::int < u.used + d.n + 1";
+static const char few_slots[] = FEW_SLOTS("d.n + 1");
+/* And one to see what changes while rows are compared; where the former is met. */
+static const char few_slots_to_compare[] = FEW_SLOTS("2 * d.n") " AND s.setting::int > u.used + d.n";
 
 /* pg_upgrade's pg_dump locks all of them in one transaction; so many locks are documented to fit (a few more
  * do). */
@@ -338,6 +341,10 @@ const struct preflight_check preflight_checks[] = {
                  " reboot the writer"),
     SERVER_CHECK("slots-exhausted", STREAMS, PG_BLOCKER, few_slots,
                  "raise the parameter in the cluster parameter group, then reboot the writer"),
+    SERVER_CHECK(
+        "slots-to-compare", PG_FOR_LOGICAL, PG_BLOCKER, few_slots_to_compare,
+        "raise the parameter in the cluster parameter group, then reboot the writer: each database needs"
+        " a second slot and sender while its rows are compared before a switch"),
     CHECK(
         "locks-exhausted", EACH, PG_WARNING, many_relations,
         "pg_upgrade locks them all at once, and fails with \"out of shared memory\" if they do not fit: raise"

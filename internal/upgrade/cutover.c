@@ -1,4 +1,5 @@
 /* The cutover: from the fence to the point of no return, with nothing but PostgreSQL in between. */
+#include "internal/upgrade/changed.h"
 #include "internal/upgrade/cutover_work.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/tags.h"
@@ -277,6 +278,14 @@ static bool settle(struct cutover *k, struct err *e)
     return not_silent(k, e);
 }
 
+/* ---- rows ---- */
+
+static bool compare_changed(struct cutover *k, struct err *e)
+{
+    return changed_compare(k->u, k->token, k->until_ms - now(k), e) &&
+           goes_on(k, "comparing the rows that changed last", e);
+}
+
 /* ---- the way back ---- */
 
 static bool stop_following(struct cutover *k, const struct place *p, struct err *e)
@@ -442,6 +451,7 @@ static const struct phase {
 } phases[] = {{"fence", raise_fence},
               {"tables", cutover_all_taken},
               {"drain and sequences", settle},
+              {"changed rows", compare_changed},
               {"way back", turn_round},
               {"proof", prove}};
 
@@ -538,7 +548,7 @@ bool cutover_run(struct upgrade *u, struct err *e)
     if (!k.arriving)
         return upgrade_fail(e, E_DEPLOYMENT_GONE, "the cluster that %s was to become has disappeared",
                             u->request.cluster);
-    bool ok = same_run(u, e) && cutover_open(&k, e) && ready_sequences(&k, e);
+    bool ok = same_run(u, e) && cutover_open(&k, e) && ready_sequences(&k, e) && changed_settle(u, e);
     if (ok) {
         k.began_ms = now(&k);
         k.until_ms = k.began_ms + u->request.max_write_outage_s * 1000LL;
@@ -546,6 +556,7 @@ bool cutover_run(struct upgrade *u, struct err *e)
     }
     if (ok)
         tell_times(&k);
+    changed_end(u);
     cutover_close(&k);
     return ok;
 }

@@ -327,6 +327,12 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
     [E_ENDPOINT_WAY] = {"AUR0239", ERR_INVALID, "cutover.endpoint",
                         "Set it to what the switch was begun with: it can be another one for the next "
                         "upgrade."},
+    [E_CHANGED_DIFFER] =
+        {"AUR0240", ERR_REMOTE, "stage",
+         "Everything was taken back: nothing was switched. Somebody, or a trigger, writes on the clone, or "
+         "it "
+         "did not take what was written on production. End that and make these rows equal on the clone, or "
+         "set stage = \"rolled_back\" and start again; an apply compares all rows anew."},
 };
 
 bool upgrade_fail(struct err *e, enum upgrade_error id, const char *fmt, ...)

@@ -102,6 +102,7 @@ enum upgrade_error {
     E_SWITCH_UNDERWAY,
     E_NO_WAY_BACK_LEFT,
     E_ENDPOINT_WAY,
+    E_CHANGED_DIFFER,
     E_COUNT
 };
 

@@ -2,6 +2,7 @@
 #include "internal/pg/logical.h"
 #include "internal/pg/catalog.h"
 #include "internal/pg/replica.h"
+#include "internal/upgrade/changed.h"
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/logical_switch.h"
 #include "internal/upgrade/tags.h"
@@ -85,6 +86,8 @@ const struct strategy strategy_logical = {.resource = TAG_RESOURCE_LOGICAL,
                                           .reads_rows = true,
                                           .needs_login = true,
                                           .slot_prefix = LOGICAL_SLOT_PREFIX,
+                                          .follow_changes = changed_begin,
+                                          .forget_changes = changed_end,
                                           .new_side = "the clone",
                                           .hook_places = hooks_of_clone};
 

@@ -11,9 +11,11 @@
  * 3. drain and sequences: no transaction runs on the whole server; a marker written then has arrived on the
  *    other side, which applies commits in their order, and with it everything before it. Sequences are
  *    carried exactly, read back and compared.
- * 4. way back: the replication that ends is disabled, and a slot for the other direction made, before anybody
+ * 4. changed rows: those that changed since all rows were compared, and were not compared before the fence,
+ * are the same on both sides (changed.h).
+ * 5. way back: the replication that ends is disabled, and a slot for the other direction made, before anybody
  *    can write there.
- * 5. proof: no transaction id was given out on the side that is left but to our own markers, or the slot that
+ * 6. proof: no transaction id was given out on the side that is left but to our own markers, or the slot that
  *    was followed holds no change since.
  *
  * The point of no return is a tag on the cluster that takes over. From there on it goes forward only: names

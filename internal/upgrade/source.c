@@ -219,8 +219,9 @@ bool parameter_needs(struct upgrade *u, struct parameter_need ret[PARAMETER_NEED
         autovacuum = number_of(p, n, "autovacuum_max_workers");
     int parallel = number_of(p, n, "max_parallel_workers");
     int logical = workers > databases + 1 ? workers : databases + 1;
-    need_number(&ret[1], "max_replication_slots", number_of(p, n, "max_replication_slots"), databases + 1);
-    need_number(&ret[2], "max_wal_senders", number_of(p, n, "max_wal_senders"), databases + 1);
+    int slots = databases > 1 && u->strategy->follow_changes ? 2 * databases : databases + 1;
+    need_number(&ret[1], "max_replication_slots", number_of(p, n, "max_replication_slots"), slots);
+    need_number(&ret[2], "max_wal_senders", number_of(p, n, "max_wal_senders"), slots);
     need_number(&ret[3], "max_logical_replication_workers", workers, databases + 1);
     need_number(&ret[4], "max_worker_processes", number_of(p, n, "max_worker_processes"),
                 logical + (autovacuum > 0 ? autovacuum : 3) + (parallel > 0 ? parallel : 0));

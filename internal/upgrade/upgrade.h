@@ -121,7 +121,10 @@ struct strategy {
     bool reads_rows;         /* compares rows by content unless told otherwise, not their number alone */
     bool needs_login;        /* without one nothing of it is possible */
     const char *slot_prefix; /* of the run's own slots; NULL: every logical slot of production is the run's */
-    const char *new_side;    /* in texts: "green", "the new version" */
+    /* Follows what changes from before all rows are compared; NULL: nothing does. */
+    bool (*follow_changes)(struct upgrade *u, struct err *e);
+    void (*forget_changes)(struct upgrade *u);
+    const char *new_side;                 /* in texts: "green", "the new version" */
     const struct hook_place *hook_places; /* HOOK_POINTS of them */
 };
 extern const struct strategy strategy_blue_green; /* world.c */
@@ -194,6 +197,7 @@ struct upgrade {
     struct clone_view *clone;        /* clone.c's own; NULL: it was not looked at yet */
     struct catching_up *catching_up; /* catch_up.c's own; NULL: nothing was seen yet */
     struct failing *failing;         /* failing.c's own; NULL: nothing was seen yet */
+    struct changed *changed;         /* changed.c's own; NULL: nothing is followed */
     int seed_tenths;                 /* seed.c's own: of what is made, as told last */
     const char
         *attempt_since; /* AWS's events before this time are of earlier attempts; NULL: the snapshot's */
@@ -244,6 +248,9 @@ void world_state(const struct upgrade *u, struct err *e);
  */
 MUST_CHECK bool side_open(struct upgrade *u, enum side side, const char *database, bool writable,
                           struct pg **ret, struct err *e);
+/* The same for pg_changed_begin alone. */
+MUST_CHECK bool side_open_replication(struct upgrade *u, enum side side, const char *database,
+                                      struct pg **ret, struct err *e);
 /* Calls `each` with one connection per user database of a side. */
 MUST_CHECK bool side_each_database(struct upgrade *u, enum side side, bool writable,
                                    bool (*each)(struct upgrade *u, struct pg *c, const char *database,

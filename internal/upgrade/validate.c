@@ -361,7 +361,8 @@ static bool compare_rows(struct upgrade *u, struct pg *blue, struct pg *green, c
 bool rows_check(struct upgrade *u, bool *ret, struct err *e)
 {
     struct lines differences = {0};
-    if (!compare_pairs(u, &differences, compare_rows, e))
+    if (!both_sides(u, e) || (u->strategy->follow_changes && !u->strategy->follow_changes(u, e)) ||
+        !compare_pairs(u, &differences, compare_rows, e))
         return false;
     *ret = differences.n == 0;
     return *ret || upgrade_fail(e, E_ROWS_DIFFER, "rows differ: %s", shown(u, &differences));

@@ -32,6 +32,8 @@ void upgrade_done(struct upgrade *u)
     arena_free(u->before_look);
     u->look = u->before_look = NULL;
     rehearsal_end(u);
+    if (u->strategy->forget_changes)
+        u->strategy->forget_changes(u);
     if (u->clone)
         clone_view_end(u->clone);
     u->clone = NULL;
@@ -471,8 +473,8 @@ static const char *side_name(const struct upgrade *u, enum side side)
     return side == SIDE_GREEN ? u->strategy->new_side : side == SIDE_OLD ? "the old side" : "production";
 }
 
-bool side_open(struct upgrade *u, enum side side, const char *database, bool writable, struct pg **ret,
-               struct err *e)
+static bool open_as(struct upgrade *u, enum side side, const char *database, const struct pg_target *as,
+                    struct pg **ret, struct err *e)
 {
     const char *host = NULL;
     int port = 0;
@@ -486,12 +488,25 @@ bool side_open(struct upgrade *u, enum side side, const char *database, bool wri
         return err_set(e, ERR_NOT_FOUND, "no login is configured");
     if (database)
         t.database = database;
-    t.writable = writable;
+    t.writable = as->writable;
+    t.replication = as->replication;
     if (!pg_open(&t, u->stop, ret, e)) {
         (void)err_attribute(e, "postgresql");
         return err_wrap(e, "connect to %s", side_name(u, side));
     }
     return true;
+}
+
+bool side_open(struct upgrade *u, enum side side, const char *database, bool writable, struct pg **ret,
+               struct err *e)
+{
+    return open_as(u, side, database, &(struct pg_target){.writable = writable}, ret, e);
+}
+
+bool side_open_replication(struct upgrade *u, enum side side, const char *database, struct pg **ret,
+                           struct err *e)
+{
+    return open_as(u, side, database, &(struct pg_target){.replication = true}, ret, e);
 }
 
 bool side_each_database(struct upgrade *u, enum side side, bool writable,
