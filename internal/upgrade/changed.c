@@ -18,6 +18,8 @@ struct followed {
 struct changed {
     struct followed *list;
     size_t n, cap;
+    const char **untold; /* a line of the journal is written to disk: not while nobody can write */
+    size_t untold_n, untold_cap;
 };
 
 struct found {
@@ -60,25 +62,6 @@ static bool begin_in(struct upgrade *u, struct pg *source, const char *database,
     return true;
 }
 
-bool changed_begin(struct upgrade *u, struct err *e)
-{
-    changed_end(u);
-    if (!is_wanted(u))
-        return true;
-    u->changed = ARENA_NEW(u->arena, struct changed);
-    if (run_each_database(u, SIDE_BLUE, false, begin_in, NULL, e))
-        return true;
-    changed_end(u);
-    return false;
-}
-
-void changed_end(struct upgrade *u)
-{
-    for (size_t i = 0; u->changed && i < u->changed->n; i++)
-        pg_changed_end(u->changed->list[i].rows);
-    u->changed = NULL;
-}
-
 /* ---- telling ---- */
 
 static void add_table(struct upgrade *u, const char *database, const struct pg_rows_table *t,
@@ -110,14 +93,44 @@ static void tell(struct upgrade *u, const char *text)
         u->note(u->note_arg, "check-changed-rows", text);
 }
 
+static void tell_later(struct upgrade *u, const char *text)
+{
+    struct changed *c = u->changed;
+    ARR_PUSH(u->arena, c->untold, c->untold_n, c->untold_cap, (const char *)arena_strdup(u->arena, text));
+}
+
 static bool differ(struct upgrade *u, enum upgrade_error id, const struct found *f, const char *when,
                    struct err *e)
 {
-    for (size_t i = 0; u->note && i < f->n; i++)
-        u->note(u->note_arg, "check-changed-rows", f->lines[i]);
+    for (size_t i = 0; i < f->n; i++)
+        tell_later(u, f->lines[i]);
     (void)upgrade_fail(e, id, "%zu row(s) or table(s) that have changed since all were compared differ %s",
                        f->n, when);
     return err_said(e, "%s", join_lines(u->look, f->lines, f->n, LINES_SHOWN));
+}
+
+/* ---- the beginning and the end ---- */
+
+void changed_end(struct upgrade *u)
+{
+    struct changed *c = u->changed;
+    for (size_t i = 0; c && i < c->n; i++)
+        pg_changed_end(c->list[i].rows);
+    for (size_t i = 0; c && i < c->untold_n; i++)
+        tell(u, c->untold[i]);
+    u->changed = NULL;
+}
+
+bool changed_begin(struct upgrade *u, struct err *e)
+{
+    changed_end(u);
+    if (!is_wanted(u))
+        return true;
+    u->changed = ARENA_NEW(u->arena, struct changed);
+    if (run_each_database(u, SIDE_BLUE, false, begin_in, NULL, e))
+        return true;
+    changed_end(u);
+    return false;
 }
 
 /* ---- before the fence ---- */
@@ -168,7 +181,11 @@ bool changed_check(struct upgrade *u, bool *ret, struct err *e)
     if (!world_need(u, e) || (is_wanted(u) && !look_or_again(u, &f, e)))
         return false;
     *ret = f.n == 0;
-    return *ret || differ(u, E_ROWS_DIFFER, &f, "before the switch", e);
+    if (*ret)
+        return true;
+    (void)differ(u, E_ROWS_DIFFER, &f, "before the switch", e);
+    changed_end(u);
+    return false;
 }
 
 /* ---- behind it ---- */
@@ -186,11 +203,11 @@ bool changed_settle(struct upgrade *u, struct err *e)
 static void tell_compared(struct upgrade *u, const struct followed *f, const struct pg_changed_result *r,
                           int64_t ms)
 {
-    tell(u, arena_printf(u->look,
-                         "database %s: %" PRId64 " rows were compared behind the fence, in %" PRId64
-                         " ms (%" PRId64 " ms of it to read which), %" PRId64 " before it%s%s",
-                         f->database, r->rows.rows, ms, r->read_ms, r->before,
-                         r->skipped[0] ? "; too big to be compared whole there: " : "", r->skipped));
+    tell_later(u, arena_printf(u->look,
+                               "database %s: %" PRId64 " rows were compared behind the fence, in %" PRId64
+                               " ms (%" PRId64 " ms of it to read which), %" PRId64 " before it%s%s",
+                               f->database, r->rows.rows, ms, r->read_ms, r->before,
+                               r->skipped[0] ? "; too big to be compared whole there: " : "", r->skipped));
 }
 
 bool changed_compare(struct upgrade *u, const char *token, int64_t limit_ms, struct err *e)
