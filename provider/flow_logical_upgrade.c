@@ -230,7 +230,8 @@ SAY(say_changed,
     "Compares the rows that have changed on either side since all were compared, until few are left.")
 SAY(say_switch,
     "Stops all writes to %s (fence), waits until the clone has the last of them (marker), carries the "
-    "sequences, compares the rows that changed last%s, and proves it; at most max_write_outage, else everything is taken back. From here on it "
+    "sequences, compares the rows that changed last%s, and proves it; at most max_write_outage, else "
+    "everything is taken back. From here on it "
     "goes forward.",
     CLUSTER, keeps_way_back(u) ? ", makes the slot of the way back" : "")
 SAY(say_switched, "Writes down on the old cluster when the switch was.")

@@ -16,9 +16,7 @@ struct key_set *key_set_new(size_t tables)
     s->a = arena_new();
     s->whole = ARENA_ARRAY(s->a, bool, tables + 1);
     s->place_count = PLACES_MIN;
-    s->places = calloc(s->place_count, sizeof *s->places);
-    if (!s->places)
-        abort();
+    s->places = ARENA_ARRAY(s->a, uint32_t, s->place_count);
     return s;
 }
 
@@ -27,7 +25,6 @@ void key_set_free(struct key_set *s)
     if (!s)
         return;
     arena_free(s->a);
-    free(s->places);
     free(s);
 }
 
@@ -67,11 +64,8 @@ static void widen(struct key_set *s)
 {
     if (2 * (s->n + 1) < s->place_count)
         return;
-    free(s->places);
     s->place_count *= 4;
-    s->places = calloc(s->place_count, sizeof *s->places);
-    if (!s->places)
-        abort();
+    s->places = ARENA_ARRAY(s->a, uint32_t, s->place_count);
     for (size_t i = 0; i < s->n; i++)
         place(s, i);
 }

@@ -102,9 +102,10 @@ static void read_row(struct reader *r, struct message *m, bool is_delete)
     char which = (char)number(r, 1);
     if (which == 'K' || which == 'O') {
         m->was = row(r);
-        which = is_delete ? 'N' : (char)number(r, 1);
+        if (!is_delete)
+            which = (char)number(r, 1);
     }
-    r->is_bad = r->is_bad || which != 'N' || (is_delete && !m->was.is_there);
+    r->is_bad = r->is_bad || (is_delete ? !m->was.is_there : which != 'N');
     if (!is_delete)
         m->is = row(r);
 }

@@ -448,12 +448,9 @@ static bool failed(struct cutover *k, struct err *e)
 static const struct phase {
     const char *name;
     bool (*run)(struct cutover *k, struct err *e);
-} phases[] = {{"fence", raise_fence},
-              {"tables", cutover_all_taken},
-              {"drain and sequences", settle},
-              {"changed rows", compare_changed},
-              {"way back", turn_round},
-              {"proof", prove}};
+} phases[] = {{"fence", raise_fence},          {"tables", cutover_all_taken},
+              {"drain and sequences", settle}, {"changed rows", compare_changed},
+              {"way back", turn_round},        {"proof", prove}};
 
 static bool run_phases(struct cutover *k, struct err *e)
 {
