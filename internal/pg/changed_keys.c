@@ -167,6 +167,13 @@ static bool key_of(const struct feed_relation *r, size_t n, const struct message
     return true;
 }
 
+static void note_transaction(struct feed *f)
+{
+    struct transactions *by = &f->of->set->by[f - f->of->feeds];
+    if (by->n == 0 || by->ids[by->n - 1] != f->transaction)
+        ARR_PUSH(f->of->set->a, by->ids, by->n, by->cap, f->transaction);
+}
+
 static void add_row(struct feed *f, const struct feed_relation *r, const struct message_row *row,
                     const struct message_row *other)
 {
@@ -175,6 +182,7 @@ static void add_row(struct feed *f, const struct feed_relation *r, const struct 
     size_t table = table_of(f, r), n = f->of->run.tables[table].key_count;
     if (!row->is_there)
         return;
+    note_transaction(f);
     if (r->has_key && n <= KEY_MAX && key_of(r, n, row, other, parts))
         key_set_add(f->of->set, f->of->run.tables, table, parts);
     else
@@ -192,8 +200,10 @@ static void truncated(struct feed *f, const struct message *m)
 {
     for (size_t i = 0; i < m->relation_count; i++) {
         const struct feed_relation *r = relation_of(f, m->relations[i]);
-        if (r && !is_marker(f, r))
-            key_set_add_whole(f->of->set, table_of(f, r));
+        if (!r || is_marker(f, r))
+            continue;
+        note_transaction(f);
+        key_set_add_whole(f->of->set, table_of(f, r));
     }
 }
 
@@ -201,6 +211,8 @@ bool feed_take(void *arg, const struct message *m, struct err *e)
 {
     struct feed *f = arg;
     (void)e;
+    if (m->kind == MESSAGE_BEGIN)
+        f->transaction = m->transaction;
     if (m->kind == MESSAGE_RELATION)
         note_relation(f, m);
     if (m->kind == MESSAGE_TRUNCATE)

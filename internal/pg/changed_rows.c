@@ -13,12 +13,14 @@ enum {
     PAUSE_MS = 2,        /* of a reader that waits for something that is on its way */
     ASK_EVERY_MS = 20,   /* how far a server has come */
     SILENT_MS = 5000,    /* a server that says nothing for so long is not waited for before the fence */
+    SEEN_MS = 1000,      /* a commit that waits for a standby is waited for so long */
     COMPARE_AT = 50000,  /* keys */
-    KEYS_MAX = 2000000,  /* that do not agree */
-    TURNS = 8,           /* before the fence */
-    TURN_PAUSE_MS = 30,  /* for the new side to apply what the old one has */
-    FEW = 100,           /* keys: not worth another turn */
-    NAMED = 20,          /* differences in one table */
+    TRANSACTIONS_AT = 200000,
+    KEYS_MAX = 2000000, /* that do not agree */
+    TURNS = 8,          /* before the fence */
+    TURN_PAUSE_MS = 30, /* for the new side to apply what the old one has */
+    FEW = 100,          /* keys: not worth another turn */
+    NAMED = 20,         /* differences in one table */
     SKIPPED_BYTES = 4096,
     NAME_LETTERS = 8,
 };
@@ -53,21 +55,34 @@ static struct key_set *take_set(struct pg_changed *c)
     return was;
 }
 
+/* What does not agree yet is not looked at again before there is as much once more: the new side is behind.
+ */
 static bool compare_now(struct pg_changed *c, struct err *e)
 {
+    bool seen = false;
+    if (!changed_wait_seen(c, SEEN_MS, &seen, e))
+        return false;
+    if (!seen)
+        return true;
     struct key_set *now CLEANUP(key_set_cleanup) = take_set(c);
     if (!changed_compare_set(c, now, e))
         return false;
+    c->compare_at = 2 * c->set->n > COMPARE_AT ? 2 * c->set->n : COMPARE_AT;
     return c->set->n <= KEYS_MAX ||
            err_set(e, ERR_CONFLICT, "more than %d rows that change are not the same on both sides", KEYS_MAX);
+}
+
+static bool is_much(const struct pg_changed *c)
+{
+    return c->set->n > c->compare_at || c->set->by[OLD].n > TRANSACTIONS_AT ||
+           c->set->by[NEW].n > TRANSACTIONS_AT;
 }
 
 static bool follow(struct pg_changed *c, struct err *e)
 {
     while (!atomic_load(&c->is_asked)) {
         bool any = false;
-        if (!pause_for(c, LOOK_EVERY_MS, e) || !take(c, &any, e) ||
-            (c->set->n > COMPARE_AT && !compare_now(c, e)))
+        if (!pause_for(c, LOOK_EVERY_MS, e) || !take(c, &any, e) || (is_much(c) && !compare_now(c, e)))
             return false;
     }
     return true;
@@ -216,6 +231,12 @@ static bool finish(struct pg_changed *c, struct arena *a, const char *token, int
     if (!take_over(c, e) || !read_to_marker(c, token, limit_ms, e))
         return false;
     struct pg_changed_result r = {.before = c->compared, .read_ms = socket_now_ms() - began_ms};
+    bool seen = false;
+    if (!changed_wait_seen(c, limit_ms - r.read_ms, &seen, e))
+        return false;
+    if (!seen)
+        return err_set(e, ERR_TIMEOUT, "what was committed last could not be seen within %lld ms",
+                       (long long)limit_ms);
     c->compared = 0;
     struct key_set *last CLEANUP(key_set_cleanup) = take_set(c);
     if (!changed_judge_set(c, last, &skipped, e))
@@ -302,6 +323,7 @@ static struct pg_changed *new_changed(const struct pg_changed_options *o)
     c->a = arena_new();
     c->o = *o;
     c->o.subscription = arena_strdup(c->a, o->subscription);
+    c->compare_at = COMPARE_AT;
     c->rows_options = (struct pg_rows_options){.mode = PG_ROWS_FULL,
                                                .slot = o->slot ? arena_strdup(c->a, o->slot) : NULL,
                                                .exclude = copy_list(c->a, o->exclude)};

@@ -2,6 +2,7 @@
  *
  * changed_rows.c     begin, read, end
  * changed_keys.c     from messages to a set of keys
+ * changed_seen.c     whether a change can be seen yet
  * changed_compare.c  a set of keys on both sides
  */
 #ifndef AURORA_PG_CHANGED_WORK_H
@@ -20,8 +21,13 @@ struct changed_key {
     const char **parts;
     uint64_t hash;
 };
+struct transactions {
+    uint32_t *ids;
+    size_t n, cap;
+};
 struct key_set {
     struct arena *a;
+    struct transactions by[2]; /* who changed those rows, on either side */
     struct changed_key *keys;
     size_t n, cap;
     uint32_t *places; /* of a key in `keys`, plus 1; by hash */
@@ -49,6 +55,7 @@ struct feed {
     int64_t marker_oid;
     struct feed_relation *relations; /* one for each table, and that of the markers */
     char marker[MARKER_BYTES];       /* the last that came */
+    uint32_t transaction;            /* whose changes come */
 };
 /* For stream_take; `arg` is a feed. */
 bool feed_take(void *arg, const struct message *m, struct err *e);
@@ -64,12 +71,19 @@ struct pg_changed {
     struct feed feeds[2];
     struct key_set *set;
     int64_t compared;
+    size_t compare_at; /* keys: the thread compares them then */
     pthread_t thread;
     bool has_thread;
     atomic_bool is_asked;
     bool failed;
     struct err failure;
 };
+
+/* ---- changed_seen.c ---- */
+
+/* Waits until what c->set is made of can be seen on both sides, at most `limit_ms`: a change is streamed as
+ * soon as it is on disk, which is before its transaction has ended for those who look. */
+MUST_CHECK bool changed_wait_seen(struct pg_changed *c, int64_t limit_ms, bool *ret, struct err *e);
 
 /* ---- changed_compare.c ---- */
 

@@ -121,6 +121,14 @@ static void read_truncate(struct reader *r, struct message *m)
     m->relations = relations;
 }
 
+static void read_begin(struct reader *r, struct message *m)
+{
+    m->kind = MESSAGE_BEGIN;
+    (void)number(r, 8);
+    (void)number(r, 8);
+    m->transaction = (uint32_t)number(r, 4);
+}
+
 static void read_commit(struct reader *r, struct message *m)
 {
     m->kind = MESSAGE_COMMIT;
@@ -140,6 +148,8 @@ bool pgoutput_read(struct arena *a, struct str from, struct message *ret, struct
         read_row(&r, &m, kind == 'D');
     else if (kind == 'T')
         read_truncate(&r, &m);
+    else if (kind == 'B')
+        read_begin(&r, &m);
     else if (kind == 'C')
         read_commit(&r, &m);
     if (r.is_bad)

@@ -11,7 +11,14 @@
 #include "internal/base/err.h"
 #include "internal/base/names.h"
 
-enum message_kind { MESSAGE_OTHER, MESSAGE_RELATION, MESSAGE_ROW, MESSAGE_TRUNCATE, MESSAGE_COMMIT };
+enum message_kind {
+    MESSAGE_OTHER,
+    MESSAGE_BEGIN,
+    MESSAGE_RELATION,
+    MESSAGE_ROW,
+    MESSAGE_TRUNCATE,
+    MESSAGE_COMMIT
+};
 
 struct message_value {
     enum { VALUE_NULL, VALUE_UNCHANGED, VALUE_TEXT } kind; /* unchanged: stored out of line, and not sent */
@@ -25,6 +32,7 @@ struct message_row {
 
 struct message {
     enum message_kind kind;
+    uint32_t transaction;       /* of a BEGIN */
     uint32_t relation;          /* oid, on the server that sends */
     const char **columns;       /* of a RELATION, in the order of the values of its rows */
     size_t column_count;        /* the same */

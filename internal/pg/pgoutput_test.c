@@ -62,7 +62,10 @@ static void what_a_server_sends_is_read(void **state)
     m = read_all(a, BYTES(committed));
     assert_int_equal(m.kind, MESSAGE_COMMIT);
     assert_int_equal(m.end, 0x100000009);
-    assert_int_equal(read_all(a, BYTES("B\0\0\0\0\1\0\0\0")).kind, MESSAGE_OTHER);
+    m = read_all(a, BYTES("B\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\x03\x04"));
+    assert_int_equal(m.kind, MESSAGE_BEGIN);
+    assert_int_equal(m.transaction, 0x304);
+    assert_int_equal(read_all(a, BYTES("Y\0\0\0\0")).kind, MESSAGE_OTHER);
 }
 
 /* Cut anywhere, in memory of its own size, so that a byte too many is seen. */
