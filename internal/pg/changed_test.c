@@ -338,6 +338,72 @@ static void what_differs_is_named_before(void **state)
     }
 }
 
+static bool waits(const char *sessions)
+{
+    char *n = server_value(server, "postgres",
+                           "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    bool all = strcmp(n, sessions) == 0;
+    free(n);
+    return all;
+}
+
+/* The setting is in force some time after it was made. */
+static bool probe_waits(void *arg)
+{
+    PGconn *conn = arg;
+    assert_true(PQconsumeInput(conn));
+    while (!PQisBusy(conn)) {
+        PGresult *r = PQgetResult(conn);
+        if (!r && !PQsendQuery(conn, "SELECT pg_logical_emit_message(true, 'probe', '')"))
+            fail_msg("%s", PQerrorMessage(conn));
+        PQclear(r);
+        if (!r)
+            break;
+    }
+    return waits("1");
+}
+
+static bool both_wait(void *arg)
+{
+    (void)arg;
+    return waits("2");
+}
+
+static void commits_wait(bool on)
+{
+    server_sql(server, "postgres",
+               on ? "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
+                  : "ALTER SYSTEM RESET synchronous_standby_names");
+    server_sql(server, "postgres", "SELECT pg_reload_conf()");
+}
+
+/* It is streamed, and nobody can see it: compared now, both sides would be the same. */
+static void what_cannot_be_seen_yet_is_compared_later(void **state)
+{
+    (void)state;
+    static const struct plant p = {.new_sql = "UPDATE public.plain SET n = -9 WHERE id = 501",
+                                   .table = "public.plain",
+                                   .key = "id = 501",
+                                   .columns = "n",
+                                   .kind = PG_ROW_DIFFERS};
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg_changed_result r;
+    struct pg_changed *c CLEANUP(changed_cleanup) = begin();
+    PGconn *probe = server_conn(server, "postgres"), *conn = server_conn(server, "second");
+    commits_wait(true);
+    assert_true(eventually(probe_waits, probe, 60000));
+    assert_true(PQsendQuery(conn, p.new_sql));
+    assert_true(eventually(both_wait, NULL, 60000));
+    settle(c);
+    commits_wait(false);
+    PQclear(PQgetResult(conn));
+    PQfinish(conn);
+    PQfinish(probe);
+    finish(c, a, &r);
+    assert_found(&r.rows, &p);
+    heal(&p);
+}
+
 /* ---- what is not known ---- */
 
 static void a_stream_that_ended_is_an_error(void **state)
@@ -387,6 +453,7 @@ int main(void)
         cmocka_unit_test(what_was_compared_before_is_not_compared_again),
         cmocka_unit_test(what_differs_is_named_at_the_end),
         cmocka_unit_test(what_differs_is_named_before),
+        cmocka_unit_test(what_cannot_be_seen_yet_is_compared_later),
         cmocka_unit_test(a_stream_that_ended_is_an_error),
         cmocka_unit_test(a_marker_that_does_not_come_is_an_error),
         cmocka_unit_test(nothing_is_left_behind),
