@@ -238,7 +238,13 @@ static void logical_switch(struct buf *out)
         "milliseconds of "
         "each part. A process "
         "that is killed in between leaves the fence; the next apply lifts it first, and "
-        "`terraform-provider-aurora unfence <cluster>` does so from any machine.\n\n"
+        "`terraform-provider-aurora unfence <cluster>` does so from any machine.\n\n");
+}
+
+static void logical_names(struct buf *out)
+{
+    (void)buf_puts(
+        out,
         "The point of no return is a tag on the clone. From there on names move: production's instances and "
         "cluster become `…-old`, the clone's take their names. That is AWS's time, minutes, and no endpoint "
         "answers between `cluster-leaves` and `cluster-arrived`. An apply that is cut short, at whatever "
@@ -381,6 +387,7 @@ static void logical_page(struct buf *out)
     options_part(out);
     logical_ddl(out);
     logical_switch(out);
+    logical_names(out);
     flow_table(out, &flow_logical_return);
 }
 
