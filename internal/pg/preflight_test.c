@@ -386,6 +386,25 @@ static void many_findings_are_counted_and_a_few_named(void **state)
                "DO $$BEGIN FOR i IN 10..34 LOOP EXECUTE format('DROP TABLE t.many_%s', i); END LOOP; END$$");
 }
 
+/* Enough for three databases to be followed, and not for their rows to be compared meanwhile. */
+static void slots_to_compare_are_counted(void)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct err e = ERR_INIT;
+    const struct pg_finding *findings, *f;
+    size_t n;
+    server_start(server, SETTINGS " -c max_replication_slots=5 -c max_wal_senders=6");
+    struct pg *c = server_open(server, "pre", "rdsadmin", false);
+    assert_true(pg_preflight(c, a, PG_FOR_LOGICAL, 17, &findings, &n, &e));
+    assert_null(find(findings, n, "slots-exhausted"));
+    f = find(findings, n, "slots-to-compare");
+    assert_true(f && f->count == 1 && strstr(f->evidence, "max_replication_slots is 5, 0 in use, 6 more"));
+    assert_true(pg_preflight(c, a, PG_FOR_BLUE_GREEN, 17, &findings, &n, &e));
+    assert_null(find(findings, n, "slots-to-compare"));
+    pg_close(c);
+    server_stop(server);
+}
+
 static void settings_of_the_server_are_checked(void **state)
 {
     (void)state;
@@ -405,6 +424,7 @@ static void settings_of_the_server_are_checked(void **state)
     assert_non_null(find(findings, n, "sessions-hidden"));
     pg_close(c);
     server_stop(server);
+    slots_to_compare_are_counted();
     server_start(server, SETTINGS);
     idler = server_conn(server, "pre");
     conn_sql(idler, "BEGIN; SELECT 1");
