@@ -14,7 +14,8 @@ enum {
     ASK_EVERY_MS = 20,   /* how far a server has come */
     SILENT_MS = 5000,    /* a server that says nothing for so long is not waited for before the fence */
     SEEN_MS = 1000,      /* a commit that waits for a standby is waited for so long */
-    COMPARE_AT = 50000,  /* keys */
+    WEIGH_EVERY_MS = 5000,
+    COMPARE_AT = 50000, /* keys */
     TRANSACTIONS_AT = 200000,
     KEYS_MAX = 2000000, /* that do not agree */
     TURNS = 8,          /* before the fence */
@@ -72,6 +73,28 @@ static bool compare_now(struct pg_changed *c, struct err *e)
            err_set(e, ERR_CONFLICT, "more than %d rows that change are not the same on both sides", KEYS_MAX);
 }
 
+/* Production comes first: what it keeps for us it keeps beside what it keeps for the new side. */
+static bool weigh(struct pg_changed *c, struct err *e)
+{
+    static const char sql[] = "SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)"
+                              "::bigint FROM pg_replication_slots WHERE slot_name = $1";
+    static const struct field field = {FIELD_INT64, 0};
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    PGresult *r CLEANUP(result_cleanup) = NULL;
+    void *rows;
+    size_t n;
+    if (c->o.max_kept_bytes <= 0 || socket_now_ms() - c->weighed_ms < WEIGH_EVERY_MS)
+        return true;
+    c->weighed_ms = socket_now_ms();
+    if (!query_rows(c->w.side[OLD], sql, &c->feeds[OLD].slot, 1, &r, e) ||
+        !query_map(r, a, &field, 1, sizeof(int64_t), &rows, &n, e))
+        return err_wrap(e, "read what is kept for slot %s", c->feeds[OLD].slot);
+    int64_t kept = *(int64_t *)rows;
+    return kept <= c->o.max_kept_bytes ||
+           err_set(e, ERR_CONFLICT, "%lld MB of WAL are kept for what was not read yet, more than %lld MB",
+                   (long long)(kept >> 20), (long long)(c->o.max_kept_bytes >> 20));
+}
+
 static bool is_much(const struct pg_changed *c)
 {
     return c->set->n > c->compare_at || c->set->by[OLD].n > TRANSACTIONS_AT ||
@@ -82,7 +105,8 @@ static bool follow(struct pg_changed *c, struct err *e)
 {
     while (!atomic_load(&c->is_asked)) {
         bool any = false;
-        if (!pause_for(c, LOOK_EVERY_MS, e) || !take(c, &any, e) || (is_much(c) && !compare_now(c, e)))
+        if (!pause_for(c, LOOK_EVERY_MS, e) || !take(c, &any, e) || !weigh(c, e) ||
+            (is_much(c) && !compare_now(c, e)))
             return false;
     }
     return true;
@@ -92,6 +116,10 @@ static void *follow_main(void *arg)
 {
     struct pg_changed *c = arg;
     c->failed = !follow(c, &c->failure);
+    for (size_t i = 0; c->failed && i < ARRAY_LEN(c->feeds); i++) {
+        stream_close(c->feeds[i].stream);
+        c->feeds[i].stream = NULL;
+    }
     return NULL;
 }
 
@@ -150,7 +178,7 @@ static bool read_to_now(struct pg_changed *c, struct err *e)
         !flushed(c->w.side[NEW], &want[NEW], e))
         return false;
     for (bool any = false, there = false; !there;) {
-        if (!ask(c, &asked_ms, e) || !pause_for(c, PAUSE_MS, e) || !take(c, &any, e))
+        if (!ask(c, &asked_ms, e) || !pause_for(c, PAUSE_MS, e) || !take(c, &any, e) || !weigh(c, e))
             return false;
         there = true;
         for (size_t i = 0; i < ARRAY_LEN(at); i++) {
@@ -264,6 +292,7 @@ static bool open_feed(struct pg_changed *c, enum row_side side, struct err *e)
     f->of = c;
     memcpy(name, prefix, sizeof prefix);
     random_name(name + sizeof prefix - 1, NAME_LETTERS);
+    f->slot = arena_strdup(c->a, name);
     return c->o.open(c->o.arg, side == NEW, true, &session, e) &&
            stream_open(session, name, c->o.publication,
                        c->o.slot_wait_ms > 0 ? c->o.slot_wait_ms : SLOT_WAIT_MS, &f->stream, e);

@@ -18,9 +18,11 @@
  * the fence only if they are smaller than 64 MB, else they are named. Of a row that is updated PostgreSQL
  * sends the replica identity, so that is the key; with REPLICA IDENTITY FULL any unique one.
  *
- * Cost. One decoding of the WAL on either side. A row that changes often is compared once per turn. Memory is
- * bounded: with more than two million keys that will not agree it fails. WAL is kept for as long as it takes
- * to read it; whoever stops reading is ended by the server (stream.h).
+ * Cost. One decoding of the WAL on either side, and rows that change travel here; nothing but their keys is
+ * kept or told. A row that changes often is compared once per turn. Memory is bounded: with more than two
+ * million keys that will not agree it fails. WAL is kept for as long as it takes to read it; a reader that is
+ * so slow that the old side would have to keep more than `max_kept_bytes` fails and lets go of it, and one
+ * that stops is ended by the server (stream.h).
  */
 #ifndef AURORA_PG_CHANGED_ROWS_H
 #define AURORA_PG_CHANGED_ROWS_H
@@ -35,6 +37,7 @@ struct pg_changed_options {
     const char *slot;           /* of this database, which the new side follows with */
     const char *subscription;   /* this one */
     const char *const *exclude; /* as in pg_rows_options */
+    int64_t max_kept_bytes;     /* of WAL, on the old side; 0: no limit */
     int64_t slot_wait_ms;       /* for the transactions that run; 0: ten minutes */
 };
 

@@ -111,15 +111,24 @@ static bool open_side(void *arg, bool new_side, bool replication, struct pg **re
 
 static const char *const excluded[] = {"public.left_out", NULL};
 
-static struct pg_changed *begin(void)
+static struct pg_changed *begin_within(int64_t max_kept_bytes)
 {
-    const struct pg_changed_options o = {
-        .open = open_side, .publication = "p", .slot = "s", .subscription = "sub", .exclude = excluded};
+    const struct pg_changed_options o = {.max_kept_bytes = max_kept_bytes,
+                                         .open = open_side,
+                                         .publication = "p",
+                                         .slot = "s",
+                                         .subscription = "sub",
+                                         .exclude = excluded};
     struct pg_changed *c = NULL;
     struct err e = ERR_INIT;
     if (!pg_changed_begin(&o, &c, &e))
         fail_msg("%s: %s", e.text, e.said);
     return c;
+}
+
+static struct pg_changed *begin(void)
+{
+    return begin_within(1 << 30);
 }
 
 DEFINE_CLEANUP(struct pg_changed, changed_cleanup, pg_changed_end)
@@ -437,6 +446,18 @@ static bool no_slot(void *arg)
     return none;
 }
 
+/* The slot keeps a little from the beginning on. */
+static void more_than_may_be_kept_is_an_error(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct pg_changed *c CLEANUP(changed_cleanup) = begin_within(1);
+    assert_true(eventually(no_slot, NULL, 60000));
+    assert_false(pg_changed_settle(c, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    assert_non_null(strstr(e.text, "of WAL are kept"));
+}
+
 static void nothing_is_left_behind(void **state)
 {
     (void)state;
@@ -456,6 +477,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_seen_yet_is_compared_later),
         cmocka_unit_test(a_stream_that_ended_is_an_error),
         cmocka_unit_test(a_marker_that_does_not_come_is_an_error),
+        cmocka_unit_test(more_than_may_be_kept_is_an_error),
         cmocka_unit_test(nothing_is_left_behind),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -50,6 +50,7 @@ struct feed_relation {
 enum { MARKER_BYTES = 80 };
 struct feed {
     struct stream *stream;
+    const char *slot;
     struct pg_changed *of;
     const struct row_oid *oids;
     int64_t marker_oid;
@@ -71,7 +72,8 @@ struct pg_changed {
     struct feed feeds[2];
     struct key_set *set;
     int64_t compared;
-    size_t compare_at; /* keys: the thread compares them then */
+    int64_t weighed_ms; /* when what is kept was looked at */
+    size_t compare_at;  /* keys: the thread compares them then */
     pthread_t thread;
     bool has_thread;
     atomic_bool is_asked;

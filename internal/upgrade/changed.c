@@ -52,8 +52,11 @@ static bool begin_in(struct upgrade *u, struct pg *source, const char *database,
 {
     struct opener opener = {u, database};
     struct followed f = {.database = arena_strdup(u->arena, database)};
-    struct pg_changed_options o = {
-        .open = open_session, .arg = &opener, .publication = LOGICAL_NAME, .subscription = LOGICAL_NAME};
+    struct pg_changed_options o = {.open = open_session,
+                                   .arg = &opener,
+                                   .publication = LOGICAL_NAME,
+                                   .subscription = LOGICAL_NAME,
+                                   .max_kept_bytes = u->request.max_retained_bytes};
     (void)arg;
     if (!slot_name(u, source, &o.slot, e) || !tables_not_compared(u, source, database, &o.exclude, e) ||
         !pg_changed_begin(&o, &f.rows, e))

@@ -105,6 +105,7 @@ bool pg_changed_begin(const struct pg_changed_options *o, struct pg_changed **re
     assert_string_equal(o->publication, "aurora_upgrade");
     assert_string_equal(o->subscription, "aurora_upgrade");
     assert_string_equal(o->slot, "aurora_upgrade_1");
+    assert_int_equal(o->max_kept_bytes, 1 << 20);
     if (seen.begin_fails && seen.begun - seen.ended == 1)
         return err_set(e, ERR_UNAVAILABLE, "no slot is free");
     *ret = &seen.list[seen.begun++];
@@ -174,7 +175,7 @@ static struct upgrade an_upgrade(struct arena *a, enum flow_stage stage)
                             .look = a,
                             .clock = clock_real(),
                             .note = note,
-                            .request = {.cluster = "orders", .stage = stage}};
+                            .request = {.cluster = "orders", .stage = stage, .max_retained_bytes = 1 << 20}};
 }
 
 static void only_a_switch_follows_what_changes(void **state)
