@@ -68,7 +68,7 @@ static bool compare_now(struct pg_changed *c, struct err *e)
     struct key_set *now CLEANUP(key_set_cleanup) = take_set(c);
     if (!changed_compare_set(c, now, e))
         return false;
-    c->compare_at = 2 * c->set->n > COMPARE_AT ? 2 * c->set->n : COMPARE_AT;
+    c->compare_at = 2 * c->set->n > c->o.compare_at ? 2 * c->set->n : c->o.compare_at;
     return c->set->n <= KEYS_MAX ||
            err_set(e, ERR_CONFLICT, "more than %d rows that change are not the same on both sides", KEYS_MAX);
 }
@@ -313,11 +313,23 @@ static bool find_marker(struct pg *c, int64_t *ret, struct err *e)
     return true;
 }
 
+/* Keys are looked up: to read a table of some size from end to end is cheaper to the planner, and not to
+ * those who work there. */
+static bool prefer_keys(struct pg *c, struct err *e)
+{
+    return query_run(
+        c,
+        "SELECT set_config(n, 'off', false) FROM (VALUES ('enable_hashjoin'), ('enable_mergejoin'),"
+        " ('enable_seqscan')) v(n)",
+        e);
+}
+
 /* Tables are listed behind the slots: one that comes later is DDL, which others look for. */
 static bool plan(struct pg_changed *c, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(c->w.side); i++)
-        if (!c->o.open(c->o.arg, i == NEW, false, &c->w.side[i], e) || !rows_set_up(c->w.side[i], e))
+        if (!c->o.open(c->o.arg, i == NEW, false, &c->w.side[i], e) || !rows_set_up(c->w.side[i], e) ||
+            !prefer_keys(c->w.side[i], e))
             return false;
     if (!rows_plan(&c->run, c->w.side, c->a, e))
         return false;
@@ -352,7 +364,7 @@ static struct pg_changed *new_changed(const struct pg_changed_options *o)
     c->a = arena_new();
     c->o = *o;
     c->o.subscription = arena_strdup(c->a, o->subscription);
-    c->compare_at = COMPARE_AT;
+    c->compare_at = c->o.compare_at = o->compare_at > 0 ? o->compare_at : COMPARE_AT;
     c->rows_options = (struct pg_rows_options){.mode = PG_ROWS_FULL,
                                                .slot = o->slot ? arena_strdup(c->a, o->slot) : NULL,
                                                .exclude = copy_list(c->a, o->exclude)};

@@ -38,6 +38,7 @@ struct pg_changed_options {
     const char *subscription;   /* this one */
     const char *const *exclude; /* as in pg_rows_options */
     int64_t max_kept_bytes;     /* of WAL, on the old side; 0: no limit */
+    size_t compare_at;          /* so many keys are compared at once, by the thread; 0: 50,000 */
     int64_t slot_wait_ms;       /* for the transactions that run; 0: ten minutes */
 };
 

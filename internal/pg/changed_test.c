@@ -111,9 +111,10 @@ static bool open_side(void *arg, bool new_side, bool replication, struct pg **re
 
 static const char *const excluded[] = {"public.left_out", NULL};
 
-static struct pg_changed *begin_within(int64_t max_kept_bytes)
+static struct pg_changed *begin_with(int64_t max_kept_bytes, size_t compare_at)
 {
     const struct pg_changed_options o = {.max_kept_bytes = max_kept_bytes,
+                                         .compare_at = compare_at,
                                          .open = open_side,
                                          .publication = "p",
                                          .slot = "s",
@@ -128,7 +129,7 @@ static struct pg_changed *begin_within(int64_t max_kept_bytes)
 
 static struct pg_changed *begin(void)
 {
-    return begin_within(1 << 30);
+    return begin_with(1 << 30, 0);
 }
 
 DEFINE_CLEANUP(struct pg_changed, changed_cleanup, pg_changed_end)
@@ -233,6 +234,36 @@ static void what_was_compared_before_is_not_compared_again(void **state)
     assert_int_equal(r.rows.table_count, 0);
     assert_int_equal(r.rows.rows, 10);
     assert_true(r.before >= 8000);
+}
+
+static int64_t lookups(void)
+{
+    char *n =
+        server_value(server, "first", "SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'plain'");
+    int64_t scans = strtoll(n, NULL, 10);
+    free(n);
+    return scans;
+}
+
+static bool were_looked_up(void *arg)
+{
+    return lookups() >= *(int64_t *)arg;
+}
+
+static void many_are_compared_while_nobody_asks(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    struct pg_changed *c CLEANUP(changed_cleanup) = begin_with(0, MANY / 2);
+    struct pg_changed_result r;
+    int64_t enough = lookups() + MANY / 2;
+    server_sqlf(server, "first", "UPDATE public.plain SET n = n + 1 WHERE id BETWEEN 5001 AND %d",
+                5000 + MANY);
+    assert_true(eventually(were_looked_up, &enough, 60000));
+    finish(c, a, &r);
+    assert_int_equal(r.rows.table_count, 0);
+    assert_true(r.before >= MANY);
 }
 
 /* ---- what is not ---- */
@@ -451,7 +482,7 @@ static void more_than_may_be_kept_is_an_error(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
-    struct pg_changed *c CLEANUP(changed_cleanup) = begin_within(1);
+    struct pg_changed *c CLEANUP(changed_cleanup) = begin_with(1, 0);
     assert_true(eventually(no_slot, NULL, 60000));
     assert_false(pg_changed_settle(c, &e));
     assert_int_equal(e.code, ERR_CONFLICT);
@@ -472,6 +503,7 @@ int main(void)
         cmocka_unit_test(nothing_is_compared_where_nothing_changed),
         cmocka_unit_test(what_arrived_is_equal),
         cmocka_unit_test(what_was_compared_before_is_not_compared_again),
+        cmocka_unit_test(many_are_compared_while_nobody_asks),
         cmocka_unit_test(what_differs_is_named_at_the_end),
         cmocka_unit_test(what_differs_is_named_before),
         cmocka_unit_test(what_cannot_be_seen_yet_is_compared_later),
