@@ -10,10 +10,11 @@
 enum {
     SLOT_WAIT_MS = 600000,
     LOOK_EVERY_MS = 200, /* of the thread, whether it is asked for */
-    PAUSE_MS = 2,        /* of a reader that waits for something that is on its way */
-    ASK_EVERY_MS = 20,   /* how far a server has come */
-    SILENT_MS = 5000,    /* a server that says nothing for so long is not waited for before the fence */
-    SEEN_MS = 1000,      /* a commit that waits for a standby is waited for so long */
+    REST_MS = 20,
+    PAUSE_MS = 2,      /* of a reader that waits for something that is on its way */
+    ASK_EVERY_MS = 20, /* how far a server has come */
+    SILENT_MS = 5000,  /* a server that says nothing for so long is not waited for before the fence */
+    SEEN_MS = 1000,    /* a commit that waits for a standby is waited for so long */
     WEIGH_EVERY_MS = 5000,
     COMPARE_AT = 50000, /* keys */
     TRANSACTIONS_AT = 200000,
@@ -28,16 +29,6 @@ enum {
 
 /* ---- reading ---- */
 
-static bool take(struct pg_changed *c, bool *ret_any, struct err *e)
-{
-    bool any[2] = {false, false};
-    for (size_t i = 0; i < ARRAY_LEN(c->feeds); i++)
-        if (!stream_take(c->feeds[i].stream, feed_take, &c->feeds[i], &any[i], e))
-            return false;
-    *ret_any = any[OLD] || any[NEW];
-    return true;
-}
-
 static bool pause_for(struct pg_changed *c, int ms, struct err *e)
 {
     struct stop *stop = c->w.side[OLD]->stop;
@@ -46,6 +37,19 @@ static bool pause_for(struct pg_changed *c, int ms, struct err *e)
                            {.fd = stop_fd(stop), .events = POLLIN}};
     (void)poll(fds, ARRAY_LEN(fds), ms);
     return !stop_requested(stop) || err_set(e, ERR_CANCELLED, "stopped while reading what has changed");
+}
+
+/* Waits for something, unless *ret_any says that there was something a moment ago. */
+static bool take(struct pg_changed *c, int wait_ms, bool *ret_any, struct err *e)
+{
+    bool any[2] = {false, false};
+    if (!pause_for(c, *ret_any ? 0 : wait_ms, e))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(c->feeds); i++)
+        if (!stream_take(c->feeds[i].stream, feed_take, &c->feeds[i], &any[i], e))
+            return false;
+    *ret_any = any[OLD] || any[NEW];
+    return true;
 }
 
 /* From here on the set is a new one. */
@@ -101,13 +105,13 @@ static bool is_much(const struct pg_changed *c)
            c->set->by[NEW].n > TRANSACTIONS_AT;
 }
 
+/* Nobody waits for it: one look for many transactions. */
 static bool follow(struct pg_changed *c, struct err *e)
 {
-    while (!atomic_load(&c->is_asked)) {
-        bool any = false;
-        if (!pause_for(c, LOOK_EVERY_MS, e) || !take(c, &any, e) || !weigh(c, e) ||
-            (is_much(c) && !compare_now(c, e)))
+    for (bool any = false; !atomic_load(&c->is_asked);) {
+        if (!take(c, LOOK_EVERY_MS, &any, e) || !weigh(c, e) || (is_much(c) && !compare_now(c, e)))
             return false;
+        (void)stop_wait(c->w.side[OLD]->stop, REST_MS);
     }
     return true;
 }
@@ -178,7 +182,7 @@ static bool read_to_now(struct pg_changed *c, struct err *e)
         !flushed(c->w.side[NEW], &want[NEW], e))
         return false;
     for (bool any = false, there = false; !there;) {
-        if (!ask(c, &asked_ms, e) || !pause_for(c, PAUSE_MS, e) || !take(c, &any, e) || !weigh(c, e))
+        if (!ask(c, &asked_ms, e) || !take(c, PAUSE_MS, &any, e) || !weigh(c, e))
             return false;
         there = true;
         for (size_t i = 0; i < ARRAY_LEN(at); i++) {
@@ -197,7 +201,9 @@ static bool settle(struct pg_changed *c, struct err *e)
     if (!take_over(c, e))
         return false;
     for (int turn = 0; turn < TURNS; turn++) {
-        if ((turn > 0 && !pause_for(c, TURN_PAUSE_MS, e)) || !read_to_now(c, e) || !compare_now(c, e))
+        if (turn > 0 && stop_wait(c->w.side[OLD]->stop, TURN_PAUSE_MS))
+            return err_set(e, ERR_CANCELLED, "stopped while comparing rows");
+        if (!read_to_now(c, e) || !compare_now(c, e))
             return false;
         if (c->set->n <= FEW)
             break;
@@ -245,7 +251,7 @@ static bool read_to_marker(struct pg_changed *c, const char *token, int64_t limi
         if (socket_now_ms() >= until)
             return err_set(e, ERR_TIMEOUT, "the last marker was not seen on the %s side within %lld ms",
                            has_marker(c, OLD, token) ? "new" : "old", (long long)limit_ms);
-        if (!pause_for(c, PAUSE_MS, e) || !take(c, &any, e))
+        if (!take(c, PAUSE_MS, &any, e))
             return false;
     }
     return true;

@@ -9,6 +9,7 @@ enum {
     START_MS = 60000,
     REPLY_EVERY_MS = 5000,
     ARENA_MESSAGES = 500, /* read into one arena */
+    TAKE_ARENAS = 20,     /* and then the caller has a say, however much there is */
     WAL_HEADER = 25,      /* 'w', start, end, time */
     ALIVE_MESSAGE = 18,   /* 'k', end, time, whether a reply is wanted */
     REPLY_MESSAGE = 34,
@@ -125,9 +126,11 @@ static bool take_some(struct stream *s, stream_taker *take, void *arg, size_t *r
 bool stream_take(struct stream *s, stream_taker *take, void *arg, bool *ret_any, struct err *e)
 {
     size_t n = 1;
-    for (*ret_any = false; n > 0; *ret_any = *ret_any || n > 0) {
+    *ret_any = false;
+    for (int i = 0; i < TAKE_ARENAS && n > 0; i++) {
         if (!take_some(s, take, arg, &n, e))
             return false;
+        *ret_any = *ret_any || n > 0;
         if ((s->is_asked || socket_now_ms() - s->replied_ms >= REPLY_EVERY_MS) && !reply(s, false, e))
             return false;
     }

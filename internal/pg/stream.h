@@ -22,7 +22,8 @@ MUST_CHECK bool stream_open(struct pg *c, const char *slot, const char *publicat
 void stream_close(struct stream *s);
 
 typedef bool stream_taker(void *arg, const struct message *m, struct err *e);
-/* All that has arrived by now; waits for nothing. *ret_any: something had. */
+/* Much of what has arrived by now; waits for nothing. *ret_any: something had, and there may be more, which
+ * poll(2) does not know of. */
 MUST_CHECK bool stream_take(struct stream *s, stream_taker *take, void *arg, bool *ret_any, struct err *e);
 /* All commits before it were taken. */
 lsn_t stream_position(const struct stream *s);
