@@ -225,7 +225,7 @@ static void logical_switch(struct buf *out)
         "apply) was followed by a temporary slot on both, keys only, and compared again right before the "
         "fence "
         "(`check-changed-rows`, AUR0132). Only the rows of the last moments are left: they are compared now, "
-        "with both sides at rest, and one that differs is named (AUR0240); so is what a hook wrote on the "
+        "with both sides at rest, and one that differs is named (AUR0243); so is what a hook wrote on the "
         "clone before, unless "
         "its tables are in `validation.exclude_tables`. A table without a key that is "
         "bigger than 64 MB and has changed is not read again; the journal names it.\n"

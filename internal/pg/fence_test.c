@@ -5,6 +5,7 @@
 #include "internal/pg/fence.h"
 #include "internal/pg/fixture.h"
 #include "internal/pg/logical.h"
+#include "internal/pg/stream.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -281,6 +282,73 @@ static void holds(struct server *s)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
+/* ---- whose sessions ---- */
+
+static PGconn *stranger(struct server *s, const char *application)
+{
+    char info[700];
+    (void)snprintf(info, sizeof info, "host=%s port=%d dbname=app user=master application_name='%s'",
+                   fixture_dir(), s->port, application);
+    PGconn *conn = PQconnectdb(info);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    return conn;
+}
+
+static struct stream *open_stream(struct server *s)
+{
+    const struct pg_target t = {
+        .host = fixture_dir(), .port = s->port, .database = "app", .username = "master", .replication = true};
+    struct err e = ERR_INIT;
+    struct pg *session = NULL;
+    struct stream *stream = NULL;
+    must(pg_open(&t, NULL, &session, &e), &e);
+    must(stream_open(session, "changes", "p", 60000, &stream, &e), &e);
+    return stream;
+}
+
+static bool take_any(void *arg, const struct message *m, struct err *e)
+{
+    (void)arg;
+    (void)m;
+    (void)e;
+    return true;
+}
+
+/* Those that follow what changes are open while the fence is raised (changed_rows.h). */
+static void own_sessions(struct server *s)
+{
+    static const char *const applications[] = {"", "nightly", "terraform-provider-aurora-2"};
+    struct err e = ERR_INIT;
+    int64_t ended = 0;
+    make_database(s, "CREATE PUBLICATION p FOR TABLE t");
+    server_sql(s, "postgres", "ALTER ROLE master REPLICATION");
+    struct pg *c CLEANUP(pg_cleanup) = server_open(s, "app", "master", true);
+    struct pg *reads CLEANUP(pg_cleanup) = server_open(s, "app", "master", false);
+    struct stream *stream = open_stream(s);
+    must(pg_fence_raise(c, FACT, KEEP, &e), &e);
+    for (size_t i = 0; i < ARRAY_LEN(applications); i++) {
+        assert_int_equal(obstacles(s, ""), 0);
+        PGconn *other = stranger(s, applications[i]);
+        assert_int_equal(obstacles(s, "master, whom this upgrade logs in as, has another session"), 1);
+        must(pg_fence_sweep(c, KEEP, &ended, &e), &e);
+        assert_int_equal(ended, 1);
+        sweep_empty(c);
+        PGresult *r = PQexec(other, "SELECT 1");
+        assert_int_equal(PQresultStatus(r), PGRES_FATAL_ERROR);
+        PQclear(r);
+        PQfinish(other);
+    }
+    bool any = false, same = false, up = false;
+    must(pg_fence_is_up(reads, FACT, &up, &e), &e);
+    must(stream_ask(stream, &e) && stream_take(stream, take_any, NULL, &any, &e), &e);
+    char *senders = server_value(s, "app", "SELECT count(*) FROM pg_stat_replication");
+    assert_string_equal(senders, "1");
+    free(senders);
+    stream_close(stream);
+    must(pg_fence_lift(c, FACT, &same, &e), &e);
+    assert_true(up && same);
+}
+
 /* ---- sequences ---- */
 
 static void sequences(struct server *s)
@@ -451,6 +519,7 @@ static void test_fence(void **state)
         foreign_owner(s);
         changed_meanwhile(s);
         holds(s);
+        own_sessions(s);
         sequences(s);
         ready_sequences(s);
         sequences_that_differ(s);

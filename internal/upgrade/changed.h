@@ -24,7 +24,7 @@ bool changed_check(struct upgrade *u, bool *ret, struct err *e);
 
 /* In a cutover; nothing to do where nothing is followed. Right before the fence: */
 MUST_CHECK bool changed_settle(struct upgrade *u, struct err *e);
-/* Behind it, when the marker is on both sides: AUR0240 names what differs. `limit_ms` for all databases. */
+/* Behind it, when the marker is on both sides: AUR0243 names what differs. `limit_ms` for all databases. */
 MUST_CHECK bool changed_compare(struct upgrade *u, const char *token, int64_t limit_ms, struct err *e);
 
 #endif

@@ -272,7 +272,7 @@ static void what_differs_behind_the_fence_is_told_when_it_is_down(void **state)
     assert_int_equal(seen.settled, 4);
     seen.differs = true;
     assert_false(changed_compare(&u, "switch-1", 5000, &e));
-    assert_string_equal(e.id, "AUR0240");
+    assert_string_equal(e.id, "AUR0243");
     assert_int_equal(seen.finished, 2);
     assert_int_equal(seen.notes, 0);
     changed_end(&u);

@@ -328,7 +328,7 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
                         "Set it to what the switch was begun with: it can be another one for the next "
                         "upgrade."},
     [E_CHANGED_DIFFER] =
-        {"AUR0240", ERR_REMOTE, "stage",
+        {"AUR0243", ERR_REMOTE, "stage",
          "Everything was taken back: nothing was switched. Somebody, or a trigger, writes on the clone, or "
          "it "
          "did not take what was written on production. End that and make these rows equal on the clone, or "
