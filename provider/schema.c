@@ -245,6 +245,7 @@ static const struct tf_attr endpoints_attrs[] = {
     ENDPOINT("kms"),
     ENDPOINT("logs"),
     ENDPOINT("rds"),
+    ENDPOINT("route53"),
     ENDPOINT("secretsmanager"),
     ENDPOINT("sso"),
     ENDPOINT("ssooidc"),

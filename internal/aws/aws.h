@@ -1,5 +1,5 @@
 /* aws.h — one configured AWS account and Region: credentials, endpoints, signing, retries. All calls go
- * through aws_query() or aws_json(); typed verbs are in rds.h, sts.h and secrets.h.
+ * through aws_query(), aws_json() or aws_rest(); typed verbs are in rds.h and route53.h.
  *
  * `struct aws` is made once per provider configuration and shared by all threads; everything it hands out
  * lives in the caller's arena. Every call looks at the stop token while connecting, waiting and backing off,
@@ -85,6 +85,16 @@ MUST_CHECK bool aws_query(const struct aws_session *s, const char *service, cons
                           const struct aws_field *fields, const struct xml **ret, struct err *e);
 MUST_CHECK bool aws_json(const struct aws_session *s, const char *service, const char *target,
                          const struct value *request, const struct value **ret, struct err *e);
+
+/* One REST-XML call: the operation's row says method and path, `id` stands for its "{}". Fields, ended by
+ * name == NULL or NULL, go into the query string, `body` is XML. *ret is the reply's root. */
+struct aws_rest {
+    const char *id;
+    const struct aws_field *query;
+    struct str body;
+};
+MUST_CHECK bool aws_rest(const struct aws_session *s, const char *service, const char *action,
+                         const struct aws_rest *request, const struct xml **ret, struct err *e);
 
 /* Presigned URL parts for RDS IAM authentication: "host:port/?Action=connect&DBUser=…" without scheme, valid
  * 15 minutes. */

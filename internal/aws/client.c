@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKEW_MATTERS_MS = 4 * 60 * 1000, HEADERS_MAX = 8, MINUTE_MS = 60 * 1000 };
+enum { SKEW_MATTERS_MS = 4 * 60 * 1000, HEADERS_MAX = 8, MINUTE_MS = 60 * 1000, PATH_BYTES_MAX = 16384 };
 
 const struct sigv4_keys aws_unsigned = {NULL, NULL, NULL};
 
@@ -64,19 +64,44 @@ struct attempts {
     bool clock_cured, credentials_cured, maybe_done;
 };
 
+/* An endpoint may have a path of its own. */
+static const char *path_below(struct arena *a, const struct http_url *url, const char *path)
+{
+    size_t n = strlen(url->path);
+    n -= n > 0 && url->path[n - 1] == '/';
+    return path ? arena_printf(a, "%.*s%s", (int)n, url->path, path) : url->path;
+}
+
+/* As it stands in the request line. */
+static const char *path_with_query(const struct aws_call *c, const char *path)
+{
+    struct buf b CLEANUP(buf_done) = BUF_INIT(PATH_BYTES_MAX);
+    (void)buf_puts(&b, path);
+    for (size_t i = 0; i < c->query_count; i++) {
+        (void)buf_printf(&b, "%c%s=", i == 0 ? '?' : '&', c->query[i].name);
+        sigv4_uri_encode(&b, c->query[i].value, false);
+    }
+    return arena_strdup(c->session->arena, buf_text(&b));
+}
+
 static struct http_request prepare(struct aws_call *c, const struct sigv4_keys *k, struct http_url *url)
 {
     struct arena *a = c->session->arena;
     struct aws *w = c->session->aws;
     char hash[SIGV4_HEX_SIZE];
     sigv4_sha256(c->body, hash);
-    struct sigv4_pair pairs[] = {
-        {"host", url->authority}, {"content-type", c->content_type}, {"x-amz-target", c->target}};
-    struct sigv4_request r = {.method = "POST",
-                              .path = url->path,
+    struct sigv4_pair pairs[3] = {{"host", url->authority}};
+    struct sigv4_request r = {.method = c->method ? c->method : "POST",
+                              .path = path_below(a, url, c->path),
+                              .query = c->query,
+                              .query_count = c->query_count,
                               .headers = pairs,
-                              .header_count = c->target ? 3 : 2,
+                              .header_count = 1,
                               .payload_hash = hash};
+    if (c->content_type)
+        pairs[r.header_count++] = (struct sigv4_pair){"content-type", c->content_type};
+    if (c->target)
+        pairs[r.header_count++] = (struct sigv4_pair){"x-amz-target", c->target};
     struct http_header *h = ARENA_ARRAY(a, struct http_header, HEADERS_MAX);
     size_t n = 0;
     for (size_t i = 0; i < r.header_count; i++)
@@ -89,8 +114,9 @@ static struct http_request prepare(struct aws_call *c, const struct sigv4_keys *
             h[n++] = (struct http_header){"x-amz-security-token", k->session_token};
         h[n++] = (struct http_header){"authorization", s.authorization};
     }
-    return (struct http_request){.method = "POST",
+    return (struct http_request){.method = r.method,
                                  .url = url,
+                                 .path = path_with_query(c, r.path),
                                  .headers = h,
                                  .header_count = n,
                                  .body = c->body,
@@ -243,6 +269,7 @@ bool aws_perform(struct aws_call *c, struct err *e)
     struct attempts all = {0};
     if (!c->region)
         c->region = c->session->region ? c->session->region : c->session->aws->settings.region;
+    c->region = aws_service_region(c->service, c->region);
     for (;;) {
         all.n++;
         struct errand x = {c, &all, &why, {0}};

@@ -41,18 +41,25 @@ struct aws_call {
     const struct aws_session *session;
     const struct aws_service *service;
     const struct aws_op *op;
-    const char *region;            /* NULL: the session's */
-    const struct sigv4_keys *keys; /* NULL: the credentials of the session's `struct aws` */
-    const char *content_type, *target;
+    const char *region;                /* NULL: the session's */
+    const struct sigv4_keys *keys;     /* NULL: the credentials of the session's `struct aws` */
+    const char *content_type, *target; /* NULL: not sent */
+    const char *method, *path;         /* NULL: POST to the endpoint itself; else below it */
+    const struct sigv4_pair *query;    /* of a path */
+    size_t query_count;
     struct str body;
     /* Reads a reply. Sets *refusal for REPLY_REFUSAL; for REPLY_BROKEN an ERR_UNAVAILABLE, because the
      * request may have been carried out. */
     enum reply_kind (*decode)(struct aws_call *c, const struct http_reply *r, struct aws_refusal *refusal,
                               struct err *e);
-    const struct xml *xml;    /* result, query protocol */
+    const struct xml *xml;    /* result, query protocol and REST-XML */
     const struct value *json; /* result, JSON protocol */
 };
 MUST_CHECK bool aws_perform(struct aws_call *c, struct err *e);
+
+/* `decode` of both protocols that answer in XML. */
+enum reply_kind aws_xml_decode(struct aws_call *c, const struct http_reply *r, struct aws_refusal *refusal,
+                               struct err *e);
 
 /* aws_query() with credentials of its own, for assuming roles. */
 MUST_CHECK bool aws_query_as(const struct aws_session *s, const struct sigv4_keys *keys, const char *service,

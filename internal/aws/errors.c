@@ -49,6 +49,11 @@ static const struct {
     {"InvalidDBSecurityGroupState", ERR_CONFLICT},
     {"DBInstanceNotReady", ERR_CONFLICT},
     {"DBUpgradeDependencyFailure", ERR_CONFLICT},
+    {"NoSuchHostedZone", ERR_NOT_FOUND},
+    {"NoSuchChange", ERR_NOT_FOUND},
+    {"PriorRequestNotComplete", ERR_CONFLICT},
+    {"InvalidChangeBatch", ERR_CONFLICT}, /* what is to be replaced is not what is there */
+    {"InvalidInput", ERR_INVALID},
     {"InvalidParameter*", ERR_INVALID},
     {"InvalidRequest*", ERR_INVALID},
     {"Validation*", ERR_INVALID},

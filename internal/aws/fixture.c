@@ -65,14 +65,15 @@ int64_t fixture_seconds(void)
 
 struct aws *fixture_client(const char *url, struct clock *clock, int max_retries)
 {
-    struct aws_config c = {.region = "eu-central-1",
-                           .access_key = "AKIDEXAMPLE",
-                           .secret_key = "not-a-real-secret-key",
-                           .token = "not-a-real-session-token",
-                           .endpoints = {{"rds", url}, {"sts", url}, {"secretsmanager", url}, {"kms", url}},
-                           .max_retries = max_retries,
-                           .getenv = fixture_no_env,
-                           .clock = clock};
+    struct aws_config c = {
+        .region = "eu-central-1",
+        .access_key = "AKIDEXAMPLE",
+        .secret_key = "not-a-real-secret-key",
+        .token = "not-a-real-session-token",
+        .endpoints = {{"rds", url}, {"sts", url}, {"secretsmanager", url}, {"kms", url}, {"route53", url}},
+        .max_retries = max_retries,
+        .getenv = fixture_no_env,
+        .clock = clock};
     struct aws *w = NULL;
     struct err e = ERR_INIT;
     if (!aws_new(&c, &w, &e))

@@ -22,9 +22,15 @@
         .service = "rds", .action = (a), .flags = (f), .absent = (gone)                                      \
     }
 
+#define REST(a, m, p, f, gone)                                                                               \
+    {                                                                                                        \
+        .service = "route53", .action = (a), .method = (m), .path = (p), .flags = (f) | OP_NO_RESULT,        \
+        .absent = (gone)                                                                                     \
+    }
+
 /* Not repeatable: what a second execution would do again (a reboot), or do a second time although the first
- * one has failed meanwhile (a switchover). Names of groups, snapshots and deployments are unique, so that
- * repeating a creation answers "exists already". */
+ * one has failed meanwhile (a switchover), or what names the state it begins at (records of a zone). Names of
+ * groups, snapshots and deployments are unique, so that repeating a creation answers "exists already". */
 static const struct aws_op ops[] = {
     LIST("DescribeDBClusters", "DBClusters", "DBCluster", CLUSTER_GONE),
     LIST("DescribeDBInstances", "DBInstances", "DBInstance", INSTANCE_GONE),
@@ -93,6 +99,11 @@ static const struct aws_op ops[] = {
      .flags = OP_REPEATABLE,
      .absent = "ResourceNotFoundException"},
     {.service = "kms", .action = "DescribeKey", .flags = OP_REPEATABLE, .absent = "NotFoundException"},
+
+    REST("GetHostedZone", "GET", "hostedzone/{}", OP_REPEATABLE, "NoSuchHostedZone"),
+    REST("ListResourceRecordSets", "GET", "hostedzone/{}/rrset", OP_REPEATABLE, "NoSuchHostedZone"),
+    REST("ChangeResourceRecordSets", "POST", "hostedzone/{}/rrset/", 0, NULL),
+    REST("GetChange", "GET", "change/{}", OP_REPEATABLE, "NoSuchChange"),
 };
 
 const struct aws_op *aws_op_find(const char *service, const char *action)

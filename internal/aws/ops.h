@@ -12,7 +12,7 @@ enum op_flags {
     /* A second execution does no harm: it only reads, sets what is set already, or is answered "exists
      * already" or "not found", which the caller gets to see. */
     OP_REPEATABLE = 1,
-    OP_NO_RESULT = 2, /* the reply has no <ActionResult> */
+    OP_NO_RESULT = 2, /* the reply has no <ActionResult>: all of it is the result, as REST-XML's always is */
     OP_NEEDS_NO_RIGHTS = 4
 };
 
@@ -21,6 +21,8 @@ struct aws_op {
     unsigned flags;
     /* Of lists: paths below the result. Every list we use is paginated by Marker. */
     const char *list, *item, *marker;
+    /* REST: "GET" and "hostedzone/{}/rrset", below the version; "{}" is the object's id. */
+    const char *method, *path;
     /* AWS codes that positively say "it is not there", separated by spaces; NULL: there is none. */
     const char *absent;
 };

@@ -51,13 +51,28 @@ static const char *trimmed(struct arena *a, const char *s)
     return arena_memdup(a, s, n);
 }
 
+/* A fourth, of Route 53: the root's name is the code, and there may be several texts. */
+static bool read_messages(struct arena *a, const struct xml *root, struct aws_refusal *ret)
+{
+    const struct xml *list = xml_find(root, "Messages");
+    if (!list)
+        return false;
+    ret->code = root->name;
+    for (const struct xml *x = NULL; (x = xml_child(list, "Message", x));)
+        ret->message =
+            arena_printf(a, "%s%s%s", ret->message, *ret->message ? "; " : "", trimmed(a, x->text));
+    return true;
+}
+
 static bool read_refusal(struct arena *a, const struct xml *root, struct aws_refusal *ret)
 {
     const struct xml *error = find_error(root);
-    if (!error || !xml_find(error, "Code"))
+    if (error && xml_find(error, "Code")) {
+        ret->code = trimmed(a, xml_text(error, "Code", ""));
+        ret->message = trimmed(a, xml_text(error, "Message", ""));
+    } else if (!read_messages(a, root, ret)) {
         return false;
-    ret->code = trimmed(a, xml_text(error, "Code", ""));
-    ret->message = trimmed(a, xml_text(error, "Message", ""));
+    }
     const char *id = xml_text(root, "RequestId", xml_text(root, "RequestID", ""));
     if (*id)
         ret->request_id = trimmed(a, id);
@@ -81,8 +96,8 @@ static enum reply_kind good_reply(struct aws_call *c, const struct xml *root, st
     return REPLY_GOOD;
 }
 
-static enum reply_kind decode(struct aws_call *c, const struct http_reply *r, struct aws_refusal *refusal,
-                              struct err *e)
+enum reply_kind aws_xml_decode(struct aws_call *c, const struct http_reply *r, struct aws_refusal *refusal,
+                               struct err *e)
 {
     struct arena *a = c->session->arena;
     struct err why = ERR_INIT;
@@ -110,7 +125,7 @@ bool aws_query_as(const struct aws_session *s, const struct sigv4_keys *keys, co
                          .region = region,
                          .keys = keys,
                          .content_type = "application/x-www-form-urlencoded; charset=utf-8",
-                         .decode = decode};
+                         .decode = aws_xml_decode};
     if (!c.service || c.service->protocol != AWS_QUERY)
         return err_set(e, ERR_BUG, "%s is no service of the query protocol", service);
     if (!encode(s->arena, c.service, action, fields, &c.body, e) || !aws_perform(&c, e))

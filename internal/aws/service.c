@@ -45,17 +45,29 @@ static const struct aws_service services[] = {
      .host = "oidc",
      .protocol = AWS_REST,
      .plain_fips_in_gov = true},
+    {.name = "route53",
+     .signing_name = "route53",
+     .variable = "ROUTE_53",
+     .section_key = "route_53",
+     .version = "2013-04-01",
+     .protocol = AWS_REST,
+     .plain_fips_in_gov = true,
+     .is_global = true},
 };
 
+/* What of a global service's host stands where other hosts have their Region: the ordinary one, with dual
+ * stack. */
 static const struct partition {
-    const char *region_prefix, *suffix, *dualstack_suffix;
+    const char *region_prefix, *suffix, *dualstack_suffix, *global_region, *global_word,
+        *global_dualstack_word;
 } partitions[] = {
-    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-    {"us-gov-", "amazonaws.com", "api.aws"},
-    {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
-    {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
-    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
-    {"", "amazonaws.com", "api.aws"}, /* every other Region: partition aws */
+    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-northwest-1", "", ".global"},
+    {"us-gov-", "amazonaws.com", "api.aws", "us-gov-west-1", ".us-gov", ".us-gov"},
+    {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1", "", ""},
+    {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1", "", ""},
+    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1", "", ".global"},
+    /* every other Region: partition aws */
+    {"", "amazonaws.com", "api.aws", "us-east-1", "", ".global"},
 };
 
 const struct aws_service *aws_service_find(const char *name)
@@ -78,6 +90,11 @@ static const struct partition *partition_of(const char *region)
     return p;
 }
 
+const char *aws_service_region(const struct aws_service *service, const char *region)
+{
+    return service->is_global ? partition_of(region)->global_region : region;
+}
+
 /* The Region becomes part of a host name and of the signature's scope. */
 static bool region_valid(const char *region)
 {
@@ -93,8 +110,11 @@ static const char *default_url(const struct settings *s, struct arena *a, const 
 {
     const struct partition *p = partition_of(region);
     bool plain = service->plain_fips_in_gov && strcmp(p->region_prefix, "us-gov-") == 0;
-    return arena_printf(a, "https://%s%s.%s.%s", service->host ? service->host : service->name,
-                        s->use_fips && !plain ? "-fips" : "", region,
+    const char *place = !service->is_global ? arena_printf(a, ".%s", region)
+                        : s->use_dualstack  ? p->global_dualstack_word
+                                            : p->global_word;
+    return arena_printf(a, "https://%s%s%s.%s", service->host ? service->host : service->name,
+                        s->use_fips && !plain ? "-fips" : "", place,
                         s->use_dualstack ? p->dualstack_suffix : p->suffix);
 }
 

@@ -23,12 +23,15 @@ struct aws_service {
     const char *signing_name;  /* in the signature's scope; NULL: its calls are not signed */
     const char *variable;      /* the end of AWS_ENDPOINT_URL_… */
     const char *section_key;   /* in a `[services x]` section */
-    const char *version;       /* query protocol */
+    const char *version;       /* query protocol, REST-XML */
     const char *target_prefix; /* JSON protocol */
     enum aws_protocol protocol;
     bool plain_fips_in_gov; /* GovCloud's ordinary host is the FIPS one */
+    bool is_global;         /* one per partition, which signs for a Region of its own */
 };
 const struct aws_service *aws_service_find(const char *name); /* NULL: unknown */
+/* Where its calls are signed for: that Region, or the one of the partition's global services. */
+const char *aws_service_region(const struct aws_service *service, const char *region);
 
 struct settings {
     const char *region, *sts_region;

@@ -123,6 +123,55 @@ static const struct row rows[] = {
      NULL,
      "https://rds.cn-north-1.api.amazonwebservices.com.cn",
      NULL},
+    {"one endpoint for all Regions",
+     {.region = "eu-central-1"},
+     {{0}},
+     "route53",
+     NULL,
+     "https://route53.amazonaws.com",
+     NULL},
+    {"one for all, FIPS and dual-stack",
+     {.region = "eu-central-1", .use_dualstack_endpoint = true, .use_fips_endpoint = true},
+     {{0}},
+     "route53",
+     NULL,
+     "https://route53-fips.global.api.aws",
+     NULL},
+    {"one for all of China",
+     {.region = "cn-north-1", .use_dualstack_endpoint = true},
+     {{0}},
+     "route53",
+     NULL,
+     "https://route53.global.api.amazonwebservices.com.cn",
+     NULL},
+    {"one for all of GovCloud, FIPS",
+     {.region = "us-gov-east-1", .use_fips_endpoint = true},
+     {{0}},
+     "route53",
+     NULL,
+     "https://route53.us-gov.amazonaws.com",
+     NULL},
+    {"one for an isolated partition",
+     {.region = "us-iso-west-1"},
+     {{0}},
+     "route53",
+     NULL,
+     "https://route53.c2s.ic.gov",
+     NULL},
+    {"one for Europe's own",
+     {.region = "eusc-de-east-1"},
+     {{0}},
+     "route53",
+     NULL,
+     "https://route53.amazonaws.eu",
+     NULL},
+    {"its own variable",
+     {.region = "eu-central-1"},
+     {{"AWS_ENDPOINT_URL_ROUTE_53", "http://127.0.0.1:4566"}, {"AWS_ENDPOINT_URL", "https://b.example"}},
+     "route53",
+     NULL,
+     "http://127.0.0.1:4566",
+     NULL},
     {"provider's endpoint first",
      {.endpoints = {{"rds", "https://a.example"}}},
      {{"AWS_ENDPOINT_URL_RDS", "https://b.example"}},
@@ -299,6 +348,23 @@ static void check_row(const struct row *r)
         fail_msg("%s: %s", r->name, e.text);
 }
 
+/* Which Region the signatures of a global service are for. */
+static void global_regions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *region, *signs_for;
+    } regions[] = {{"us-east-1", "us-east-1"},          {"eu-central-1", "us-east-1"},
+                   {"cn-north-1", "cn-northwest-1"},    {"us-gov-east-1", "us-gov-west-1"},
+                   {"us-iso-west-1", "us-iso-east-1"},  {"us-isob-east-1", "us-isob-east-1"},
+                   {"eusc-de-east-1", "eusc-de-east-1"}};
+    for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
+        const char *region = regions[i].region;
+        assert_string_equal(aws_service_region(aws_service_find("route53"), region), regions[i].signs_for);
+        assert_string_equal(aws_service_region(aws_service_find("rds"), region), region);
+    }
+}
+
 static void endpoint_rows(void **state)
 {
     (void)state;
@@ -377,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endpoint_rows),
+        cmocka_unit_test(global_regions),
         cmocka_unit_test(single_values),
     };
     return cmocka_run_group_tests(tests, make_files, fixture_home_remove);

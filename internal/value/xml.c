@@ -150,3 +150,28 @@ const struct xml *xml_child(const struct xml *x, const char *name, const struct 
         child = child->next;
     return child;
 }
+
+static void put_escaped(struct buf *out, char c)
+{
+    switch (c) {
+    case '&':
+        (void)buf_puts(out, "&amp;");
+        break;
+    case '<':
+        (void)buf_puts(out, "&lt;");
+        break;
+    case '>':
+        (void)buf_puts(out, "&gt;");
+        break;
+    default:
+        (void)buf_add(out, (unsigned char)c < ' ' ? "?" : &c, 1);
+    }
+}
+
+void xml_put(struct buf *out, const char *name, const char *text)
+{
+    (void)buf_printf(out, "<%s>", name);
+    for (; *text; text++)
+        put_escaped(out, *text);
+    (void)buf_printf(out, "</%s>", name);
+}

@@ -1,4 +1,5 @@
-/* xml.h — small XML documents as a tree, for replies of AWS's query protocol.
+/* xml.h — small XML documents: as a tree, for replies of AWS's query protocol and its REST-XML; and written,
+ * for requests of the latter.
  *
  * Refuses what a hostile or broken server may send: any DOCTYPE, more than XML_BYTES_MAX bytes, XML_DEPTH_MAX
  * levels or XML_NODES_MAX elements, and everything that is not well-formed. Namespaces and attributes are
@@ -28,5 +29,9 @@ const char *xml_text(const struct xml *x, const char *path, const char *otherwis
 
 /* Iterates the children of `x` called `name` (NULL: all): start with prev = NULL. */
 const struct xml *xml_child(const struct xml *x, const char *name, const struct xml *prev);
+
+/* <name>text</name>, with the text's markup escaped; a control character, which no XML can hold, becomes
+ * '?'. The name is the program's own. */
+void xml_put(struct buf *out, const char *name, const char *text);
 
 #endif

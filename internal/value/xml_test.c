@@ -169,12 +169,35 @@ static void limits(void **state)
     assert_false(many(1, XML_BYTES_MAX - 6));
 }
 
+static void written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *document;
+    } rows[] = {
+        {"", "<a></a>"},
+        {"db.example.com.", "<a>db.example.com.</a>"},
+        {"</a><b>&amp;\"'", "<a>&lt;/a&gt;&lt;b&gt;&amp;amp;\"'</a>"},
+        {"caf\xc3\xa9", "<a>caf\xc3\xa9</a>"},
+        {"one\ntwo\x01", "<a>one?two?</a>"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b CLEANUP(buf_done) = BUF_INIT(1024);
+        const struct xml *root = NULL;
+        xml_put(&b, "a", rows[i].text);
+        assert_string_equal(buf_text(&b), rows[i].document);
+        assert_true(xml_parse(arena, buf_view(&b), &root, NULL));
+        assert_null(root->first);
+        assert_int_equal(strlen(root->text), strlen(rows[i].text));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tree),         cmocka_unit_test(refused),
         cmocka_unit_test(cut_anywhere), cmocka_unit_test(garbled_anywhere),
-        cmocka_unit_test(limits),
+        cmocka_unit_test(limits),       cmocka_unit_test(written),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
