@@ -343,17 +343,18 @@ static bool check_time(const struct verifier *v, const struct claim *c, struct f
 
 static bool check_scope(const struct verifier *v, const struct claim *c, struct fault *f)
 {
-    bool known = false;
-    for (const char *const *s = v->services; *s; s++)
-        known = known || strcmp(*s, c->service) == 0;
+    const struct scope_service *known = v->services;
+    while (known->name && strcmp(known->name, c->service) != 0)
+        known++;
+    const char *region = known->region ? known->region : v->region;
     if (strcmp(c->terminator, "aws4_request") != 0)
         return fault_set(f, "SignatureDoesNotMatch",
                          "Credential should be scoped with a valid terminator: 'aws4_request', not '%.60s'.",
                          c->terminator);
-    if (strcmp(c->region, v->region) != 0)
+    if (strcmp(c->region, region) != 0)
         return fault_set(f, "SignatureDoesNotMatch",
                          "Credential should be scoped to a valid region, not '%.60s'.", c->region);
-    if (!known)
+    if (!known->name)
         return fault_set(f, "SignatureDoesNotMatch",
                          "Credential should be scoped to correct service. '%.60s' is not served here.",
                          c->service);

@@ -39,7 +39,9 @@ struct verifier {
     void *arg;
     int64_t now_ms; /* Unix time */
     const char *region;
-    const char *const *services; /* names a scope may have; ends with NULL */
+    const struct scope_service {   /* what a scope may name; ends with name == NULL */
+        const char *name, *region; /* region NULL: the verifier's */
+    } * services;
 };
 
 struct identity {

@@ -35,7 +35,8 @@ struct scene {
 /* Who it is stands in the call's memory, so it is compared here. */
 static bool verify(const struct scene *s, struct fault *f)
 {
-    static const char *const services[] = {"service", "rds", "sts", NULL};
+    static const struct scope_service services[] = {
+        {"service", NULL}, {"rds", NULL}, {"sts", NULL}, {"route53", "us-east-2"}, {NULL, NULL}};
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
     struct http_header headers[12];
     struct http_request r = {.method = s->method, .path = str_of(s->path), .query = str_of(s->query)};
@@ -293,6 +294,24 @@ static const struct ruin {
      "InvalidClientTokenId",
      "The security token included in the request is invalid.",
      NULL,
+     0},
+    {"a Region of a service that has one of its own",
+     {POST_RDS, RDS_HEADERS,
+      "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/us-east-1/route53/aws4_request, " RDS_SIGNED
+          RDS_SIGNATURE,
+      RDS_NOW, NULL},
+     "SignatureDoesNotMatch",
+     "scoped to a valid region, not 'us-east-1'",
+     "route53",
+     0},
+    {"that one",
+     {POST_RDS, RDS_HEADERS,
+      "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/us-east-2/route53/aws4_request, " RDS_SIGNED
+          RDS_SIGNATURE,
+      RDS_NOW, NULL},
+     "SignatureDoesNotMatch",
+     "signature we calculated does not match",
+     "route53",
      0},
     {"another region",
      {POST_RDS, RDS_HEADERS, RDS_AUTH RDS_SIGNED RDS_SIGNATURE, RDS_NOW, "eu-west-1"},

@@ -64,6 +64,8 @@ const struct delay_row DELAYS[DELAY_COUNT] = {
                                 "published driver trace: completed at 136 seconds"},
     [DELAY_BG_FAILED] = {"a deployment stays SWITCHOVER_FAILED before it is AVAILABLE again", 60, UNVERIFIED},
     [DELAY_BG_DELETE] = {"a deployment is DELETING", 60, UNVERIFIED},
+    [DELAY_DNS_CHANGE] = {"a change of a hosted zone is PENDING", 30,
+                          "Route 53 API Reference: generally within 60 seconds; middle taken"},
 };
 
 int64_t delay_ms(enum delay d, double speed)

@@ -55,6 +55,7 @@ enum delay {
     DELAY_BG_SWITCH_FINISH,
     DELAY_BG_FAILED,
     DELAY_BG_DELETE,
+    DELAY_DNS_CHANGE,
     DELAY_COUNT
 };
 

@@ -1,5 +1,5 @@
 /* Which actions on which resources each operation needs, after the Service Authorization Reference for RDS,
- * STS and Secrets Manager, and the Aurora User Guide on what blue/green calls need besides. */
+ * STS, Secrets Manager and Route 53, and the Aurora User Guide on what blue/green calls need besides. */
 #include "acceptance-tests/sandbox/iam.h"
 
 #include "acceptance-tests/sandbox/describe.h"
@@ -148,6 +148,11 @@ static const struct row {
     {"GetSecretValue", {{"SecretId", "secret", ALWAYS}}},
     {"CreateSecret", {{"Name", "secret", ALWAYS}}},
     {"DeleteSecret", {{"SecretId", "secret", ALWAYS}}},
+    {"GetHostedZone", {{"Id", "hostedzone", ALWAYS}}},
+    {"DeleteHostedZone", {{"Id", "hostedzone", ALWAYS}}},
+    {"ListResourceRecordSets", {{"Id", "hostedzone", ALWAYS}}},
+    {"ChangeResourceRecordSets", {{"Id", "hostedzone", ALWAYS}}},
+    {"GetChange", {{"Id", "change", ALWAYS}}},
 };
 
 /* What is asked for besides. `given`: only when the request has this member, which names the resource where
@@ -200,6 +205,8 @@ static const char *resource_arn(struct call *c, const char *type, const char *id
     }
     if (*type == '\0')
         return "*";
+    if (strcmp(type, "hostedzone") == 0 || strcmp(type, "change") == 0)
+        return arena_printf(c->arena, "arn:aws:route53:::%s/%s", type, id);
     bool global = strcmp(type, "global-cluster") == 0;
     return arena_printf(c->arena, "arn:aws:rds:%s:%s:%s:%s", global ? "" : store_region(c->sb->store),
                         store_account(c->sb->store), type, *id ? id : "*");

@@ -103,6 +103,7 @@ static bool run_env(const struct arguments *a, struct err *e)
         const char *variable, *member;
     } ROWS[] = {
         {"AWS_ENDPOINT_URL", "endpoint"},
+        {"AWS_ENDPOINT_URL_ROUTE_53", "endpoint"},
         {"AWS_REGION", "region"},
         {"AWS_DEFAULT_REGION", "region"},
         {"AWS_ACCESS_KEY_ID", "access_key_id"},

@@ -24,9 +24,12 @@ static const struct status_row {
     {"ExpiredToken", 403},
     {"DBProxyNotFoundFault", 404},
     {"GlobalClusterNotFoundFault", 404},
+    {"HostedZoneAlreadyExists", 409},
     {"InternalFailure", 500},
     {"InvalidClientTokenId", 403},
     {"MissingAuthenticationToken", 403},
+    {"NoSuchChange", 404},
+    {"NoSuchHostedZone", 404},
     {"RequestEntityTooLarge", 413},
     {"ResourceNotFoundFault", 404},
     {"ServiceUnavailable", 503},
@@ -161,6 +164,14 @@ void reply_xml(struct buf *b, const char *xmlns, const char *action, const struc
     }
     (void)buf_printf(b, "<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>",
                      request_id, action);
+}
+
+void reply_rest(struct buf *b, const char *xmlns, const char *action, const struct member *rows,
+                const json_t *result)
+{
+    (void)buf_printf(b, "<?xml version=\"1.0\"?>\n<%sResponse xmlns=\"%s\">", action, xmlns);
+    write_rows(b, rows, result);
+    (void)buf_printf(b, "</%sResponse>", action);
 }
 
 void reply_xml_fault(struct buf *b, const char *xmlns, const struct fault *f, const char *request_id)

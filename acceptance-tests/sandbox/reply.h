@@ -1,4 +1,4 @@
-/* reply.h — AWS's envelopes around results and faults: Query/XML and JSON 1.1. */
+/* reply.h — AWS's envelopes around results and faults: Query/XML, REST-XML and JSON 1.1. */
 #ifndef SANDBOX_REPLY_H
 #define SANDBOX_REPLY_H
 
@@ -15,6 +15,10 @@ enum { REPLY_MAX = 16 * 1024 * 1024 };
 void reply_xml(struct buf *b, const char *xmlns, const char *action, const struct member *rows,
                const json_t *result, const char *request_id);
 void reply_xml_fault(struct buf *b, const char *xmlns, const struct fault *f, const char *request_id);
+
+/* REST-XML: <OpResponse xmlns>…, and no more. */
+void reply_rest(struct buf *b, const char *xmlns, const char *action, const struct member *rows,
+                const json_t *result);
 
 void reply_json(struct buf *b, const json_t *result);
 void reply_json_fault(struct buf *b, const struct fault *f);

@@ -103,8 +103,7 @@ static json_t *parse_number(const char *text, enum shape_kind kind)
     return errno == 0 && *end == '\0' && isfinite(value) ? json_real(value) : NULL;
 }
 
-/* One scalar of the wire as JSON; NULL: it has not the form of its kind. */
-static json_t *parse_scalar(const char *text, enum shape_kind kind)
+json_t *scalar_parse(const char *text, enum shape_kind kind)
 {
     int64_t ms;
     switch (kind) {
@@ -190,7 +189,7 @@ static bool bind_scalar(struct form *form, const char *name, const struct member
     const char *text = form_get(form, name);
     if (!text)
         return true;
-    *ret = parse_scalar(text, row->kind);
+    *ret = scalar_parse(text, row->kind);
     if (!*ret)
         return fault_set(f, "InvalidParameterValue", "Invalid value %.100s for parameter %s", text, name);
     return true;

@@ -34,6 +34,9 @@ MUST_CHECK bool form_bind(struct form *form, const struct member *rows, json_t *
 /* Checks a JSON body (Secrets Manager) against the same rows; unknown members are left out of *ret. */
 MUST_CHECK bool json_bind(const json_t *body, const struct member *rows, json_t **ret, struct fault *f);
 
+/* One scalar of the wire as JSON; NULL: it has not the form of its kind. */
+json_t *scalar_parse(const char *text, enum shape_kind kind);
+
 /* RFC 3986 percent-decoding of `n` bytes; `plus` also turns '+' into a space. False: malformed. */
 MUST_CHECK bool percent_decode(struct arena *a, struct str text, bool plus, const char **ret);
 

@@ -30,6 +30,7 @@ struct sandbox {
     _Atomic double speed;
     struct store *frozen; /* what stale reads are answered from; NULL: nothing. Under the store's lock */
     double cutover_speed; /* of switchovers; 0: as `speed` */
+    int64_t dns_calls[5]; /* when Route 53 answered last; under the lock, as it limits all of an account */
     _Atomic unsigned faults_cleared; /* how often: calls held by a fault go on when it changes */
 };
 
@@ -75,9 +76,11 @@ struct describe;
 
 struct op {
     const char *service, *action;
-    const struct member *in, *out;   /* out NULL: the reply has no result element */
-    bool (*run)(struct call *c);     /* with the lock held unless OP_UNLOCKED; false: c->fault says why */
-    const struct describe *describe; /* instead of run: a listing (describe.h) */
+    const struct member *in, *out;    /* out NULL: the reply has no result element */
+    bool (*run)(struct call *c);      /* with the lock held unless OP_UNLOCKED; false: c->fault says why */
+    const struct describe *describe;  /* instead of run: a listing (describe.h) */
+    const char *method, *path, *body; /* REST-XML (rest.h); body: root of the request, NULL: it has none */
+    int status;                       /* of the reply; 0: 200 */
     unsigned flags;
 };
 
@@ -85,7 +88,7 @@ struct op {
 extern const struct op OPS_CLUSTER[], OPS_CLUSTER_MODIFY[], OPS_INSTANCE[], OPS_INSTANCE_MODIFY[],
     OPS_SNAPSHOT[], OPS_RESTORE[], OPS_GROUP[], OPS_VERSION[], OPS_BLUEGREEN[], OPS_ENDPOINT[], OPS_LOGS[],
     OPS_EVENTS[], OPS_MISC[], OPS_STS[], OPS_SECRETS[], OPS_POWER[], OPS_ABSENT[], OPS_MAINTENANCE[],
-    OPS_PROXY[], OPS_KEYS[];
+    OPS_PROXY[], OPS_KEYS[], OPS_DNS[];
 
 /* ---- one request, whatever carried it ---- */
 

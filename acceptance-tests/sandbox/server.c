@@ -7,6 +7,7 @@
 #include "acceptance-tests/sandbox/reply.h"
 #include "acceptance-tests/sandbox/request.h"
 #include "acceptance-tests/sandbox/request_log.h"
+#include "acceptance-tests/sandbox/rest.h"
 #include "acceptance-tests/sandbox/sandbox.h"
 #include "internal/base/file.h"
 
@@ -23,22 +24,26 @@ static const struct op *const TABLES[] = {OPS_CLUSTER,   OPS_CLUSTER_MODIFY,
                                           OPS_MISC,      OPS_STS,
                                           OPS_SECRETS,   OPS_POWER,
                                           OPS_ABSENT,    OPS_MAINTENANCE,
-                                          OPS_PROXY,     OPS_KEYS};
+                                          OPS_PROXY,     OPS_KEYS,
+                                          OPS_DNS};
 
-enum protocol { PROTOCOL_QUERY, PROTOCOL_JSON };
+enum protocol { PROTOCOL_QUERY, PROTOCOL_JSON, PROTOCOL_REST };
 
 static const struct service {
     const char *name;
     enum protocol protocol;
-    const char *version, *xmlns; /* of the query protocol */
+    const char *version, *xmlns; /* of the query protocol, and of REST-XML */
     const char *target;          /* prefix of X-Amz-Target, of the JSON protocol */
 } SERVICES[] = {
     {"rds", PROTOCOL_QUERY, "2014-10-31", "http://rds.amazonaws.com/doc/2014-10-31/", NULL},
     {"sts", PROTOCOL_QUERY, "2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/", NULL},
     {"secretsmanager", PROTOCOL_JSON, NULL, NULL, "secretsmanager."},
     {"kms", PROTOCOL_JSON, NULL, NULL, "TrentService."},
+    {"route53", PROTOCOL_REST, "2013-04-01", "https://route53.amazonaws.com/doc/2013-04-01/", NULL},
 };
-static const char *const SERVICE_NAMES[] = {"rds", "sts", "secretsmanager", "kms", NULL};
+static const struct scope_service SCOPES[] = {
+    {"rds", NULL}, {"sts", NULL}, {"secretsmanager", NULL}, {"kms", NULL}, {"route53", "us-east-1"},
+    {NULL, NULL}};
 
 /* How the JSON protocol names what the query protocol calls otherwise. */
 static const struct renamed {
@@ -128,7 +133,9 @@ static const struct service *service_named(const char *name)
 /* The envelope of a fault before the scope was readable: by the look of the request. */
 static const struct service *guess_service(const struct http_request *r)
 {
-    return service_named(http_header(r, "x-amz-target") ? "secretsmanager" : "rds");
+    return service_named(http_header(r, "x-amz-target") ? "secretsmanager"
+                         : r->path.n > 1                ? "route53"
+                                                        : "rds");
 }
 
 static const struct op *find_op(const char *service, const char *action)
@@ -136,6 +143,15 @@ static const struct op *find_op(const char *service, const char *action)
     for (size_t t = 0; t < ARRAY_LEN(TABLES); t++)
         for (const struct op *op = TABLES[t]; op->action; op++)
             if (strcmp(op->service, service) == 0 && strcmp(op->action, action) == 0)
+                return op;
+    return NULL;
+}
+
+static const struct op *find_route(struct passage *p, const char **ret_id)
+{
+    for (size_t t = 0; t < ARRAY_LEN(TABLES); t++)
+        for (const struct op *op = TABLES[t]; op->action; op++)
+            if (strcmp(op->service, p->service->name) == 0 && rest_is(p->arena, op, p->http, ret_id))
                 return op;
     return NULL;
 }
@@ -162,7 +178,7 @@ static bool authenticate(struct passage *p)
     if (may_be_unsigned(p))
         return true;
     struct verifier v = {find_credential, p, p->sb->clock->wall_ms(p->sb->clock), store_region(p->sb->store),
-                         SERVICE_NAMES};
+                         SCOPES};
     bool ok = auth_verify(p->arena, &v, p->http, &p->who, &service, &p->call.fault);
     p->service = service_named(service);
     if (!p->service)
@@ -202,6 +218,30 @@ static bool bind_json(struct passage *p)
     return ok;
 }
 
+static bool bind_rest(struct passage *p)
+{
+    const char *id = "";
+    p->call.op = find_route(p, &id);
+    if (!p->call.op)
+        return fault_set(&p->call.fault, "InvalidAction", "No operation has this method and path");
+    p->action = p->call.op->action;
+    p->reply->status = p->call.op->status ? p->call.op->status : p->reply->status;
+    return rest_bind(&p->call, p->http, id);
+}
+
+/* A request that names no service we know is answered in the protocol of most. */
+static enum protocol protocol_of(const struct passage *p)
+{
+    return p->service ? p->service->protocol : PROTOCOL_QUERY;
+}
+
+static bool bind(struct passage *p)
+{
+    bool (*const binds[])(struct passage *) = {
+        [PROTOCOL_QUERY] = bind_query, [PROTOCOL_JSON] = bind_json, [PROTOCOL_REST] = bind_rest};
+    return binds[protocol_of(p)](p);
+}
+
 /* The call has a name now: it is among the running ones until it is in the log. */
 static void begin(struct passage *p)
 {
@@ -235,6 +275,8 @@ static void write_result(struct passage *p)
 {
     if (p->service->protocol == PROTOCOL_JSON)
         reply_json(&p->reply->body, p->call.out);
+    else if (p->service->protocol == PROTOCOL_REST)
+        reply_rest(&p->reply->body, p->service->xmlns, p->action, p->call.op->out, p->call.out);
     else
         reply_xml(&p->reply->body, p->service->xmlns, p->action, p->call.op->out, p->call.out,
                   p->call.request_id);
@@ -287,7 +329,7 @@ static void write_fault(struct passage *p)
     struct fault *f = &p->call.fault;
     buf_clear(&p->reply->body);
     p->reply->status = fault_status(f->code);
-    if (p->service->protocol == PROTOCOL_QUERY) {
+    if (p->service->protocol != PROTOCOL_JSON) {
         reply_xml_fault(&p->reply->body, p->service->xmlns, f, p->call.request_id);
         return;
     }
@@ -342,12 +384,6 @@ static void log_call(struct passage *p)
     json_decref(entry);
 }
 
-/* A request that names no service we know is answered in the protocol of most. */
-static bool speaks_query(const struct passage *p)
-{
-    return !p->service || p->service->protocol == PROTOCOL_QUERY;
-}
-
 void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http_reply *ret)
 {
     struct arena *a CLEANUP(arena_cleanup) = arena_new();
@@ -359,10 +395,10 @@ void sandbox_serve(struct sandbox *sb, const struct http_request *r, struct http
     p.call = (struct call){.sb = sb, .arena = a, .who = &p.who, .out = json_object()};
     uuid_make(p.call.request_id);
     memcpy(ret->request_id, p.call.request_id, sizeof ret->request_id);
-    bool ok = authenticate(&p) && (speaks_query(&p) ? bind_query(&p) : bind_json(&p));
+    bool ok = authenticate(&p) && bind(&p);
     begin(&p);
     ok = ok && iam_authorize(&p.call, &p.actions) && fault_before(&p) && answer(&p);
-    ret->content_type = speaks_query(&p) ? "text/xml" : "application/x-amz-json-1.1";
+    ret->content_type = protocol_of(&p) != PROTOCOL_JSON ? "text/xml" : "application/x-amz-json-1.1";
     if (!ok && p.call.fault.code)
         write_fault(&p);
     fault_after(&p);

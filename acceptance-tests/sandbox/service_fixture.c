@@ -108,15 +108,16 @@ static void mac(unsigned char key[32], size_t n, const char *text)
     memcpy(key, out, sizeof out);
 }
 
-/* Authorization for POST / with host and date signed, and the target where there is one. */
-static void sign(struct fixture *f, const char *service, const char *stamp, const char *target,
-                 const char *body, char out[1024])
+/* Authorization with host and date signed, and the target where there is one. `line`: method, path and query
+ * as lines, in their canonical form. */
+static void sign(struct fixture *f, const char *service, const char *line, const char *stamp,
+                 const char *target, const char *body, char out[1024])
 {
     char canonical[2048], hash[65], text[512], scope[128], signature[65];
     unsigned char key[128];
     const char *names = target ? "host;x-amz-date;x-amz-target" : "host;x-amz-date";
     sha(body, hash);
-    (void)snprintf(canonical, sizeof canonical, "POST\n/\n\nhost:sandbox\nx-amz-date:%s\n%s%s%s\n%s\n%s",
+    (void)snprintf(canonical, sizeof canonical, "%s\nhost:sandbox\nx-amz-date:%s\n%s%s%s\n%s\n%s", line,
                    stamp, target ? "x-amz-target:" : "", target ? target : "", target ? "\n" : "", names,
                    hash);
     sha(canonical, hash);
@@ -159,12 +160,27 @@ const char *ask_service(struct fixture *f, const char *service, const char *form
                    json                          ? ""
                    : strcmp(service, "sts") == 0 ? "&Version=2011-06-15"
                                                  : "&Version=2014-10-31");
-    sign(f, service, stamp, *target ? target : NULL, body, authorization);
+    sign(f, service, "POST\n/\n", stamp, *target ? target : NULL, body, authorization);
     struct http_header headers[] = {{"Host", "sandbox"},
                                     {"X-Amz-Date", stamp},
                                     {"Authorization", authorization},
                                     {"X-Amz-Target", target}};
     struct http_request r = {"POST", STR_LIT("/"), STR_LIT(""), str_of(body), headers, *target ? 4 : 3};
+    buf_done(&last.body);
+    sandbox_serve(&f->sb, &r, &last);
+    return buf_text(&last.body);
+}
+
+const char *ask_rest(struct fixture *f, const char *method, const char *path, const char *query,
+                     const char *body)
+{
+    char stamp[TIME_ISO_SIZE], authorization[1024], line[512];
+    stamp_now(f, stamp);
+    (void)snprintf(line, sizeof line, "%s\n%s\n%s", method, path, query);
+    sign(f, "route53", line, stamp, NULL, body, authorization);
+    struct http_header headers[] = {
+        {"Host", "sandbox"}, {"X-Amz-Date", stamp}, {"Authorization", authorization}};
+    struct http_request r = {method, str_of(path), str_of(query), str_of(body), headers, ARRAY_LEN(headers)};
     buf_done(&last.body);
     sandbox_serve(&f->sb, &r, &last);
     return buf_text(&last.body);

@@ -16,6 +16,9 @@ void fixture_reopen(struct fixture *f); /* an orderly restart on the same state 
 const char *ask(struct fixture *f, const char *form);
 /* The same to another service; JSON services take the target in `form` before the first blank. */
 const char *ask_service(struct fixture *f, const char *service, const char *form);
+/* Route 53; the query in its canonical form. */
+const char *ask_rest(struct fixture *f, const char *method, const char *path, const char *query,
+                     const char *body);
 /* A form as it is, without a signature. */
 const char *ask_unsigned(struct fixture *f, const char *form);
 int last_status(void);

@@ -33,6 +33,7 @@ const struct kind_row KINDS[KIND_COUNT] = {
                            "DBSubnetGroupNotFoundFault", "DB subnet group '%s' does not exist."},
     [KIND_SECRET] = {"secrets", "Name", NULL, NULL, "ARN", "ResourceNotFoundException",
                      "Secrets Manager can't find the specified secret."},
+    [KIND_ZONE] = {"zones", "Id", NULL, NULL, NULL, "NoSuchHostedZone", "No hosted zone found with ID: %s"},
 };
 
 struct store {

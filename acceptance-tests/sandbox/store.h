@@ -28,6 +28,7 @@ enum kind {
     KIND_BLUEGREEN,
     KIND_SUBNET_GROUP,
     KIND_SECRET,
+    KIND_ZONE,
     KIND_COUNT
 };
 
