@@ -7,6 +7,7 @@
 
 #include "internal/flow/journal.h"
 #include "internal/upgrade/lease.h"
+#include "internal/upgrade/record.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,10 +33,14 @@ static bool walk(struct cleanup *c, const struct flow *flow, int major, struct e
 /* Only the looks of its own kind see a clone. */
 static bool walk_as(struct cleanup *c, const struct strategy *kind, const struct flow *flow, struct err *e)
 {
-    const struct strategy *own = c->o->upgrade.strategy;
-    c->o->upgrade.strategy = kind;
-    bool ok = walk(c, flow, c->o->upgrade.request.target.major, e);
-    c->o->upgrade.strategy = own;
+    struct upgrade *u = &c->o->upgrade;
+    const struct strategy *own = u->strategy;
+    u->strategy = kind;
+    bool ok = world_look(u, e);
+    if (ok)
+        record_adopt(u);
+    ok = ok && walk(c, flow, u->request.target.major, e);
+    u->strategy = own;
     return ok;
 }
 

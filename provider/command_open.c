@@ -113,7 +113,7 @@ enum command_status command_answer(struct invocation *i, const struct value *jso
 
 static const struct value *provider_block(struct invocation *i)
 {
-    static const char *const services[] = {"rds", "sts", "secretsmanager", "kms"};
+    static const char *const services[] = {"rds", "sts", "secretsmanager", "kms", "route53"};
     struct arena *a = i->arena;
     struct value *block = value_object(a), *endpoints = value_object(a);
     const char *url = i->endpoint_url && *i->endpoint_url ? i->endpoint_url : NULL;

@@ -8,13 +8,14 @@
 #include "internal/flow/journal.h"
 #include "internal/upgrade/in_place.h"
 #include "internal/upgrade/logical.h"
+#include "internal/upgrade/record.h"
 
 #include <string.h>
 
 /* From the row behind the point of no return to the last that gives a name or protects one. */
 const struct names_part names_parts[] = {
     {&strategy_logical, true, &flow_logical, "check-endpoint", "new-available"},
-    {&strategy_logical, false, &flow_logical_return, "opened", "instances-untagged"},
+    {&strategy_logical, false, &flow_logical_return, "opened", "record-return-in-sync"},
     {&strategy_in_place, false, &flow_in_place_restore, "endpoints-leave", "aside-protected"},
     {NULL, false, NULL, NULL, NULL},
 };
@@ -34,15 +35,17 @@ struct flow names_rows(const struct names_part *p)
 static const struct names_part *part_of(const struct upgrade *u)
 {
     const struct names_part *p = names_parts;
-    while (p->kind && (p->kind != u->strategy || p->is_switching != u->world.is_switching))
+    bool waits = record_waits(u), is_switching = u->world.is_switching || waits;
+    while (p->kind && (p->kind != u->strategy || p->is_switching != is_switching))
         p++;
-    return u->world.names_move && p->kind ? p : NULL;
+    return (u->world.names_move || waits) && p->kind ? p : NULL;
 }
 
 static bool go_on(struct invocation *i, struct upgrade *u, const struct names_part *p, struct err *e)
 {
     const struct flow rows = names_rows(p);
     u->request.keeps_names = u->world.names_stay;
+    record_adopt(u);
     struct journal *journal = command_journal(i);
     bool ok = command_walk(i, u, &rows, p->is_switching ? STAGE_SWITCHED : STAGE_ROLLED_BACK, journal, e);
     command_journal_end(i, journal);

@@ -5,6 +5,7 @@
 #define AURORA_FLOW_LOGICAL_NAMES_H
 
 #include "internal/upgrade/logical_switch.h"
+#include "internal/upgrade/record.h"
 #include "internal/upgrade/roll_back.h"
 #include "internal/upgrade/tables.h"
 #include "provider/flow_upgrades.h"
@@ -42,10 +43,14 @@ TOLD(say_names_available);
 TOLD(say_identities_back);
 TOLD(cli_identities_back);
 TOLD(say_endpoint_way);
+TOLD(say_record_check);
+TOLD(cli_record);
+TOLD(say_record_ttl_back);
 #undef TOLD
 
 bool moves_names(const struct upgrade *u);
 bool keeps_names(const struct upgrade *u);
+bool leads_record(const struct upgrade *u);
 
 /* clang-format off */
 #define ENDPOINT_WAY(its_stage) \
@@ -55,6 +60,10 @@ bool keeps_names(const struct upgrade *u);
 #define FENCE_LIFTED(its_stage) \
     {.name = "fence-lifted", .stage = (its_stage), .kind = STEP_CHANGE, .duration = "seconds", .applies = has_login, \
      .describe = say_fence_lift, .equivalent = cli_fence_lift, .is_done = fence_lifted, .run = fence_lift}
+
+#define RECORD_TTL_RESTORED(its_stage) \
+    {.name = "record-ttl-restored", .stage = (its_stage), .kind = STEP_CHANGE, .duration = "seconds", .applies = leads_record, \
+     .describe = say_record_ttl_back, .equivalent = cli_record, .is_done = record_ttl_restored, .run = record_ttl_restore}
 
 /* Once nothing is published any more, and as long as the facts are there. */
 #define IDENTITIES_RESTORED(its_stage) \

@@ -60,6 +60,16 @@ TELL(cli_identities_back, "ALTER TABLE <each of them> REPLICA IDENTITY DEFAULT")
 
 TELL(say_endpoint_way, "Checks that cutover.endpoint is what the switch was begun with.")
 
+TELL(say_record_check, "Checks that your record is a plain CNAME of that zone, and leads to production.")
+TELL(cli_record, "aws route53 change-resource-record-sets --hosted-zone-id <zone> --change-batch "
+                 "'{\"Changes\": [{\"Action\": \"DELETE\", …}, {\"Action\": \"CREATE\", …}]}'")
+TELL(say_record_ttl_back, "Gives your record the time to live back that it had.")
+
+bool leads_record(const struct upgrade *u)
+{
+    return u->request.record.is_led;
+}
+
 bool moves_names(const struct upgrade *u)
 {
     return !u->request.keeps_names;
@@ -80,6 +90,11 @@ SAY(say_return,
     "Stops all writes to %s, waits until the old side has the last of them, carries the sequences back, and "
     "proves it; else everything is taken back. From here on it goes forward.",
     CLUSTER)
+SAY(say_record_returned,
+    "Leads your record to the old side. Who has the old answer, for up to %d s, goes on to the fenced side: "
+    "refused, not lost.",
+    u->request.record.ttl)
+SAY(say_record_known, "Waits until every server of Route 53 answers so.")
 SAY(say_open, "Lifts the fence that the switch put around the old side.")
 SAY(say_version, "Proves that the endpoint answers from %d and takes writes.", FROM)
 SAY(say_subscription, "Drops the subscriptions by which it followed.")
@@ -134,9 +149,13 @@ static const struct step rows[] = {
      .describe = say_return, .equivalent = cli_return, .is_done = return_done, .run = cutover_run},
     {.name = "opened", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .blocks_writes = true,
      .describe = say_open, .equivalent = cli_open, .is_done = arriving_opened, .run = arriving_open},
+    {.name = "record-returned", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds", .applies = leads_record, .blocks_writes = true,
+     .describe = say_record_returned, .equivalent = cli_record, .is_done = record_returned, .run = record_return},
     NAMES_MOVE(STAGE_ROLLED_BACK),
     {.name = "hooks-at-rollback", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_at_rollback,
      .describe = say_at_rollback, .equivalent = cli_hooks, .is_done = at_rollback_hooks_done, .run = at_rollback_hooks_run},
+    {.name = "record-return-in-sync", .stage = STAGE_ROLLED_BACK, .kind = STEP_WAIT, .duration = "seconds", .applies = leads_record, .blocks_writes = true,
+     .describe = say_record_known, .is_done = record_return_in_sync},
     {.name = "verify-version", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHECK, .duration = "seconds",
      .describe = say_version, .is_done = back_version_check},
     {.name = "subscriptions-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",

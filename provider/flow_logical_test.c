@@ -136,6 +136,75 @@ static void names_of_the_user_are_led_at_once(void **state)
     }
 }
 
+/* The record's time to live is low, for whom ever, before a window is waited for; between the side that takes
+ * writes and the record that leads there nothing is changed or waited for; it has its own time to live again
+ * before the last fact about it goes. */
+static void a_record_is_led_at_once(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"check-record-known",
+                                        "clone",
+                                        "check-record",
+                                        "record-ttl",
+                                        "record-ttl-in-sync",
+                                        "record-ttl-noted",
+                                        "record-ttl-passed",
+                                        "hooks-before-switch",
+                                        "window",
+                                        "check-record-again",
+                                        "switch",
+                                        "check-endpoint",
+                                        "record-moved",
+                                        "hooks-at-switch",
+                                        "record-in-sync",
+                                        "new-available",
+                                        "record-ttl-restored",
+                                        "completed-noted"};
+    static const char *const back[] = {"switch-back",           "opened",
+                                       "record-returned",       "hooks-at-rollback",
+                                       "record-return-in-sync", "aside-instances"};
+    static const struct {
+        const struct flow *flow;
+        const char *from, *to;
+    } ways[] = {{&flow_logical, "switch", "record-moved"},
+                {&flow_logical_return, "opened", "record-returned"}};
+    const struct upgrade u = {.request = {.keeps_names = true, .record = {.is_led = true}}};
+    for (size_t i = 0; i + 1 < ARRAY_LEN(order); i++)
+        assert_true(row_of(&flow_logical, order[i]) < row_of(&flow_logical, order[i + 1]));
+    for (size_t i = 0; i + 1 < ARRAY_LEN(back); i++)
+        assert_true(row_of(&flow_logical_return, back[i]) < row_of(&flow_logical_return, back[i + 1]));
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+        for (size_t k = row_of(ways[i].flow, ways[i].from) + 1; k < row_of(ways[i].flow, ways[i].to); k++) {
+            const struct step *s = &ways[i].flow->steps[k];
+            if ((!s->applies || s->applies(&u)) && s->kind != STEP_CHECK)
+                fail_msg("%s stands between", s->name);
+        }
+}
+
+/* Other upgrades do not know of records; whoever destroys one or rolls it back gives the time to live back.
+ */
+static void rows_of_a_record_are_for_records(void **state)
+{
+    (void)state;
+    static const struct flow *const flows[] = {&flow_logical, &flow_logical_back, &flow_logical_return,
+                                               &flow_logical_retire, &flow_logical_keep};
+    const struct upgrade others = {.request = {.keeps_names = true}},
+                         led = {.request = {.keeps_names = true, .record = {.is_led = true}}};
+    for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
+        size_t rows = 0;
+        for (size_t k = 0; k < flows[i]->count; k++) {
+            const struct step *s = &flows[i]->steps[k];
+            if (!strstr(s->name, "record"))
+                continue;
+            rows++;
+            assert_true(s->applies && s->applies(&led) && !s->applies(&others));
+        }
+        assert_true(rows > 0);
+    }
+    (void)row_of(&flow_logical_back, "record-ttl-restored");
+    (void)row_of(&flow_logical_keep, "record-ttl-restored");
+}
+
 static void production_is_not_blocked_and_nothing_is_final(void **state)
 {
     (void)state;
@@ -215,6 +284,8 @@ int main(void)
         cmocka_unit_test(the_order_that_loses_nothing),
         cmocka_unit_test(the_way_back_opens_before_names_move),
         cmocka_unit_test(names_of_the_user_are_led_at_once),
+        cmocka_unit_test(a_record_is_led_at_once),
+        cmocka_unit_test(rows_of_a_record_are_for_records),
         cmocka_unit_test(production_is_not_blocked_and_nothing_is_final),
         cmocka_unit_test(each_way_to_a_clone_has_its_rows),
         cmocka_unit_test(slots_go_first),

@@ -226,6 +226,19 @@ SAY(say_same_clone, "Gives the clone what it still lacks of production's setting
 SAY(say_still_equal,
     "Waits for one moment at which all is in order: the clone available and at most max_lag behind%s.",
     u->request.window ? ", the window open" : "")
+SAY(say_record_ttl,
+    "Lowers the time to live of your record to %d s where it is longer, which also proves that it may be "
+    "changed.",
+    u->request.record.ttl)
+SAY(say_record_known, "Waits until every server of Route 53 answers so.")
+SAY(say_record_since, "Writes down on the clone since when.")
+SAY(say_record_old,
+    "Waits until nobody can have an answer from before that: as long as the old time to live.")
+SAY(say_record_moved,
+    "Leads your record to the clone. Who has the old answer, for up to %d s, goes on to the fenced side: "
+    "refused, "
+    "not lost.",
+    u->request.record.ttl)
 SAY(say_changed,
     "Compares the rows that have changed on either side since all were compared, until few are left.")
 SAY(say_switch,
@@ -277,6 +290,8 @@ static const struct step forward[] = {
      .describe = say_parameters, .is_done = parameters_check},
     {.name = "check-clone-key", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = names_key,
      .describe = say_key, .is_done = clone_key_check},
+    {.name = "check-record-known", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = leads_record,
+     .describe = say_record_check, .is_done = record_check},
     {.name = "check-start-position", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
      .describe = say_position_known, .is_done = start_position_check},
     {.name = "check-databases", .stage = STAGE_PREPARED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_login,
@@ -406,6 +421,16 @@ static const struct step forward[] = {
      .describe = say_names_copy, .equivalent = cli_names_copy, .is_done = endpoints_copied, .run = endpoints_copy},
     {.name = "clone-snapshots-deleted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_snapshots_delete, .equivalent = cli_snapshots_delete, .is_done = clone_snapshots_deleted, .run = clone_snapshots_delete},
+    {.name = "check-record", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = leads_record,
+     .describe = say_record_check, .is_done = record_check},
+    {.name = "record-ttl", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = leads_record,
+     .describe = say_record_ttl, .equivalent = cli_record, .is_done = record_ttl_lowered, .run = record_ttl_lower},
+    {.name = "record-ttl-in-sync", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds", .applies = leads_record,
+     .describe = say_record_known, .is_done = record_ttl_in_sync},
+    {.name = "record-ttl-noted", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = leads_record,
+     .describe = say_record_since, .equivalent = cli_names_tag, .is_done = record_ttl_noted, .run = record_ttl_note},
+    {.name = "record-ttl-passed", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes", .applies = leads_record,
+     .describe = say_record_old, .is_done = record_ttl_passed, .fits = record_ttl_fits},
     {.name = "hooks-before-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_before_switch,
      .describe = say_before_switch, .equivalent = cli_hooks, .is_done = before_switch_hooks_done, .run = before_switch_hooks_run},
     {.name = "window", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "hours", .applies = has_window,
@@ -420,11 +445,15 @@ static const struct step forward[] = {
      .describe = say_fence_check, .is_done = fence_check},
     {.name = "check-credentials", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = moves_names,
      .describe = say_names_credentials, .is_done = credentials_check_names},
+    {.name = "check-record-again", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = leads_record,
+     .describe = say_record_check, .is_done = record_check_again},
     {.name = "check-window", .stage = STAGE_SWITCHED, .kind = STEP_CHECK, .duration = "seconds", .applies = has_window,
      .describe = say_window_left, .is_done = window_check},
     {.name = "switch", .stage = STAGE_SWITCHED, .kind = STEP_NO_RETURN, .duration = "seconds", .blocks_writes = true,
      .describe = say_switch, .equivalent = cli_switch, .is_done = switch_done, .run = cutover_run},
     ENDPOINT_WAY(STAGE_SWITCHED),
+    {.name = "record-moved", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = leads_record, .blocks_writes = true,
+     .describe = say_record_moved, .equivalent = cli_record, .is_done = record_moved, .run = record_move},
     NAMES_MOVE(STAGE_SWITCHED),
     {.name = "old-protected", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds", .applies = moves_names,
      .describe = say_names_protect, .equivalent = cli_names_protect, .is_done = aside_protected, .run = aside_protect},
@@ -432,6 +461,8 @@ static const struct step forward[] = {
      .describe = say_switched, .equivalent = cli_names_tag, .is_done = switched_noted, .run = switched_note},
     {.name = "hooks-at-switch", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "minutes", .applies = has_at_switch,
      .describe = say_at_switch, .equivalent = cli_hooks, .is_done = at_switch_hooks_done, .run = at_switch_hooks_run},
+    {.name = "record-in-sync", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "seconds", .applies = leads_record, .blocks_writes = true,
+     .describe = say_record_known, .is_done = record_move_in_sync},
     {.name = "new-available", .stage = STAGE_SWITCHED, .kind = STEP_WAIT, .duration = "minutes",
      .describe = say_names_available, .is_done = new_available},
     {.name = "return-given-up", .stage = STAGE_SWITCHED, .kind = STEP_CHANGE, .duration = "seconds",
@@ -465,6 +496,7 @@ static const struct step forward[] = {
      .describe = say_retention, .is_done = retention_check},
     {.name = "way-back-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_way_back_over, .equivalent = cli_way_back_over, .is_done = slots_removed, .run = way_back_remove},
+    RECORD_TTL_RESTORED(STAGE_COMPLETED),
     {.name = "publications-removed", .stage = STAGE_COMPLETED, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_publications_remove, .equivalent = cli_publications_remove, .is_done = publications_removed, .run = publications_remove},
     IDENTITIES_RESTORED(STAGE_COMPLETED),
@@ -506,6 +538,7 @@ static const struct step back[] = {
      .describe = say_role_remove, .equivalent = cli_role_remove, .is_done = role_removed, .run = role_remove},
     {.name = "facts-removed", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_facts_remove, .equivalent = cli_facts_remove, .is_done = facts_removed, .run = facts_remove},
+    RECORD_TTL_RESTORED(STAGE_ROLLED_BACK),
     {.name = "clone-unprotected", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
      .describe = say_unprotect, .equivalent = cli_unprotect, .is_done = green_unprotected, .run = green_unprotect},
     {.name = "clone-snapshots-deleted", .stage = STAGE_ROLLED_BACK, .kind = STEP_CHANGE, .duration = "seconds",
@@ -529,7 +562,7 @@ static const struct step back[] = {
 
 const struct flow flow_logical = {.name = "logical", .steps = forward, .count = ARRAY_LEN(forward)};
 const struct flow flow_logical_back = {.name = "logical-back", .steps = back, .count = ARRAY_LEN(back)};
-enum { RETIRE_ROWS = 12, KEEP_ROWS = 5 };
+enum { RETIRE_ROWS = 13, KEEP_ROWS = 6 };
 /* The last rows of the forward table, without the retention: for on_destroy = "delete_old". */
 const struct flow flow_logical_retire = {
     .name = "logical-retire", .steps = &forward[ARRAY_LEN(forward) - RETIRE_ROWS], .count = RETIRE_ROWS};

@@ -18,6 +18,7 @@ static struct upgrade example(const struct flow *f)
     u.request.cluster = "orders";
     u.request.target = (struct version){17, -1};
     u.request.max_write_outage_s = 300;
+    u.request.record.ttl = 5;
     return u;
 }
 
@@ -265,7 +266,14 @@ static void logical_names(struct buf *out)
         "place in your configuration; no stage deletes it. `rolled_back` goes back to it with every write. "
         "At `completed` everything of ours leaves it, but it stays fenced, and what its access lists were "
         "stays in `aurora_upgrade.fact`. `adopt` prints the `import` blocks of the new cluster, under whose "
-        "name the next upgrade runs.\n\n"
+        "name the next upgrade runs.\n\n");
+    guide_record(out);
+}
+
+static void after_switch_part(struct buf *out)
+{
+    (void)buf_puts(
+        out,
         "## After the switch\n\n"
         "The old side, `<cluster>-old`, stays fenced for everybody but this upgrade, and follows the new one "
         "(`reverse_replication`). DDL on the new side is not carried back, and a value that the old major "
@@ -273,6 +281,7 @@ static void logical_names(struct buf *out)
         "not know stops the way back; WAL is kept on the new side for it: do not keep it longer than you "
         "need.\n\n"
         "## `rolled_back` after the switch\n\n");
+    flow_table(out, &flow_logical_return);
 }
 
 static void own_login_part(struct buf *out)
@@ -390,7 +399,7 @@ static void logical_page(struct buf *out)
     logical_ddl(out);
     logical_switch(out);
     logical_names(out);
-    flow_table(out, &flow_logical_return);
+    after_switch_part(out);
 }
 
 /* Errors outside of an upgrade's own table: each family is raised in one place, with the cause in the

@@ -17,6 +17,8 @@ void guide_cell(struct buf *out, const char *text);
 void guide_clone(struct buf *out);
 /* guide_companion.c: docs/guides/companion-command.md, from the tables of verbs and options. */
 void guide_companion(struct buf *out);
+/* guide_record.c: of the page of a logical upgrade. */
+void guide_record(struct buf *out);
 /* guide_prechecks.c: docs/guides/prechecks.md, from the table of checks. */
 void guide_prechecks(struct buf *out);
 

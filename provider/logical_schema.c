@@ -22,7 +22,52 @@ static bool validate_tables(const struct value *v, struct err *e)
     return true;
 }
 
-static const char *const endpoint_ways[] = {"rename", "none", NULL};
+static const char *const endpoint_ways[] = {"rename", "route53", "none", NULL};
+/* AWS's prefix may stand before it. */
+static bool validate_zone(const struct value *v, struct err *e)
+{
+    static const char prefix[] = "/hostedzone/";
+    const char *s = value_as_text(v, ""), *id = s;
+    if (strncmp(s, prefix, sizeof prefix - 1) == 0)
+        id += sizeof prefix - 1;
+    size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+    return (*id == 'Z' && n > 1 && n <= 32 && !id[n]) ||
+           err_set(e, ERR_INVALID,
+                   "\"%.100s\" is not the id of a hosted zone, such as \"Z0123456789ABCDEFGHIJ\"", s);
+}
+
+static bool is_label(const char *p, size_t n)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    return n > 0 && n <= 63 && strspn(p, letters) >= n && p[0] != '-' && p[n - 1] != '-';
+}
+
+/* The name becomes a part of a tag, which has room for 256 characters. */
+static bool validate_record_name(const struct value *v, struct err *e)
+{
+    enum { LONGEST = 190 };
+    const char *s = value_as_text(v, "");
+    size_t length = strlen(s), labels = 0;
+    bool ok = length <= LONGEST;
+    for (const char *p = s; ok && *p; labels++) {
+        size_t n = strcspn(p, ".");
+        ok = is_label(p, n);
+        p += n + (p[n] == '.');
+    }
+    return (ok && labels > 1) ||
+           err_set(e, ERR_INVALID,
+                   "\"%.100s\" is not a name such as \"db.example.com\", of at most %d characters", s,
+                   LONGEST);
+}
+
+static bool validate_ttl(const struct value *v, struct err *e)
+{
+    enum { LONGEST = 86400 };
+    int64_t n = value_as_int(v, -1);
+    return (n >= 1 && n <= LONGEST) ||
+           err_set(e, ERR_INVALID, "must be a whole number of seconds from 1 to %d", LONGEST);
+}
+
 static const char *const source_ways[] = {"check", "manage", NULL};
 static const char *const clone_ways[] = {"copy_on_write", "snapshot", NULL};
 
@@ -115,7 +160,8 @@ static const struct tf_attr validation_attrs[] = {
 static const struct tf_attr cutover_attrs[] = {
     {.name = "endpoint", .type = TF_STRING, .flags = TF_OPTIONAL, .one_of = endpoint_ways,
      .doc = "How clients get to the new version. `rename` (default): it takes over production's names; nothing of a configuration changes, and the write outage includes "
-            "AWS's renaming, minutes. `none`: no name moves, and the outage on our side is under a second; the new cluster keeps the name `<cluster>-next`, `endpoint` and "
+            "AWS's renaming, minutes. `route53`: as `none`, and a CNAME of yours is led to the new cluster right behind the fence: a second, and for clients up to the "
+            "record's time to live. `none`: no name moves, and the outage on our side is under a second; the new cluster keeps the name `<cluster>-next`, `endpoint` and "
             "`reader_endpoint` tell where clients or a DNS record of yours have to be led. The old cluster keeps its name, is fenced and follows; it is yours, and no stage "
             "deletes it. Cannot change between the switch and `completed` or `rolled_back`."},
     {.name = "max_write_outage", .type = TF_STRING, .flags = TF_OPTIONAL, .validate = validate_duration,
@@ -133,13 +179,29 @@ static const struct tf_attr cutover_attrs[] = {
     {0},
 };
 
+static const struct tf_attr route53_attrs[] = {
+    {.name = "zone_id", .type = TF_STRING, .flags = TF_REQUIRED, .validate = validate_zone, .doc = "Id of the hosted zone, public or private."},
+    {.name = "record", .type = TF_STRING, .flags = TF_REQUIRED, .validate = validate_record_name,
+     .doc = "Name of the record: a CNAME with production's writer endpoint as its only value, and without a routing policy. It has to be there (AUR0240), and is changed only "
+            "as long as it leads to one of the two sides (AUR0241)."},
+    {.name = "ttl", .type = TF_NUMBER, .flags = TF_OPTIONAL | TF_INTEGER, .validate = validate_ttl,
+     .doc = "Seconds that resolvers may keep an answer around the switch, default 5. A longer time to live of the record is lowered to it before the window, the longer one waited out, "
+            "and put back at `completed` and `rolled_back`. For so long clients may still go to the side that is fenced: they are refused, nothing is lost."},
+    {0},
+};
+
+static const struct tf_block cutover_blocks[] = {
+    {.name = "route53", .attrs = route53_attrs, .doc = "The record that clients know production by, with `endpoint = \"route53\"`."},
+    {0},
+};
+
 static const struct tf_block blocks[] = {
     {.name = "postgresql", .attrs = postgresql_attrs,
      .doc = "How to log in. Needed: replication is set up in the databases, by a member of `rds_superuser`."},
     {.name = "target_parameter_group", .attrs = upgrade_group_attrs, .doc = "Parameter groups of the new version."},
     {.name = "clone", .attrs = clone_attrs, .doc = "The second cluster, `<cluster>-next`."},
     {.name = "validation", .attrs = validation_attrs, .blocks = upgrade_query_blocks, .doc = "How the clone is proved equal."},
-    {.name = "cutover", .attrs = cutover_attrs, .doc = "Bounds of the switch."},
+    {.name = "cutover", .attrs = cutover_attrs, .blocks = cutover_blocks, .doc = "Bounds of the switch."},
     {.name = "hook", .is_list = true, .attrs = logical_hook_attrs, .doc = hook_doc},
     {.name = "timeouts", .attrs = upgrade_timeouts_attrs, .doc = "How long an operation may take; applying again goes on."},
     {0},

@@ -1,6 +1,7 @@
 /* aurora_logical_upgrade: what tells it from the other kinds of upgrades. */
 #include "internal/upgrade/in_place.h"
 #include "internal/upgrade/logical.h"
+#include "internal/upgrade/record.h"
 #include "internal/upgrade/tables.h"
 #include "internal/upgrade/tags.h"
 #include "provider/flow_upgrades.h"
@@ -39,8 +40,8 @@ static const char *const deciding[] = {"cluster_identifier",
                                        "reverse_replication",
                                        NULL};
 
-static upgrade_check *const checks[] = {in_place_source_check, target_check, parameters_check,
-                                        clone_key_check,       tables_check, NULL};
+static upgrade_check *const checks[] = {
+    in_place_source_check, target_check, parameters_check, clone_key_check, tables_check, record_check, NULL};
 
 static bool has_items(const struct value *list)
 {
@@ -69,11 +70,28 @@ static void validate_key(struct tf_call *c)
         tf_fail(c, &e);
 }
 
+/* The block and the way of the cutover belong together. */
+static void validate_record(struct tf_call *c)
+{
+    const struct value *way = value_path(c->config, "cutover.endpoint");
+    const struct value *block = value_path(c->config, "cutover.route53");
+    bool is_led = strcmp(value_as_text(way, ""), "route53") == 0, has_block = block->kind == VALUE_OBJECT;
+    if (value_is_unknown(way) || value_is_unknown(block) || is_led == has_block)
+        return;
+    if (is_led)
+        tf_error(c, "cutover.endpoint", "No record is named",
+                 "endpoint = \"route53\" needs a block route53 { zone_id = …, record = … } beside it.");
+    else
+        tf_error(c, "cutover.route53", "Two arguments contradict each other",
+                 "route53 { } is for endpoint = \"route53\"; say that, or leave the block out.");
+}
+
 static void validate_choice(struct tf_call *c)
 {
     static const char *const lists[] = {"include_tables", "exclude_tables"};
     validate_part(c);
     validate_key(c);
+    validate_record(c);
     if (strcmp(value_as_text(value_get(c->config, "publication"), "tables"), "all_tables") != 0)
         return;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

@@ -290,11 +290,14 @@ static const char *billed(struct operation *o)
 static void remind_of_endpoint(struct operation *o, const struct rds_cluster *k)
 {
     const struct rds_cluster *old = o->upgrade.world.old;
+    const char *record = o->upgrade.request.record.name;
+    const char *lead = record ? arena_printf(o->upgrade.look, "%s leads to the first.", record)
+                              : "Lead your clients, or your DNS record, there.";
     tf_warn(o->call, "cutover.endpoint", "Production has another endpoint",
-            "%s (%s) is production: %s, for readers %s, port %d. Lead your clients, or your DNS record, "
-            "there. %s (%s) has kept its name; it is fenced, follows, and is billed like any other cluster "
+            "%s (%s) is production: %s, for readers %s, port %d. %s %s (%s) has kept its name; it is fenced, "
+            "follows, and is billed like any other cluster "
             "until you delete it, which no stage does.",
-            k->identifier, k->engine_version, k->endpoint, k->reader_endpoint, k->port, old->identifier,
+            k->identifier, k->engine_version, k->endpoint, k->reader_endpoint, k->port, lead, old->identifier,
             old->engine_version);
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LAG_DEFAULT = 16 << 20, OUTAGE_DEFAULT_S = 300 };
+enum { MAX_LAG_DEFAULT = 16 << 20, OUTAGE_DEFAULT_S = 300, RECORD_TTL_DEFAULT = 5 };
 static const int64_t RETAINED_WAL_DEFAULT = 100LL << 30;
 
 enum flow_stage stage_of(const struct value *attrs, const char *name)
@@ -82,6 +82,17 @@ static enum rows_mode rows_mode_at(const struct value *attrs)
                                          : ROWS_USUAL;
 }
 
+static struct record_request read_record(struct arena *a, const struct value *attrs)
+{
+    const char *zone = text_at(a, attrs, "cutover.route53.zone_id");
+    const char *slash = zone ? strrchr(zone, '/') : NULL;
+    return (struct record_request){
+        .is_led = strcmp(value_as_text(value_path(attrs, "cutover.endpoint"), ""), "route53") == 0,
+        .zone = slash ? slash + 1 : zone,
+        .name = text_at(a, attrs, "cutover.route53.record"),
+        .ttl = (int)value_as_int(value_path(attrs, "cutover.route53.ttl"), RECORD_TTL_DEFAULT)};
+}
+
 static void read_request(struct tf_call *c, const struct value *attrs, struct request *r)
 {
     struct arena *a = c->arena;
@@ -111,7 +122,8 @@ static void read_request(struct tf_call *c, const struct value *attrs, struct re
         .publishes_all = strcmp(value_as_text(value_get(attrs, "publication"), "tables"), "all_tables") == 0,
         .clones_by_snapshot = strcmp(value_as_text(value_path(attrs, "clone.method"), ""), "snapshot") == 0,
         .kms_key = text_at(a, attrs, "clone.kms_key_id"),
-        .keeps_names = strcmp(value_as_text(value_path(attrs, "cutover.endpoint"), "rename"), "none") == 0,
+        .keeps_names = strcmp(value_as_text(value_path(attrs, "cutover.endpoint"), "rename"), "rename") != 0,
+        .record = read_record(a, attrs),
         .reverse_replication = value_as_bool(value_get(attrs, "reverse_replication"), true),
         .max_retained_bytes = RETAINED_WAL_DEFAULT,
         .toggles_groups =

@@ -327,6 +327,18 @@ const struct upgrade_error_row upgrade_errors[E_COUNT] = {
     [E_ENDPOINT_WAY] = {"AUR0239", ERR_INVALID, "cutover.endpoint",
                         "Set it to what the switch was begun with: it can be another one for the next "
                         "upgrade."},
+    [E_RECORD_UNSUITABLE] =
+        {"AUR0240", ERR_INVALID, "cutover.route53.record",
+         "The record has to be there: one CNAME below the zone's name, with production's writer endpoint as "
+         "its "
+         "only value, a time to live, and no routing policy, alias or health check. Correct it or "
+         "cutover.route53, then apply again."},
+    [E_RECORD_FOREIGN] = {"AUR0241", ERR_CONFLICT, "cutover.route53.record",
+                          "Somebody else has led it elsewhere, and it was left so. Lead it to production by "
+                          "hand (status tells "
+                          "its endpoint), then apply again: it goes on from there."},
+    [E_RECORD_TTL] = {"AUR0242", ERR_PAUSED, "cutover.route53.ttl",
+                      "Nothing was undone. Apply again from then on, or allow more time in timeouts."},
     [E_CHANGED_DIFFER] =
         {"AUR0243", ERR_REMOTE, "stage",
          "Everything was taken back: nothing was switched. Somebody, or a trigger, writes on the clone, or "

@@ -1,8 +1,9 @@
-/* A logical switch that moves no name (cutover.endpoint = "none"): the clone becomes production under its own
- * name, and the cluster it came from keeps its, fenced, and stays the user's. Which of the two is production
- * is found by tags of the clone alone. */
+/* A logical switch that moves no name (cutover.endpoint = "none", and "route53"): the clone becomes
+ * production under its own name, and the cluster it came from keeps its, fenced, and stays the user's. Which
+ * of the two is production is found by tags of the clone alone. */
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/logical_switch.h"
+#include "internal/upgrade/record.h"
 #include "internal/upgrade/tags.h"
 
 #include "internal/pg/identity.h"
@@ -61,15 +62,22 @@ bool names_stay_look(struct world *w, const struct names_way *back)
 
 /* ---- rows ---- */
 
-/* What the switch has begun with is what it ends with. */
+/* What the switch has begun with is what it ends with; it begins, for a record, with its time to live. */
 bool endpoint_way_holds(const struct upgrade *u, struct err *e)
 {
-    static const char *const ways[] = {"rename", "none"};
     const struct world *w = &u->world;
+    const struct record_request *asked = &u->request.record;
+    struct record_note n;
+    if (record_noted(u, &n))
+        return (asked->is_led && (!asked->zone || strcmp(asked->zone, n.zone) == 0) &&
+                (!asked->name || strcmp(asked->name, n.name) == 0)) ||
+               upgrade_fail(e, E_ENDPOINT_WAY,
+                            "the upgrade of %s leads record %s of zone %s (cutover.endpoint = \"route53\")",
+                            u->request.cluster, n.name, n.zone);
     bool is_known = w->old || w->names_move;
-    return !is_known || w->names_stay == u->request.keeps_names ||
+    return !is_known || (w->names_stay == u->request.keeps_names && !asked->is_led) ||
            upgrade_fail(e, E_ENDPOINT_WAY, "%s was switched with cutover.endpoint = \"%s\"",
-                        u->request.cluster, ways[w->names_stay]);
+                        u->request.cluster, w->names_stay ? "none" : "rename");
 }
 
 bool endpoint_way_check(struct upgrade *u, bool *ret, struct err *e)

@@ -89,6 +89,14 @@
  * ours here. */
 #define TAG_NAMES_STAY  "aurora-upgrade:names-stay"
 #define TAG_RETURNED_AT "aurora-upgrade:returned-at"
+/* On the same, where a record of Route 53 is led: "<zone>/<name>/<time to live>/<the lowered one>", before it
+ * is changed first; the id of the change that lowered it last; that id and since when every server had that,
+ * with a slash between them; the ids of the changes that led it to the clone, and back. */
+#define TAG_RECORD          "aurora-upgrade:record"
+#define TAG_RECORD_TTL      "aurora-upgrade:record-ttl-change"
+#define TAG_RECORD_SINCE    "aurora-upgrade:record-ttl-since"
+#define TAG_RECORD_MOVED    "aurora-upgrade:record-moved"
+#define TAG_RECORD_RETURNED "aurora-upgrade:record-returned"
 
 #define TAG_RESOURCE_BLUE_GREEN "aurora_blue_green_upgrade"
 #define TAG_RESOURCE_IN_PLACE   "aurora_in_place_upgrade"

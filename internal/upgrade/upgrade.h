@@ -28,6 +28,13 @@ struct validation_query {
     const char *name, *sql;
 };
 
+/* A CNAME of the user's that leads to production. */
+struct record_request {
+    bool is_led;
+    const char *zone, *name; /* NULL: not known yet */
+    int ttl;                 /* seconds, around the switch */
+};
+
 /* The user's configuration, decoded; texts live in the operation's arena. */
 struct request {
     const char *cluster; /* lower case, as RDS stores it */
@@ -51,6 +58,7 @@ struct request {
     bool clones_by_snapshot;           /* logical: the clone is restored from a snapshot */
     const char *kms_key;               /* logical: ARN of the key the clone gets; NULL: as production */
     bool keeps_names;                  /* logical: no name moves at the switch */
+    struct record_request record;      /* logical: what is led to the new side then */
     bool reverse_replication;          /* logical: the old side follows the new one after the switch */
     int64_t max_retained_bytes;        /* logical: of WAL that production keeps for our slots */
     double target_min_capacity;        /* Serverless v2, while green builds; < 0: default */

@@ -16,6 +16,13 @@ resource "aurora_logical_upgrade" "orders" {
   cutover {
     max_write_outage = "120s" # until the point of no return; beyond it everything is taken back
     window           = ["Sun 02:00-04:00 UTC"]
+
+    endpoint = "route53" # a CNAME that clients know production by; without it names move, which takes AWS minutes
+
+    route53 {
+      zone_id = "Z0123456789ABCDEFGHIJ"
+      record  = "orders-db.example.com" # leads to the writer endpoint of orders
+    }
   }
 
   validation {
