@@ -4,6 +4,7 @@
 #include "internal/upgrade/errors.h"
 #include "internal/upgrade/lease.h"
 #include "internal/upgrade/logical.h"
+#include "internal/upgrade/record.h"
 #include "internal/upgrade/tags.h"
 
 #include <string.h>
@@ -175,6 +176,10 @@ static bool check_members(struct report *r, struct err *e)
 static bool check_names(struct report *r, struct err *e)
 {
     const struct upgrade *u = &r->o->upgrade;
+    if (record_waits(u) && !holder(r, &u->world))
+        return upgrade_fail(e, E_SWITCH_UNDERWAY,
+                            "the record that clients know %s by still leads to the side that is left",
+                            u->request.cluster);
     return !u->world.names_move || holder(r, &u->world) ||
            upgrade_fail(e, u->world.is_switching ? E_SWITCH_UNDERWAY : E_ROLL_BACK_RUNNING,
                         "names of %s move, and that was cut short", u->request.cluster);
