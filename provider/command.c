@@ -54,7 +54,7 @@ const struct command_option_row command_options[] = {
     {"--profile", "NAME", "Profile of the shared AWS files.", OPTION_AWS,
      offsetof(struct invocation, profile)},
     {"--endpoint-url", "URL",
-     "Where RDS, STS, Secrets Manager and Route 53 answer, instead of AWS's own addresses.", OPTION_AWS,
+     "Where RDS, STS, Secrets Manager, KMS and Route 53 answer, instead of AWS's own addresses.", OPTION_AWS,
      offsetof(struct invocation, endpoint_url)},
     {"--if-absent", "VALUE",
      "What to answer if the cluster does not exist: the value itself, or a JSON object of attributes.",
