@@ -401,6 +401,7 @@ void world_rest(struct upgrade *u)
     w->snapshot = rds_snapshot_copy(a, seen.snapshot);
     w->restored = rds_cluster_copy(a, seen.restored);
     w->aside = rds_cluster_copy(a, seen.aside);
+    w->stray = rds_cluster_copy(a, seen.stray);
     w->rehearsal = rds_cluster_copy(a, seen.rehearsal);
     w->restored_instances = copies(a, seen.restored_instances, seen.restored_instance_count);
     w->instances = copies(a, seen.instances, seen.instance_count);

@@ -119,6 +119,7 @@ static void both_sides_of_a_roll_back_outlive_the_replies(void **state)
                              .restored_instances = list,
                              .restored_instance_count = 1,
                              .aside = cluster(u.look, "orders-upgraded"),
+                             .stray = cluster(u.look, "orders-restored-late"),
                              .names_move = true,
                              .reached = STAGE_SWITCHED};
     u.world.production = u.world.restored;
@@ -127,6 +128,8 @@ static void both_sides_of_a_roll_back_outlive_the_replies(void **state)
     assert_string_equal(u.world.restored_instances[0]->identifier, "orders-1-restored");
     assert_string_equal(world_put_aside(&u.world)->identifier, "orders-upgraded");
     assert_null(u.world.aside->raw);
+    assert_string_equal(u.world.stray->identifier, "orders-restored-late");
+    assert_null(u.world.stray->raw);
     assert_true(world_has_run(&u.world));
     world_state(&u, &e);
     assert_non_null(strstr(e.state, "moving the name orders to orders-restored"));
