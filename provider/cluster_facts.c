@@ -1,4 +1,6 @@
 #include "provider/cluster_facts.h"
+#include "provider/upgrade_resource.h"
+#include "provider/upgrade_status.h"
 
 #include "internal/base/clock.h"
 #include "internal/upgrade/errors.h"
@@ -146,28 +148,27 @@ static bool custom_endpoints(struct reading *r, const struct rds_cluster *k, con
     return true;
 }
 
-/* An unknown status is AWS at work, too. */
-static bool deployment_in_flight(const struct rds_bluegreen *d)
+/* Last of all: the look for an upgrade of another kind takes the place of the one that the rest was read
+ * from. */
+static bool operation(struct reading *r, struct err *e)
 {
-    static const char *const settled[] = {"AVAILABLE", "SWITCHOVER_COMPLETED", "SWITCHOVER_FAILED",
-                                          "INVALID_CONFIGURATION"};
-    for (size_t i = 0; d && i < ARRAY_LEN(settled); i++)
-        if (strcmp(d->status, settled[i]) == 0)
-            return false;
-    return d != NULL;
-}
-
-static const struct value *operation(struct reading *r, const struct world *w)
-{
-    if (!w->deployment && !w->old)
-        return &value_null;
-    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : &w->old->tags;
-    const char *resource = rds_tag_value(tags, TAG_RESOURCE);
+    const struct upgrade_kind *kind = NULL;
+    if (!look_for_other_runs(&r->look, &kind, e))
+        return err_wrap(e, "look for an upgrade of %s", r->look.request.cluster);
+    const struct world *w = &r->look.world;
+    bool is_back = roll_back_is_over(w);
+    if (!w->deployment && !w->old && !is_back && !(world_has_run(w) && kind != &kind_blue_green)) {
+        set(r, "operation", &value_null);
+        return true;
+    }
+    const struct rds_tags *tags = w->deployment ? &w->deployment->tags : w->old ? &w->old->tags : NULL;
+    const char *noted = tags ? rds_tag_value(tags, TAG_RESOURCE) : NULL;
     struct value *o = value_object(r->arena);
-    value_set(r->arena, o, "in_flight", value_bool(deployment_in_flight(w->deployment)));
-    value_set(r->arena, o, "resource", text(r, resource ? resource : TAG_RESOURCE_BLUE_GREEN));
-    value_set(r->arena, o, "stage", text(r, stage_name(w->reached)));
-    return o;
+    value_set(r->arena, o, "in_flight", value_bool(world_in_flight(w)));
+    value_set(r->arena, o, "resource", text(r, noted ? noted : kind->strategy->resource));
+    value_set(r->arena, o, "stage", text(r, stage_name(is_back ? STAGE_ROLLED_BACK : w->reached)));
+    set(r, "operation", o);
+    return true;
 }
 
 static const char *writer_group(const struct world *w)
@@ -201,12 +202,11 @@ static bool fill(struct reading *r, struct err *e)
     set(r, "instances", instances(r, w));
     set_text(r, "kms_key_id", k->kms_key_id);
     set(r, "master_user_secret", master_secret(r, k));
-    set(r, "operation", operation(r, w));
     set(r, "port", value_int(r->arena, k->port));
     set_text(r, "reader_endpoint", k->reader_endpoint);
     set(r, "serverlessv2_scaling_configuration", scaling(r, k));
     set(r, "storage_encrypted", value_bool(k->storage_encrypted));
-    return true;
+    return operation(r, e);
 }
 
 /* Everything the block says; lists that nobody can know are empty, the rest is null. */

@@ -104,27 +104,56 @@ struct operation_row {
     const char *name, *deployment;
     const char *old; /* members of a cluster orders-old1; NULL: there is none */
     const char *expect;
+    const char *snapshots, *other, *members; /* another cluster's name, and what it shows */
 };
+
+#define SNAPSHOT(version, tags)                                                                              \
+    "<DBClusterSnapshot><DBClusterSnapshotIdentifier>snap</DBClusterSnapshotIdentifier><Status>available</"  \
+    "Status><EngineVersion>13.9</EngineVersion><SnapshotCreateTime>2026-01-01T00:00:00Z</"                   \
+    "SnapshotCreateTime><TagList>" TAG("cluster", "orders") TAG("resource", "aurora_in_place_upgrade")       \
+        TAG("snapshot", "snap") TAG("target-version", version) tags "</TagList></DBClusterSnapshot>"
+#define SIDE(id, tags)                                                                                       \
+    "<DbClusterResourceId>" id                                                                               \
+    "</DbClusterResourceId>" CLUSTER("13.9", "available") "<TagList>" TAG("cluster", "orders") tags          \
+        "</TagList>"
 
 static const struct operation_row operation_rows[] = {
     {"building", DEPLOYMENT("orders", "orders-green-abcdef", "PROVISIONING", ""), NULL,
-     "{\"in_flight\":true,\"stage\":\"none\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+     .expect = "{\"in_flight\":true,\"stage\":\"none\",\"resource\":\"aurora_blue_green_upgrade\"}"},
     {"a status nobody listed", DEPLOYMENT("orders", "orders-green-abcdef", "POLISHING", ""), NULL,
-     "{\"in_flight\":true,\"stage\":\"none\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+     .expect = "{\"in_flight\":true,\"stage\":\"none\",\"resource\":\"aurora_blue_green_upgrade\"}"},
     {"built", DEPLOYMENT("orders", "orders-green-abcdef", "AVAILABLE", ""), NULL,
-     "{\"in_flight\":false,\"stage\":\"prepared\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+     .expect = "{\"in_flight\":false,\"stage\":\"prepared\",\"resource\":\"aurora_blue_green_upgrade\"}"},
     {"validated",
      DEPLOYMENT("orders", "orders-green-abcdef", "AVAILABLE", TAG("validated-at", "2026-01-01T00:00:00Z")),
-     NULL, "{\"in_flight\":false,\"stage\":\"validated\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+     NULL,
+     .expect = "{\"in_flight\":false,\"stage\":\"validated\",\"resource\":\"aurora_blue_green_upgrade\"}"},
     {"switched", DEPLOYMENT("orders-old1", "orders", "SWITCHOVER_COMPLETED", ""),
      CLUSTER("13.9", "available"),
-     "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_blue_green_upgrade\"}"},
+     .expect = "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_blue_green_upgrade\"}"},
     {"switched, deployment removed, old side kept", NULL,
      "<DbClusterResourceId>cluster-B</DbClusterResourceId>" CLUSTER("13.9", "available") "<TagList>" TAG(
          "old-of", "orders") TAG("resource", "aurora_other") "</TagList>",
-     "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_other\"}"},
+     .expect = "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_other\"}"},
+    {"in place, switched", NULL, NULL,
+     .expect = "{\"in_flight\":false,\"stage\":\"switched\",\"resource\":\"aurora_in_place_upgrade\"}",
+     .snapshots = SNAPSHOT("15.4", "")},
+    {"in place, over", NULL, NULL, .expect = "null",
+     .snapshots = SNAPSHOT("15.4", TAG("completed-at", "2026-01-02T00:00:00Z"))},
+    {"in place, rolled back", NULL, NULL,
+     .expect = "{\"in_flight\":false,\"stage\":\"rolled_back\",\"resource\":\"aurora_in_place_upgrade\"}",
+     .snapshots = SNAPSHOT("15.4", TAG("completed-at", "2026-01-02T00:00:00Z")), .other = "orders-upgraded",
+     .members = SIDE("cluster-U",
+                     TAG("resource", "aurora_in_place_upgrade") TAG("old-of", "orders")
+                         TAG("replaced-by", "cluster-A") TAG("rolled-back-at", "2026-01-02T00:00:00Z"))},
+    {"logical, the clone follows", NULL, NULL,
+     .expect = "{\"in_flight\":false,\"stage\":\"prepared\",\"resource\":\"aurora_logical_upgrade\"}",
+     .other = "orders-next",
+     .members =
+         SIDE("cluster-N", TAG("resource", "aurora_logical_upgrade") TAG("clone-of", "cluster-A")
+                               TAG("target-version", "17.4") TAG("follows-since", "2026-01-02T00:00:00Z"))},
     {"somebody else's deployment",
-     DEPLOYMENT("orders2", "orders2-green-abcdef", "SWITCHOVER_IN_PROGRESS", ""), NULL, "null"},
+     DEPLOYMENT("orders2", "orders2-green-abcdef", "SWITCHOVER_IN_PROGRESS", ""), NULL, .expect = "null"},
 };
 
 static void test_operation(void **state)
@@ -139,6 +168,11 @@ static void test_operation(void **state)
             scene.clusters[1][0] = "orders-old1";
             scene.clusters[1][1] = row->old;
         }
+        if (row->other) {
+            scene.clusters[2][0] = row->other;
+            scene.clusters[2][1] = row->members;
+        }
+        scene.snapshots = row->snapshots;
         const struct value *f = NULL;
         struct err e = ERR_INIT;
         print_message("    %s\n", row->name);

@@ -30,14 +30,19 @@ bool group_owner(struct upgrade *u, bool is_cluster, const char *name, struct gr
 }
 
 /* What one kind has seen would send the other's look astray: what a roll-back put aside is no old side. */
-static void set_kind(struct operation *o, const struct upgrade_kind *kind)
+static void become(struct upgrade *u, const struct upgrade_kind *kind)
 {
-    if (o->kind != kind) {
-        o->upgrade.history = (struct history){0};
-        o->upgrade.old_searched = false;
+    if (u->strategy != kind->strategy) {
+        u->history = (struct history){0};
+        u->old_searched = false;
     }
-    o->kind = kind;
-    o->upgrade.strategy = kind->strategy;
+    u->strategy = kind->strategy;
+}
+
+static bool look_as(struct upgrade *u, const struct upgrade_kind *kind, struct err *e)
+{
+    become(u, kind);
+    return world_look(u, e);
 }
 
 static bool shows_roll_back(const struct world *w)
@@ -45,27 +50,28 @@ static bool shows_roll_back(const struct world *w)
     return w->restored || w->aside;
 }
 
-/* A deployment or an old side first; in place is what tags of snapshots and clusters tell, logical a clone.
- */
+/* In place is what tags of snapshots and clusters tell, logical a clone. */
+bool look_for_other_runs(struct upgrade *u, const struct upgrade_kind **ret, struct err *e)
+{
+    *ret = &kind_blue_green;
+    if (u->world.deployment || u->world.old || u->world.is_deleting)
+        return true;
+    if (!look_as(u, &kind_in_place, e))
+        return false;
+    *ret = &kind_in_place;
+    if (world_has_run(&u->world) || shows_roll_back(&u->world) || u->world.rehearsal)
+        return true;
+    if (!look_as(u, &kind_logical, e))
+        return false;
+    *ret = world_has_run(&u->world) || u->world.names_stay ? &kind_logical : &kind_blue_green;
+    become(u, *ret);
+    return true;
+}
+
 static bool look_for_run(struct operation *o, struct err *e)
 {
     struct upgrade *u = &o->upgrade;
-    set_kind(o, &kind_blue_green);
-    if (!world_look(u, e))
-        return false;
-    if (u->world.deployment || u->world.old || u->world.is_deleting)
-        return true;
-    set_kind(o, &kind_in_place);
-    if (!world_look(u, e))
-        return false;
-    if (world_has_run(&u->world) || shows_roll_back(&u->world) || u->world.rehearsal)
-        return true;
-    set_kind(o, &kind_logical);
-    if (!world_look(u, e))
-        return false;
-    if (!world_has_run(&u->world) && !u->world.names_stay)
-        set_kind(o, &kind_blue_green);
-    return true;
+    return look_as(u, &kind_blue_green, e) && look_for_other_runs(u, &o->kind, e);
 }
 
 /* In the gap between two renames nobody bears the name, and nothing is known yet that would tell. */
@@ -108,7 +114,8 @@ static bool was_upgraded(struct operation *o, bool *ret, struct err *e)
         return false;
     *ret = owner.is_ours && owner.target == w->version.major;
     if (*ret && owner.is_in_place)
-        set_kind(o, &kind_in_place);
+        o->kind = &kind_in_place;
+    become(u, o->kind);
     return true;
 }
 

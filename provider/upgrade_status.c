@@ -126,7 +126,7 @@ static bool is_switching(const struct world *w)
 }
 
 /* An unknown status is AWS at work, too. */
-static bool is_in_flight(const struct world *w)
+bool world_in_flight(const struct world *w)
 {
     return w->is_deleting || in_place_in_flight(w) ||
            (w->deployment && !is_one_of(w->deployment->status, settled, ARRAY_LEN(settled)));
@@ -414,7 +414,7 @@ static void fill(struct report *r)
     put(r, r->out, "id", u->request.cluster);
     put(r, r->out, "region", operation_region(r->o));
     put(r, r->out, "reached_stage", stage_name(r->reached));
-    set(r, "in_flight", value_bool(is_in_flight(w)));
+    set(r, "in_flight", value_bool(world_in_flight(w)));
     set(r, "switching", value_bool(is_switching(w)));
     put(r, r->out, "held_by", holder(r, w));
     put(r, r->out, "source_engine_version", source_text(r));

@@ -16,6 +16,13 @@
  * anything of its upgrade, with AUR0102 for another engine. */
 MUST_CHECK bool status_look(struct operation *o, enum flow_stage *ret_reached, struct err *e);
 
+/* Behind a look for a blue/green upgrade that has found what it could: is there a run of another kind? *ret
+ * is the kind of the run that is observed, blue/green where there is none, and the last look is one of that
+ * kind; where there is none, one of any. */
+MUST_CHECK bool look_for_other_runs(struct upgrade *u, const struct upgrade_kind **ret, struct err *e);
+/* In the last look: AWS is at work. */
+bool world_in_flight(const struct world *w);
+
 /* status_look(), and all that data.aurora_upgrade_status has but cluster_identifier. Changes nothing, but
  * where o->may_give_up allows to drop the slots of a logical upgrade for which production keeps more than
  * max_retained_wal. */
