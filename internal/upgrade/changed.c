@@ -73,8 +73,8 @@ static void add_table(struct upgrade *u, const char *database, const struct pg_r
     for (size_t i = 0; i < t->difference_count; i++) {
         const struct pg_row_difference *d = &t->differences[i];
         ARR_PUSH(u->look, out->lines, out->n, out->cap,
-                 (const char *)arena_printf(u->look, "%s: %s: the row %s is %s%s%s", database, t->table,
-                                            d->key, pg_row_kind_name(d->kind), d->columns[0] ? " in " : "",
+                 (const char *)arena_printf(u->look, "%s: %s: row %s: %s%s%s", database, t->table, d->key,
+                                            pg_row_kind_name(d->kind), d->columns[0] ? " in " : "",
                                             d->columns));
     }
     if (t->note[0])

@@ -257,9 +257,9 @@ static void what_differs_before_the_fence_is_an_error(void **state)
     seen.differs = true;
     assert_false(changed_check(&u, &same, &e));
     assert_string_equal(e.id, "AUR0132");
-    assert_string_equal(e.said, "shop: public.t: the row id = 7 is differs in n");
+    assert_string_equal(e.said, "shop: public.t: row id = 7: differs in n");
     assert_int_equal(seen.ended, seen.begun);
-    assert_string_equal(seen.last_note, "stock: public.t: the row id = 7 is differs in n");
+    assert_string_equal(seen.last_note, "stock: public.t: row id = 7: differs in n");
 }
 
 static void what_differs_behind_the_fence_is_told_when_it_is_down(void **state)
