@@ -75,5 +75,9 @@ int64_t delay_ms(enum delay d, double speed)
 
 bool delay_is_cutover(enum delay d)
 {
+    static const enum delay apart[] = {DELAY_CLUSTER_RENAME, DELAY_INSTANCE_RENAME, DELAY_DNS_CHANGE};
+    for (size_t i = 0; i < ARRAY_LEN(apart); i++)
+        if (apart[i] == d)
+            return true;
     return d >= DELAY_BG_SWITCH_LAG && d <= DELAY_BG_SWITCH_FINISH;
 }

@@ -68,7 +68,8 @@ extern const struct delay_row DELAYS[DELAY_COUNT];
 
 int64_t delay_ms(enum delay d, double speed);
 
-/* Part of a switchover: `--cutover-speed` may leave these as AWS has them while all else goes faster. */
+/* Names, or a record that leads to one, change hands: `--cutover-speed` may leave these as AWS has them while
+ * all else goes faster. */
 bool delay_is_cutover(enum delay d);
 
 #endif
