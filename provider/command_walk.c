@@ -60,6 +60,8 @@ bool command_walk(struct invocation *i, struct upgrade *u, const struct flow *fl
                                  .journal = journal,
                                  .may_change = lease_hold,
                                  .may_change_arg = lease,
+                                 .is_over = server_is_back,
+                                 .is_over_arg = u,
                                  .report = tell_finding,
                                  .report_arg = &t};
     if (flow_apply(&run, &failed, e))

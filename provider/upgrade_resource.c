@@ -116,6 +116,8 @@ static bool walk_flow(struct walk *w, const struct flow *flow, enum flow_stage t
                                  .journal = journal,
                                  .may_change = lease_hold,
                                  .may_change_arg = lease,
+                                 .is_over = server_is_back,
+                                 .is_over_arg = u,
                                  .rest = rest,
                                  .rest_arg = w,
                                  .failed = failed,

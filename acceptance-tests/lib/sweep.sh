@@ -102,6 +102,7 @@ sweep_writers() {
     writers_run 2 40 "$STACK/ledger"
 }
 
+nothing_held() { [ -z "$(running '*')" ]; }
 running() { sandbox log --running | jq --arg o "$1" 'select($o == "*" or .operation == $o) | .seq'; }
 
 provider_of() { pgrep -P "$1" -f terraform-provider-aurora | head -n 1; }
@@ -222,7 +223,10 @@ sweep_finish() { # from its state, or as on another machine, which has neither t
     sweep_stage completed
     terraform_in "$here" apply -input=false -auto-approve -lock-timeout=20s >"$STACK/cut.log" 2>&1 ||
         { echo ' the next apply failed;' >"$STACK/problem"; return 1; }
+    # What the held call does, a reboot, may come only now; nothing is looked at in the middle of it.
+    await 'the end of the held call' 60 nothing_held 2>/dev/null || echo ' the held call does not end;' >>"$STACK/problem"
     production_point "$cluster"
+    await 'writes' "$WRITABLE_SECONDS" writable 2>/dev/null || echo ' production takes no write in the end;' >>"$STACK/problem"
     [ "$(query -c 'SHOW server_version_num' | cut -c1-2)" = 17 ] || echo ' not on 17;' >>"$STACK/problem"
     [ "$(plan_verdict "$here")" = empty ] || echo ' the plan is not empty;' >>"$STACK/problem"
     left=$(left_behind)

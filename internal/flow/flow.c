@@ -7,6 +7,7 @@
 
 enum {
     OBSERVE_TRIES_DEFAULT = 10,
+    PASSING_TRIES = 3,
     EACH_WAITING_MS = 50, /* twenty looks a second, of some calls each, however many walks wait */
     CONFLICT_PATIENCE_MS =
         5 * 60 * 1000 /* as long as hashicorp/aws repeats a call refused with Invalid…StateFault */
@@ -83,6 +84,18 @@ static bool paused(const struct flow_run *r, const struct step *s, struct err *e
     return true;
 }
 
+/* What failed did so for something that has passed. Each row has a few tries, so that none goes on for ever.
+ */
+static bool has_passed(const struct flow_run *r, const struct step *s, const struct err *why, int *tries)
+{
+    if (!r->is_over || s->kind == STEP_NO_RETURN || s->blocks_writes || *tries >= PASSING_TRIES ||
+        !r->is_over(r->is_over_arg, why))
+        return false;
+    ++*tries;
+    journal_event(r->journal, s->name, "again", why->text);
+    return true;
+}
+
 static bool may_change(const struct flow_run *r, struct err *e)
 {
     return !r->may_change || r->may_change(r->may_change_arg, e);
@@ -119,6 +132,7 @@ struct walk {
     bool has_begun, is_waiting, was_stopped;
     int64_t since;    /* when the present wait began */
     int64_t pause_ms; /* after PAUSES */
+    int tries;        /* of the present row, behind what passes */
 };
 
 enum progress { ENDED, FAILED, PAUSES };
@@ -290,6 +304,7 @@ static OWN_FRAME bool check_group(const struct flow_run *r, size_t *index, const
                                   struct err *e)
 {
     size_t failed = 0, i = *index, start = 0;
+    int tries = 0;
     struct err first = ERR_INIT;
     for (; i < r->flow->count && r->flow->steps[i].kind == STEP_CHECK; i++) {
         const struct step *s = &r->flow->steps[i];
@@ -301,6 +316,10 @@ static OWN_FRAME bool check_group(const struct flow_run *r, size_t *index, const
             return false;
         if (s->is_done(r->u, &passes, &finding) && passes) {
             journal_event(r->journal, s->name, "done", "");
+            continue;
+        }
+        if (has_passed(r, s, &finding, &tries)) {
+            i--;
             continue;
         }
         if (finding.code == ERR_NONE)
@@ -402,6 +421,13 @@ static enum progress walk_on(struct walk *w, struct err *e)
         p = next_row(w, s, e);
         if (p == PAUSES)
             return p;
+        if (p == FAILED && s->kind != STEP_CHECK && e && has_passed(r, s, e, &w->tries)) {
+            *e = (struct err)ERR_INIT;
+            w->at--;
+            p = ENDED;
+            continue;
+        }
+        w->tries = 0;
         if (p == FAILED && s->kind != STEP_CHECK && is_overtaken(r, first, e, &w->at)) {
             w->at--; /* the loop goes on at it */
             p = ENDED;

@@ -100,6 +100,11 @@ struct flow_run {
     /* Before every pause of a WAIT row: drops what the next look brings again. May be NULL. */
     void (*rest)(void *arg);
     void *rest_arg;
+    /* A row has failed: for something that passes, a server that restarts, and that is over by now? Then the
+     * row is done once more. Not asked about a NO_RETURN row, nor where writes are blocked: there a row has
+     * its own patience. May be NULL. */
+    bool (*is_over)(void *arg, const struct err *why);
+    void *is_over_arg;
     /* The end of a walk that failed, and the row it ended at (NULL: before the first), for callers that hold
      * no error of their own through hours of waiting. May be NULL. */
     void (*failed)(void *arg, const struct step *s, struct err *e);

@@ -156,6 +156,7 @@ static bool lost(struct pg *c, const PGresult *r, struct err *e)
         (void)err_set(e, ERR_UNAVAILABLE, "the connection to %s:%d was lost", c->host, c->port);
     if (e && e->code == ERR_REMOTE)
         e->code = ERR_UNAVAILABLE;
+    (void)err_attribute(e, "postgresql");
     if (e && e->said[0] == '\0') {
         (void)err_said(e, "%s", PQerrorMessage(c->conn));
         scrub(e->said, c->password);

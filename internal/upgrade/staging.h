@@ -28,7 +28,7 @@
 
 struct upgrade;
 
-enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD };
+enum side { SIDE_BLUE, SIDE_GREEN, SIDE_OLD, SIDES };
 
 /* ---- hooks.c ---- */
 

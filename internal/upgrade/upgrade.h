@@ -174,7 +174,9 @@ struct upgrade {
     bool (*login)(void *arg, const char *host, int port, struct pg_target *ret, bool *ret_known,
                   struct err *e);
     void *login_arg;
-    bool has_login; /* known from the configuration alone, so that plan and apply agree */
+    bool has_login;           /* known from the configuration alone, so that plan and apply agree */
+    bool has_answered[SIDES]; /* a session was had in this operation */
+    enum side unreached;      /* with which one could not be had last */
     void (*warn)(void *arg, const char *summary, const char *detail);
     void *warn_arg;
     /* For the journal, by step; NULL: there is none. */
@@ -259,6 +261,10 @@ MUST_CHECK bool side_open(struct upgrade *u, enum side side, const char *databas
 /* The same for pg_changed_begin alone. */
 MUST_CHECK bool side_open_replication(struct upgrade *u, enum side side, const char *database,
                                       struct pg **ret, struct err *e);
+/* ride_out.c: a row failed since a session was lost, or could not be had, with a server that had answered in
+ * this operation (`arg` is the upgrade): waits up to three minutes until it answers again. False: it does
+ * not, or the failure was another, or Stop. */
+bool server_is_back(void *arg, const struct err *why);
 /* Calls `each` with one connection per user database of a side. */
 MUST_CHECK bool side_each_database(struct upgrade *u, enum side side, bool writable,
                                    bool (*each)(struct upgrade *u, struct pg *c, const char *database,

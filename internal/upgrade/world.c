@@ -492,9 +492,11 @@ static bool open_as(struct upgrade *u, enum side side, const char *database, con
     t.writable = as->writable;
     t.replication = as->replication;
     if (!pg_open(&t, u->stop, ret, e)) {
+        u->unreached = side;
         (void)err_attribute(e, "postgresql");
         return err_wrap(e, "connect to %s", side_name(u, side));
     }
+    u->has_answered[side] = true;
     return true;
 }
 
