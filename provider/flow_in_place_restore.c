@@ -74,11 +74,9 @@ SAY(say_spare_instances, "Deletes its instances.")
 SAY(say_spare_delete, "Deletes it.")
 SAY(say_spare_gone, "Waits until it is gone.")
 
-SAY(say_stray_rests,
-    "Waits until what the snapshot was restored as once more, by a call that AWS carried out late, can be "
-    "removed.")
-SAY(say_stray_unprotect, "Lifts its deletion protection.")
-SAY(say_stray_delete, "Deletes it: nobody has used it.")
+SAY(say_stray_delete, "Deletes what the snapshot was restored as once more, by a call of an apply that was "
+                      "cut short and that AWS "
+                      "carried out late; there hardly ever is one.")
 SAY(say_stray_gone, "Waits until it is gone.")
 
 /* ---- the same by hand ---- */
@@ -138,19 +136,20 @@ SAY(cli_spare_instances, RDS "delete-db-instance --db-instance-identifier <insta
 SAY(cli_spare_delete, RDS "delete-db-cluster --db-cluster-identifier %s-restored --skip-final-snapshot",
     CLUSTER)
 
+SAY(cli_stray_delete,
+    RDS "modify-db-cluster --db-cluster-identifier %s-restored --no-deletion-protection; " RDS
+        "delete-db-cluster --db-cluster-identifier %s-restored --skip-final-snapshot",
+    CLUSTER, CLUSTER)
+
 /* ---- the tables ---- */
 
 /* clang-format off */
 
 /* It may come at any time behind the change of names: each way that may find it takes it away. */
 #define STRAY_ROWS(at) \
-    {.name = "stray-rests", .stage = (at), .kind = STEP_WAIT, .duration = "minutes", .applies = has_stray, \
-     .describe = say_stray_rests, .is_done = stray_rests}, \
-    {.name = "stray-unprotected", .stage = (at), .kind = STEP_CHANGE, .duration = "seconds", .applies = has_stray, \
-     .describe = say_stray_unprotect, .equivalent = cli_spare_unprotect, .is_done = stray_unprotected, .run = stray_unprotect}, \
-    {.name = "stray-deleted", .stage = (at), .kind = STEP_CHANGE, .duration = "seconds", .applies = has_stray, .irreversible = true, \
-     .describe = say_stray_delete, .equivalent = cli_spare_delete, .is_done = stray_deleted, .run = stray_delete}, \
-    {.name = "stray-gone", .stage = (at), .kind = STEP_WAIT, .duration = "minutes", .applies = has_stray, \
+    {.name = "stray-deleted", .stage = (at), .kind = STEP_CHANGE, .duration = "seconds", .irreversible = true, \
+     .describe = say_stray_delete, .equivalent = cli_stray_delete, .is_done = stray_deleted, .run = stray_delete}, \
+    {.name = "stray-gone", .stage = (at), .kind = STEP_WAIT, .duration = "minutes", \
      .describe = say_stray_gone, .is_done = stray_gone}
 
 static const struct step restore[] = {

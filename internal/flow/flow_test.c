@@ -28,9 +28,6 @@ struct upgrade {
     int overtaken_at; /* in this row the switch of another apply has its effect, and the row fails; 0: none */
     bool overtaken_in_check;
     int busy, busy_row; /* how often which row is refused with a conflict */
-    int lost, lost_row; /* how often a look or a change of which row loses its server */
-    int asked;          /* whether it is back */
-    bool never_back;
 };
 
 enum { R_CHECK_A, R_CHECK_B, R_GROUP, R_OPTIONAL, R_WAIT, R_FENCE, R_SWITCH, R_TIDY };
@@ -41,19 +38,9 @@ static void say(const struct upgrade *u, struct buf *out)
     (void)buf_puts(out, "Does it.");
 }
 
-static bool is_lost(struct upgrade *u, int row)
-{
-    if (u->lost_row != row || u->lost == 0)
-        return false;
-    u->lost--;
-    return true;
-}
-
 static bool run_row(struct upgrade *u, int row, struct err *e)
 {
     u->ran[row]++;
-    if (is_lost(u, row))
-        return err_set(e, ERR_UNAVAILABLE, "row %d: server lost", row);
     if (u->overtaken_at == row && row > 0) {
         u->done[R_SWITCH] = true;
         return err_set(e, ERR_UNAVAILABLE, "row %d: terminating connection", row);
@@ -105,8 +92,6 @@ static bool group_undo(struct upgrade *u, struct err *e)
 
 static bool check_a(struct upgrade *u, bool *ret, struct err *e)
 {
-    if (is_lost(u, R_CHECK_A))
-        return err_set(e, ERR_UNAVAILABLE, "check-a: server lost");
     *ret = !u->check_fails[0] && !u->overtaken_in_check;
     u->underway = u->underway || u->overtaken_in_check;
     return *ret || err_set(e, ERR_INVALID, "finding A");
@@ -126,8 +111,6 @@ static bool polled(struct upgrade *u, bool *ret, struct err *e)
     u->looks++;
     if (u->look_is_cut)
         return err_set(e, ERR_CANCELLED, "DescribeBlueGreenDeployments: stopped");
-    if (is_lost(u, R_WAIT))
-        return err_set(e, ERR_UNAVAILABLE, "wait: server lost");
     *ret = u->wait_polls-- <= 0;
     return true;
 }
@@ -185,15 +168,6 @@ static struct upgrade fresh(void)
     return (struct upgrade){.fail_at = -1, .die_at = -1};
 }
 
-static bool is_back(void *arg, const struct err *why)
-{
-    struct upgrade *u = arg;
-    if (why->code != ERR_UNAVAILABLE || !strstr(why->text, "server lost"))
-        return false;
-    u->asked++;
-    return !u->never_back;
-}
-
 static struct stop *stopped_by_pause;
 
 static bool stopping_wait(struct clock *c, struct stop *stop, int64_t ms)
@@ -220,8 +194,6 @@ static bool apply(struct upgrade *u, enum flow_stage target, struct stop *stop, 
                          .stop = stop,
                          .deadline_ms = 1000000,
                          .poll_ms = 1000,
-                         .is_over = is_back,
-                         .is_over_arg = u,
                          .report = count_finding};
     return flow_apply(&r, failed, e);
 }
@@ -408,34 +380,6 @@ static void a_passing_conflict_is_waited_out(void **state)
     const char *first = strstr(e.text, "step tidy");
     assert_non_null(first);
     assert_null(strstr(first + 1, "step tidy")); /* a step is named once */
-}
-
-static void what_a_restarting_server_cost_is_done_once_more(void **state)
-{
-    (void)state;
-    static const struct {
-        int row, times;
-        bool never_back, ends;
-        int asked;
-    } rows[] = {
-        {R_CHECK_A, 1, false, true, 1}, {R_CHECK_A, 3, false, true, 3}, {R_CHECK_A, 4, false, false, 3},
-        {R_GROUP, 2, false, true, 2},   {R_GROUP, 4, false, false, 3},  {R_GROUP, 1, true, false, 1},
-        {R_WAIT, 3, false, true, 3},    {R_WAIT, 4, false, false, 3},   {R_TIDY, 1, false, true, 1},
-        {R_FENCE, 1, false, false, 0}, /* nobody can write until it is over: no waiting */
-        {R_SWITCH, 1, false, false, 0},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct upgrade u = fresh();
-        struct err e = ERR_INIT;
-        u.lost_row = rows[i].row;
-        u.lost = rows[i].times;
-        u.never_back = rows[i].never_back;
-        bool ok = apply(&u, STAGE_COMPLETED, NULL, NULL, &e);
-        assert_int_equal(ok, rows[i].ends);
-        assert_int_equal(u.asked, rows[i].asked);
-        assert_int_equal(findings, rows[i].row == R_CHECK_A && !ok); /* what has passed is no finding */
-        assert_int_equal(ok, e.code == ERR_NONE);
-    }
 }
 
 /* What would be looked at after Stop cannot be: AWS is not asked any more. */
@@ -643,7 +587,6 @@ int main(void)
         cmocka_unit_test(a_switch_under_way_is_finished_and_nothing_above_it_touched),
         cmocka_unit_test(a_late_switch_of_another_apply_overtakes_the_rows_above_it),
         cmocka_unit_test(a_passing_conflict_is_waited_out),
-        cmocka_unit_test(what_a_restarting_server_cost_is_done_once_more),
         cmocka_unit_test(stop_and_deadline_are_pauses),
         cmocka_unit_test(stop_in_a_pause_ends_it_at_once),
         cmocka_unit_test(a_wait_that_nobody_can_write_in_ends_promptly),

@@ -77,9 +77,6 @@ bool spare_gone(struct upgrade *u, bool *ret, struct err *e);
 /* ---- stray.c: what was restored once more ---- */
 /* In the last look: there is one, and nobody has given it an instance. */
 bool has_stray(const struct upgrade *u);
-bool stray_rests(struct upgrade *u, bool *ret, struct err *e);
-bool stray_unprotected(struct upgrade *u, bool *ret, struct err *e);
-bool stray_unprotect(struct upgrade *u, struct err *e);
 bool stray_deleted(struct upgrade *u, bool *ret, struct err *e);
 bool stray_delete(struct upgrade *u, struct err *e);
 bool stray_gone(struct upgrade *u, bool *ret, struct err *e);

@@ -22,33 +22,6 @@ static bool is_going(const struct rds_cluster *k)
     return !k || strcmp(k->status, "deleting") == 0;
 }
 
-bool stray_rests(struct upgrade *u, bool *ret, struct err *e)
-{
-    const struct rds_cluster *k = NULL;
-    if (!look(u, &k, e))
-        return false;
-    *ret = is_going(k) || is_available(k->status) || strstr(k->status, "failed");
-    return true;
-}
-
-bool stray_unprotected(struct upgrade *u, bool *ret, struct err *e)
-{
-    const struct rds_cluster *k = NULL;
-    if (!look(u, &k, e))
-        return false;
-    *ret = is_going(k) || !k->deletion_protection;
-    return true;
-}
-
-bool stray_unprotect(struct upgrade *u, struct err *e)
-{
-    struct rds_cluster_change change = RDS_CLUSTER_CHANGE_INIT;
-    change.deletion_protection = 0;
-    change.apply_immediately = true;
-    return rds_cluster_modify(&u->aws, u->world.stray->identifier, &change, e) ||
-           err_wrap(e, "lift the deletion protection of %s", u->world.stray->identifier);
-}
-
 bool stray_deleted(struct upgrade *u, bool *ret, struct err *e)
 {
     const struct rds_cluster *k = NULL;
@@ -58,11 +31,24 @@ bool stray_deleted(struct upgrade *u, bool *ret, struct err *e)
     return true;
 }
 
-/* Without a last snapshot: it never had an instance, and holds what the run's snapshot held. */
+static bool unprotect(struct upgrade *u, const struct rds_cluster *k, struct err *e)
+{
+    struct rds_cluster_change change = RDS_CLUSTER_CHANGE_INIT;
+    change.deletion_protection = 0;
+    change.apply_immediately = true;
+    return !k->deletion_protection || rds_cluster_modify(&u->aws, k->identifier, &change, e) ||
+           err_wrap(e, "lift the deletion protection of %s", k->identifier);
+}
+
+/* Without a last snapshot: it never had an instance, and holds what the run's snapshot held. While it is
+ * still being made AWS refuses, and the row is tried again. */
 bool stray_delete(struct upgrade *u, struct err *e)
 {
-    return rds_cluster_delete(&u->aws, u->world.stray->identifier, NULL, true, e) ||
-           err_wrap(e, "delete cluster %s", u->world.stray->identifier);
+    const struct rds_cluster *k = NULL;
+    return look(u, &k, e) &&
+           (!k || is_going(k) ||
+            (unprotect(u, k, e) && (rds_cluster_delete(&u->aws, k->identifier, NULL, true, e) ||
+                                    err_wrap(e, "delete cluster %s", k->identifier))));
 }
 
 bool stray_gone(struct upgrade *u, bool *ret, struct err *e)
