@@ -10,7 +10,7 @@
 # keeps on its machine. It is a copy of one of two: "nothing" (production as it was before) and "prepared" (an upgrade whose
 # green side waits), so that no case makes a cluster anew, and those of the switchover do not upgrade one, either.
 
-HELD_SECONDS=6 # how long the sandbox holds the call: long enough to find the processes and kill them
+HELD_SECONDS=${AURORA_HELD_SECONDS:-6} # how long the sandbox holds the call: long enough to find the processes and kill them
 WRITABLE_SECONDS=20 # the bound for production to take a write again
 ENDS_SECONDS=30 # … and for the processes to end; half a minute is what a busy machine may need
 LEFT='0 deployments, 1 clusters, 2+2 groups, 1 snapshots' # what an upgrade that is over leaves
