@@ -138,7 +138,8 @@ size_t endpoint_connections(struct engine *g, const char *name);
 /* ---- blue/green replication between two volumes, one subscription per database, run by rdsadmin ---- */
 
 /* Publishes everything on blue, makes slots, copies blue into a new volume `green` at the exact point,
- * upgrades it to `major`, subscribes, advances the origins, enables. Tables without replica identity make it
+ * upgrades it to `major`, subscribes, advances the origins, enables; once more where blue's server is another
+ * one meanwhile. Tables without replica identity make it
  * fail with PostgreSQL's words only when written to, as AWS. Objects it makes in the databases are named
  * rds_*, and invisible to checks for user-made slots and subscriptions by that prefix. */
 MUST_CHECK bool bluegreen_build(struct engine *g, const char *blue, const char *green, int major,

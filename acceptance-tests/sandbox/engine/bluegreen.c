@@ -15,6 +15,8 @@
 #define WORKER_MS        30000
 #define RESUME_MS        3000 /* a broken replication does not hold up a start for longer */
 #define SLOT_MS          30000
+#define RESTART_MS       30000
+#define BUILD_TRIES      3
 #define QUIET_MS         2000 /* so long without a new error counts as healthy */
 #define LOG_TAIL         65536
 
@@ -195,6 +197,43 @@ static bool build(struct engine *g, const char *blue, const char *green, int maj
            make_green(g, green, major, p, n, log_dir, e) && follow(g, blue, green, at, e);
 }
 
+/* Whether blue's server is another than it was; for a while one that is being restarted is waited for. */
+static bool is_served_anew(struct engine *g, const char *blue, int pid)
+{
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    int64_t until = now_ms() + RESTART_MS;
+    for (; now_ms() < until; pause_ms(50)) {
+        int is = volume_pid(g, blue);
+        if (is != 0 && is != pid)
+            return true;
+        if (is == pid && volume_sql(g, a, blue, "rdsadmin", "SELECT 1", NULL, NULL))
+            return false;
+    }
+    return false;
+}
+
+/* Aurora copies storage, whether or not the writer restarts meanwhile. We need its server: what was lost with
+ * that is made once more. */
+static bool build_whole(struct engine *g, const char *blue, const char *green, int major,
+                        const struct engine_param *p, size_t n, const char *log_dir, struct err *e)
+{
+    for (int tries = 1;; tries++) {
+        int pid = volume_pid(g, blue);
+        struct err why = ERR_INIT;
+        if (build(g, blue, green, major, p, n, log_dir, &why))
+            return true;
+        if (volume_major(g, green) != 0)
+            best_effort(volume_delete(g, green, NULL));
+        bool again = tries < BUILD_TRIES && is_served_anew(g, blue, pid);
+        best_effort(bluegreen_drop(g, blue, green, NULL));
+        if (again)
+            continue;
+        if (e)
+            *e = why;
+        return false;
+    }
+}
+
 bool bluegreen_build(struct engine *g, const char *blue, const char *green, int major,
                      const struct engine_param *p, size_t n, const char *log_dir, struct err *e)
 {
@@ -205,12 +244,8 @@ bool bluegreen_build(struct engine *g, const char *blue, const char *green, int 
     if (!volume_running(g, blue))
         return err_set(e, ERR_CONFLICT, "volume \"%s\" is not running", blue);
     best_effort(bluegreen_drop(g, blue, green, NULL)); /* what a build that was cut short has left */
-    if (!build(g, blue, green, major, p, n, log_dir, e)) {
-        if (volume_major(g, green) != 0)
-            best_effort(volume_delete(g, green, NULL));
-        best_effort(bluegreen_drop(g, blue, green, NULL));
+    if (!build_whole(g, blue, green, major, p, n, log_dir, e))
         return err_wrap(e, "build %s from %s", green, blue);
-    }
     await_workers(g, blue, green, WORKER_MS);
     return true;
 }

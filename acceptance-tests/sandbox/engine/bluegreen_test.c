@@ -3,6 +3,7 @@
 #include "acceptance-tests/sandbox/engine/writers.h"
 #include "internal/base/clock.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,12 +280,63 @@ static void test_settled(void **state)
     OK(bluegreen_settle(fx_engine, "s0", "s1", &e)); /* the old side may be gone */
 }
 
+/* ---- blue's server ends while green is made of it ---- */
+
+struct killer {
+    const char *when; /* blue says "t" to it */
+    int kills;
+};
+
+static void *kill_blue(void *arg)
+{
+    struct killer *k = arg;
+    struct arena *a CLEANUP(arena_cleanup) = arena_new();
+    for (;;) {
+        struct sql_result r = {0};
+        if (volume_sql(fx_engine, a, "k0", DATABASE, k->when, &r, NULL) && strcmp(r.cell[0][0], "t") == 0)
+            break;
+        (void)clock_real()->wait(clock_real(), NULL, 1);
+    }
+    OK(volume_kill(fx_engine, "k0", &e));
+    OK(volume_start(fx_engine, "k0", &e));
+    k->kills++;
+    return NULL;
+}
+
+static void test_blue_restarts(void **state)
+{
+    (void)state;
+    static const char *const moments[] = {
+        "SELECT EXISTS (SELECT FROM pg_publication)",
+        "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'logical')",
+        "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical')", /* the copy's */
+        "SELECT EXISTS (SELECT FROM pg_stat_replication)", /* green's worker is there already */
+    };
+    fx_volume("k0", 17);
+    make_objects("k0");
+    for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
+        struct killer k = {.when = moments[i]};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, kill_blue, &k), 0);
+        OK(bluegreen_build(fx_engine, "k0", "k1", 17, logical, ARRAY_LEN(logical), NULL, &e));
+        (void)pthread_join(thread, NULL);
+        assert_int_equal(k.kills, 1);
+        await_lag_below("k0", "k1", 1024);
+        (void)fx_sql("k0", "INSERT INTO ids (t) VALUES ('later')");
+        await_lag_below("k0", "k1", 1);
+        assert_string_equal(fx_sql("k1", "SELECT count(*) FROM ids"),
+                            fx_sql("k0", "SELECT count(*) FROM ids"));
+        OK(volume_delete(fx_engine, "k1", &e));
+        OK(bluegreen_drop(fx_engine, "k0", "k1", &e));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_13_to_17), cmocka_unit_test(test_17_to_18_with_failures),
         cmocka_unit_test(test_degraded), cmocka_unit_test(test_rounds),
-        cmocka_unit_test(test_settled),
+        cmocka_unit_test(test_settled),  cmocka_unit_test(test_blue_restarts),
     };
     return cmocka_run_group_tests(tests, fx_open, fx_close);
 }
